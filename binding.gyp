@@ -1,0 +1,107 @@
+# The release build (node-gyp, prebuildify). CMakeLists.txt is the developers' build: same sources, same flags.
+# gyp has no flags per file, so each instruction set beyond the baseline is a static library of its own.
+{
+  'target_defaults': {
+    'include_dirs': [
+      '<!@(node -p "require(\'node-addon-api\').include")'
+    ],
+    'defines': ['NAPI_VERSION=8', 'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS', 'NDEBUG'],
+    # Node's own choices, and ours.
+    'cflags_cc!': [
+      '-fno-rtti', '-fno-exceptions', '-fno-strict-aliasing',
+      '-std=gnu++14', '-std=gnu++1y', '-std=gnu++17', '-std=gnu++20', '-std=gnu++23'
+    ],
+    'cflags_cc': [
+      '-std=c++17', '-O3', '-fPIC', '-pthread', '-Wall', '-Wextra',
+      '-ffp-contract=off', '-fno-math-errno', '-fvisibility=hidden', '-fvisibility-inlines-hidden',
+      '-fno-lto'
+    ],
+    # Evaluated last, so that these win over the settings of Node's common.gypi.
+    'target_conditions': [
+      ['OS=="mac"', {
+        'xcode_settings': {
+          'MACOSX_DEPLOYMENT_TARGET': '11.0',
+          'CLANG_CXX_LANGUAGE_STANDARD': 'c++17',
+          'CLANG_CXX_LIBRARY': 'libc++',
+          'GCC_ENABLE_CPP_EXCEPTIONS': 'YES',
+          'GCC_ENABLE_CPP_RTTI': 'YES',
+          'GCC_OPTIMIZATION_LEVEL': '3',
+          'GCC_SYMBOLS_PRIVATE_EXTERN': 'YES',
+          'LLVM_LTO': 'NO',
+          'OTHER_CFLAGS!': ['-fno-strict-aliasing'],
+          'OTHER_CPLUSPLUSFLAGS': ['-ffp-contract=off', '-fno-math-errno', '-fvisibility-inlines-hidden']
+        }
+      }],
+      ['OS=="win"', {
+        'defines!': ['_HAS_EXCEPTIONS=0'],
+        'defines': ['NOMINMAX', '_HAS_EXCEPTIONS=1'],
+        'msvs_settings': {
+          'VCCLCompilerTool': {
+            'ExceptionHandling': 1,
+            'FloatingPointModel': 0,
+            'AdditionalOptions!': ['-std:c++17', '-std:c++20'],
+            'AdditionalOptions': ['/std:c++17', '/fp:precise', '/utf-8']
+          }
+        }
+      }]
+    ],
+    'configurations': {
+      'Release': { 'cflags!': ['-fno-omit-frame-pointer'] }
+    }
+  },
+  'targets': [
+    {
+      'target_name': 'lanewise',
+      'sources': [
+        'native/addon.cpp',
+        'native/cpu.cpp',
+        'native/tape.cpp',
+        'native/pool.cpp',
+        'native/signature.cpp',
+        'native/isa/scalar.cpp',
+        'native/isa/neon.cpp'
+      ],
+      'conditions': [
+        ['target_arch=="x64"', {
+          'dependencies': ['lanewise_avx2', 'lanewise_avx512']
+        }, {
+          'sources': ['native/isa/avx2.cpp', 'native/isa/avx512.cpp']
+        }],
+        ['OS=="linux"', {
+          # Hidden, or the process's own libstdc++ would answer some calls of ours.
+          'ldflags': ['-static-libstdc++', '-static-libgcc', '-Wl,--exclude-libs,ALL', '-pthread']
+        }]
+      ]
+    }
+  ],
+  'conditions': [
+    ['target_arch=="x64"', {
+      'targets': [
+        {
+          'target_name': 'lanewise_avx2',
+          'type': 'static_library',
+          'win_delay_load_hook': 'false',
+          'sources': ['native/isa/avx2.cpp'],
+          'cflags_cc': ['-mavx2', '-mfma'],
+          'xcode_settings': { 'OTHER_CPLUSPLUSFLAGS': ['-mavx2', '-mfma'] },
+          'msvs_settings': { 'VCCLCompilerTool': { 'AdditionalOptions': ['/arch:AVX2'] } }
+        },
+        {
+          'target_name': 'lanewise_avx512',
+          'type': 'static_library',
+          'win_delay_load_hook': 'false',
+          'sources': ['native/isa/avx512.cpp'],
+          'cflags_cc': [
+            '-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma', '-mprefer-vector-width=512'
+          ],
+          'xcode_settings': {
+            'OTHER_CPLUSPLUSFLAGS': [
+              '-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma', '-mprefer-vector-width=512'
+            ]
+          },
+          'msvs_settings': { 'VCCLCompilerTool': { 'AdditionalOptions': ['/arch:AVX512'] } }
+        }
+      ]
+    }]
+  ]
+}

@@ -1,0 +1,52 @@
+// A bound command: decoded, validated, its addresses resolved. Plain data shared by the tape (tape.cpp) and the kernels.
+// No inline functions here: this header is seen by every instruction set's translation unit.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+namespace lanewise {
+
+enum class DType : uint8_t { f32 = 0, f64 = 1, i32 = 2, u8 = 3 };
+
+enum { kMaxOperands = 8, kMaxInts = 8, kMaxDoubles = 4 };
+
+// What a checked command found wrong: first bad element, and the value there. Written at most once a run.
+struct Failure {
+  int32_t set;       // 0 until something failed; accessed with __atomic builtins
+  int64_t position;
+  int64_t value;
+};
+
+// How a command divides. `units` may run at the same time, in any order and grouping, with the same bits.
+struct Plan {
+  int64_t units;         // independent pieces of work, >= 0
+  double nanoseconds;    // rough cost of the whole command on one thread, to decide whether threads pay
+  size_t scratch;        // bytes the command wants for itself, 64-byte aligned
+};
+
+struct Command;
+typedef void (*PlanFn)(const Command&, Plan&);
+typedef void (*RunFn)(const Command&, int64_t begin, int64_t end);  // units [begin, end)
+typedef void (*FinishFn)(const Command&);                           // once, after all units; may be null
+
+struct Kernel {
+  PlanFn plan;
+  RunFn run;
+  FinishFn finish;
+};
+
+struct Command {
+  void* p[kMaxOperands];        // operands, in the order of the signature
+  DType types[kMaxOperands];
+  int64_t n[kMaxInts];          // int parameters
+  double d[kMaxDoubles];        // double parameters
+  char* scratch;
+  Failure* failure;
+  const Kernel* kernel;
+  int64_t units;
+  int32_t op;
+  bool threaded;                // worth handing to the pool
+  DType dtype;
+};
+
+}  // namespace lanewise

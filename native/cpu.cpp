@@ -1,0 +1,88 @@
+#include "cpu.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#if defined(__x86_64__) || defined(_M_X64)
+#define LANEWISE_X64 1
+#ifdef _MSC_VER
+#include <intrin.h>
+#else
+#include <cpuid.h>
+#endif
+#endif
+
+namespace lanewise {
+
+namespace scalar { extern const Kernel kernels[]; }
+#ifdef LANEWISE_X64
+namespace avx2 { extern const Kernel kernels[]; }
+namespace avx512 { extern const Kernel kernels[]; }
+#elif defined(__aarch64__) || defined(_M_ARM64)
+namespace neon { extern const Kernel kernels[]; }
+#endif
+
+#ifdef LANEWISE_X64
+static void cpuid(unsigned leaf, unsigned sub, unsigned r[4]) {
+#ifdef _MSC_VER
+  __cpuidex((int*)r, (int)leaf, (int)sub);
+#else
+  __cpuid_count(leaf, sub, r[0], r[1], r[2], r[3]);
+#endif
+}
+
+// Which register states the operating system saves: bit 1 SSE, 2 AVX, 5 to 7 AVX-512.
+static unsigned savedStates() {
+#ifdef _MSC_VER
+  return (unsigned)_xgetbv(0);
+#else
+  unsigned low, high;
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return low;
+#endif
+}
+
+int availableIsas(Isa out[4]) {
+  int n = 0;
+  out[n++] = {"scalar", scalar::kernels};
+  unsigned leaf0[4], leaf1[4], leaf7[4] = {0, 0, 0, 0};
+  cpuid(0, 0, leaf0);
+  cpuid(1, 0, leaf1);
+  if (leaf0[0] >= 7) cpuid(7, 0, leaf7);
+  const bool osxsave = leaf1[2] >> 27 & 1, avx = leaf1[2] >> 28 & 1, fma = leaf1[2] >> 12 & 1;
+  if (!osxsave || !avx || !fma) return n;
+  const unsigned saved = savedStates();
+  if ((saved & 0x6) != 0x6 || !(leaf7[1] >> 5 & 1)) return n;
+  out[n++] = {"avx2", avx2::kernels};
+  const unsigned f_dq_bw_vl = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;
+  if ((saved & 0xe6) == 0xe6 && (leaf7[1] & f_dq_bw_vl) == f_dq_bw_vl) out[n++] = {"avx512", avx512::kernels};
+  return n;
+}
+
+const char* cpuName() {
+  static char name[49];
+  unsigned r[4];
+  cpuid(0x80000000u, 0, r);
+  if (r[0] < 0x80000004u) return "x64";
+  for (unsigned i = 0; i < 3; i++) {
+    cpuid(0x80000002u + i, 0, r);
+    memcpy(name + 16 * i, r, 16);
+  }
+  const char* start = name;
+  while (*start == ' ') start++;
+  return start;
+}
+#else
+int availableIsas(Isa out[4]) {
+  int n = 0;
+  out[n++] = {"scalar", scalar::kernels};
+#if defined(__aarch64__) || defined(_M_ARM64)
+  out[n++] = {"neon", neon::kernels};
+#endif
+  return n;
+}
+
+const char* cpuName() { return ""; }  // JavaScript's os.cpus() knows more here
+#endif
+
+}  // namespace lanewise

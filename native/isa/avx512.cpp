@@ -1,0 +1,6 @@
+// Built with -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma.
+#if defined(__x86_64__) || defined(_M_X64)
+#define LANEWISE_ISA avx512
+#define LANEWISE_SIMD "../simd/avx512.h"
+#include "kernels.inc"
+#endif

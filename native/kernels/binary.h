@@ -1,0 +1,183 @@
+// Two arrays in, one out, with broadcasting: six dimensions, of which a and b each may lack some (docs/commands.md).
+#pragma once
+
+#define LANEWISE_BINARY_OPS(OP)                                                             \
+  OP(add, "y:w:T:@ a:i:T:@ma b:i:T:@mb | d0 d1 d2 d3 d4 d5 ma<64 mb<64")                    \
+  OP(subtract, "y:w:T:@ a:i:T:@ma b:i:T:@mb | d0 d1 d2 d3 d4 d5 ma<64 mb<64")               \
+  OP(multiply, "y:w:T:@ a:i:T:@ma b:i:T:@mb | d0 d1 d2 d3 d4 d5 ma<64 mb<64")               \
+  OP(divide, "y:w:T:@ a:i:T:@ma b:i:T:@mb | d0 d1 d2 d3 d4 d5 ma<64 mb<64")                 \
+  OP(maximum, "y:w:T:@ a:i:T:@ma b:i:T:@mb | d0 d1 d2 d3 d4 d5 ma<64 mb<64")                \
+  OP(maximumGrad, "y:w:T:n dy:r:T:n a:r:T:n b:r:T:n | n")
+
+#ifdef LANEWISE_KERNELS
+#include "lanes.h"
+
+namespace lanewise {
+namespace LANEWISE_ISA {
+namespace binary {
+
+// How a command is walked: `rows` runs of `length` elements of y, which lie one after the other. Along a run each of a and b
+// either advances with y or stands still; from run to run they move as their strides over the outer dimensions say.
+// Where nothing but such a run is broadcast, the whole command is one run, cut anywhere. A unit is a number of rows, or a
+// piece of kBlock elements of a long one.
+struct Walk {
+  int64_t size[5], strideA[5], strideB[5];  // the outer dimensions, d4 last
+  int64_t rows, length, pieces, rowsPerUnit;
+  bool movesA, movesB;
+
+  explicit LW_MEMBER Walk(const Command& c) {
+    const int64_t ma = c.n[6], mb = c.n[7];
+    int64_t seenA = 1, seenB = 1;             // elements of a and b in the dimensions seen so far
+    bool fixedA = true, movingA = true, fixedB = true, movingB = true;  // along all dimensions with more than one element
+    rows = 1;
+    for (int i = 5; i >= 0; i--) {
+      int64_t d = c.n[i];
+      bool onA = !(ma >> i & 1), onB = !(mb >> i & 1);
+      if (i < 5) {
+        size[i] = d;
+        strideA[i] = onA ? seenA : 0;
+        strideB[i] = onB ? seenB : 0;
+        rows *= d;
+      }
+      if (onA) seenA *= d;
+      if (onB) seenB *= d;
+      if (d != 1) {
+        (onA ? fixedA : movingA) = false;
+        (onB ? fixedB : movingB) = false;
+      }
+    }
+    length = c.n[5];
+    movesA = !(ma >> 5 & 1);
+    movesB = !(mb >> 5 & 1);
+    if ((fixedA || movingA) && (fixedB || movingB)) {
+      length *= rows;
+      rows = 1;
+      movesA = movingA;
+      movesB = movingB;
+    }
+    if (length == 0) rows = 0;
+    pieces = length > kBlock ? ceilDivide(length, kBlock) : 1;
+    rowsPerUnit = length > 0 && length < kBlock ? kBlock / length : 1;
+  }
+  LW_MEMBER int64_t units() const { return pieces > 1 ? rows * pieces : ceilDivide(rows, rowsPerUnit); }
+};
+
+// One run: y[i] = f(a[i or 0], b[i or 0]) for i in [from, to).
+template <class V, bool MovesA, bool MovesB, class F>
+LW_INLINE void run(typename V::E* y, const typename V::E* a, const typename V::E* b, int64_t from, int64_t to, F f) {
+  if (from >= to) return;
+  const V a0 = MovesA ? V::zero() : V::set1(*a), b0 = MovesB ? V::zero() : V::set1(*b);
+  forEach<V>(from, to, [&](int64_t i, auto part) LW_LAMBDA {
+    V va = a0, vb = b0;
+    if (MovesA) va = V::load(a + i, part);
+    if (MovesB) vb = V::load(b + i, part);
+    f(va, vb).store(y + i, part);
+  });
+}
+
+template <class V, bool MovesA, bool MovesB, class F>
+LW_INLINE void walk(const Command& c, const Walk& w, int64_t begin, int64_t end, F f) {
+  typedef typename V::E E;
+  E* y = (E*)c.p[0];
+  const E* a = (const E*)c.p[1];
+  const E* b = (const E*)c.p[2];
+  int64_t row = w.pieces > 1 ? begin / w.pieces : begin * w.rowsPerUnit;
+  int64_t piece = w.pieces > 1 ? begin % w.pieces : 0;
+  int64_t left = w.pieces > 1 ? end - begin : lesser(w.rows, end * w.rowsPerUnit) - row;  // pieces to do
+  int64_t at[5] = {0, 0, 0, 0, 0};
+  if (w.rows > 1) {
+    int64_t r = row;
+    for (int i = 4; i >= 0; i--) {
+      at[i] = r % w.size[i];
+      r /= w.size[i];
+      a += at[i] * w.strideA[i];
+      b += at[i] * w.strideB[i];
+    }
+  }
+  for (y += row * w.length;; y += w.length) {
+    int64_t last = lesser(w.pieces, piece + left);
+    run<V, MovesA, MovesB>(y, a, b, piece * kBlock, lesser(w.length, last * kBlock), f);
+    left -= last - piece;
+    piece = 0;
+    if (left <= 0) return;
+    for (int i = 4; i >= 0; i--) {  // the next row
+      a += w.strideA[i];
+      b += w.strideB[i];
+      if (++at[i] < w.size[i]) break;
+      a -= w.strideA[i] * w.size[i];
+      b -= w.strideB[i] * w.size[i];
+      at[i] = 0;
+    }
+  }
+}
+
+template <class V, template <class> class F>
+struct Broadcast {
+  static void plan(const Command& c, Plan& plan) {
+    Walk w(c);
+    plan.units = w.units();
+    // an element; the start of a run, which is what short ones cost
+    plan.nanoseconds = (double)(w.rows * w.length) * (F<V>::kNanoseconds / (double)V::W) + (double)(w.rows * w.pieces) * 2.0;
+    plan.scratch = 0;
+  }
+  static void run(const Command& c, int64_t begin, int64_t end) {
+    if (begin >= end) return;
+    Walk w(c);
+    F<V> f;
+    if (w.movesA && w.movesB) walk<V, true, true>(c, w, begin, end, f);
+    else if (w.movesA) walk<V, true, false>(c, w, begin, end, f);
+    else if (w.movesB) walk<V, false, true>(c, w, begin, end, f);
+    else walk<V, false, false>(c, w, begin, end, f);
+  }
+  static constexpr FinishFn finish = nullptr;
+};
+
+#define LW_FUNCTION2(Name, nanoseconds, formula)                \
+  template <class V>                                            \
+  struct Name {                                                 \
+    static constexpr double kNanoseconds = nanoseconds;         \
+    LW_MEMBER V operator()(V a, V b) const { return formula; }  \
+  };
+LW_FUNCTION2(Add, 1, a + b)
+LW_FUNCTION2(Subtract, 1, a - b)
+LW_FUNCTION2(Multiply, 1, a * b)
+LW_FUNCTION2(Divide, 4, a / b)
+LW_FUNCTION2(Maximum, 1.5, maximum(a, b))
+
+}  // namespace binary
+
+namespace op {
+
+template <class V> struct add : binary::Broadcast<V, binary::Add> {};
+template <class V> struct subtract : binary::Broadcast<V, binary::Subtract> {};
+template <class V> struct multiply : binary::Broadcast<V, binary::Multiply> {};
+template <class V> struct divide : binary::Broadcast<V, binary::Divide> {};
+template <class V> struct maximum : binary::Broadcast<V, binary::Maximum> {};
+
+// a's share of dy: all where it is greater, half of a tie. b's is the same command with a and b exchanged.
+template <class V>
+struct maximumGrad {
+  static void plan(const Command& c, Plan& plan) {
+    plan.units = ceilDivide(c.n[0], kBlock);
+    plan.nanoseconds = (double)c.n[0] * (2.0 / (double)V::W);
+    plan.scratch = 0;
+  }
+  static void run(const Command& c, int64_t begin, int64_t end) {
+    typedef typename V::E E;
+    E* y = (E*)c.p[0];
+    const E* dy = (const E*)c.p[1];
+    const E* a = (const E*)c.p[2];
+    const E* b = (const E*)c.p[3];
+    const V half = V::set1((E)0.5);
+    forEach<V>(begin * kBlock, lesser(end * kBlock, c.n[0]), [&](int64_t i, auto part) LW_LAMBDA {
+      V d = V::load(dy + i, part), va = V::load(a + i, part), vb = V::load(b + i, part);
+      select(va > vb, d, select(va == vb, d * half, V::zero())).store(y + i, part);
+    });
+  }
+  static constexpr FinishFn finish = nullptr;
+};
+
+}  // namespace op
+}  // namespace LANEWISE_ISA
+}  // namespace lanewise
+#endif

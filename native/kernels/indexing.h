@@ -1,0 +1,177 @@
+// Rows chosen by indices that live in buffers. The indices are tested here, while the command runs: each is read once, so
+// that what was tested is what is used even while somebody writes to the buffer.
+#pragma once
+
+#define LANEWISE_INDEXING_OPS(OP)                                                                                       \
+  OP(oneHot, "y:w:T:m*n t:r:L:m | m n")                                                                                 \
+  OP(gatherRows, "y:w:A:m*n src:r:A:rows*n idx:r:i:count cursor:r:i:1 | m n rows count divisor:d")                      \
+  OP(scatterRows, "dsrc:w:T:rows*n dy:r:T:m*n idx:r:i:count cursor:r:i:1 | m n rows count divisor:d")
+
+#ifdef LANEWISE_KERNELS
+#include "../simd/convert.h"
+#include "units.h"
+
+namespace lanewise {
+namespace LANEWISE_ISA {
+
+// One register of a converted row, from three ways to divide by what the tape fixed. All three are the IEEE quotient.
+struct ByOne {
+  template <class V> LW_MEMBER V operator()(V x) const { return x; }
+};
+template <class V>
+struct ByDivision {
+  V divisor;
+  LW_MEMBER V operator()(V x) const { return x / divisor; }
+};
+// x / 255 for a byte x: the reciprocal in two parts gives the quotient with an error of about 2^-45 (float64: 2^-103) before
+// the one rounding that counts. The digits of k/255 repeat every 8 bits, so no quotient is that near to the middle of two
+// numbers: the rounding is right. test/ compares all 256.
+template <class V>
+struct BytesBy255 {
+  V d = V::set1(255), high = V::set1(1) / d, low = fnma(d, high, V::set1(1)) / d;
+  LW_MEMBER V operator()(V x) const { return fma(x, high, x * low); }
+};
+
+// y = x converted to E and divided, n elements
+template <class V, class S, class Divide>
+LW_INLINE void convertRow(typename V::E* y, const S* x, int64_t n, const Divide& divide) {
+  int64_t j = 0;
+  for (; j + V::W <= n; j += V::W) divide(Widen<V, S>::load(x + j)).store(y + j);
+  if (j < n) divide(widenFirst<V, S>(x + j, n - j)).store(y + j, V::first(n - j));
+}
+
+// The start of the rows idx[cursor], idx[cursor + 1], ...; null where m of them are not there.
+LW_INLINE const int32_t* chosenRows(const Command& c, int64_t& cursor) {
+  const int64_t m = c.n[0], count = c.n[3];
+  cursor = readOnce((const int32_t*)c.p[3]);
+  if (cursor >= 0 && cursor + m <= count) return (const int32_t*)c.p[2] + cursor;
+  fail(c, -1, cursor);
+  return nullptr;
+}
+
+// convert(y row, x row) for rows [begin, end); a bad row becomes zeros.
+template <class D, class S, class Convert>
+LW_INLINE void gather(const Command& c, int64_t begin, int64_t end, const Convert& convert) {
+  D* y = (D*)c.p[0];
+  const S* src = (const S*)c.p[1];
+  const int64_t m = c.n[0], n = c.n[1], rows = c.n[2], count = c.n[3], bytes = n * (int64_t)sizeof(S);
+  int64_t cursor;
+  const int32_t* idx = chosenRows(c, cursor);
+  for (int64_t i = begin; i < end; ++i) {
+    // The batch after this one will want its rows: hints, so that they come from memory while this step computes.
+    if (idx && cursor + m + i < count) {
+      const int64_t next = readOnce(idx + m + i);
+      if (next >= 0 && next < rows) {
+        const char* p = (const char*)(src + next * n);
+        for (int64_t b = 0; b < bytes; b += 64) __builtin_prefetch(p + b, 0, 2);
+      }
+    }
+    const int64_t row = idx ? readOnce(idx + i) : -1;
+    if (row >= 0 && row < rows) {
+      convert(y + i * n, src + row * n);
+      continue;
+    }
+    if (idx) fail(c, i, row);
+    for (int64_t j = 0; j < n; ++j) y[i * n + j] = 0;
+  }
+}
+
+template <class V, class S>
+static void gatherFloats(const Command& c, int64_t begin, int64_t end) {
+  typedef typename V::E E;
+  const int64_t n = c.n[1];
+  const E divisor = (E)c.d[0];
+  if (divisor == 1) {
+    gather<E, S>(c, begin, end, [&](E* y, const S* x) LW_LAMBDA { convertRow<V>(y, x, n, ByOne()); });
+  } else if (divisor == 255 && sizeof(S) == 1 && V::W > 1) {
+    gather<E, S>(c, begin, end, [&](E* y, const S* x) LW_LAMBDA { convertRow<V>(y, x, n, BytesBy255<V>()); });
+  } else {
+    gather<E, S>(c, begin, end, [&](E* y, const S* x) LW_LAMBDA { convertRow<V>(y, x, n, ByDivision<V>{V::set1(divisor)}); });
+  }
+}
+template <class D, class S>
+static void gatherIntegers(const Command& c, int64_t begin, int64_t end) {
+  const int64_t n = c.n[1];
+  gather<D, S>(c, begin, end, [&](D* y, const S* x) LW_LAMBDA {
+    for (int64_t j = 0; j < n; ++j) y[j] = To<D>::from(x[j]);
+  });
+}
+
+template <class S> LW_INLINE void gatherTo(float*, const S*, const Command& c, int64_t begin, int64_t end) {
+  gatherFloats<F32, S>(c, begin, end);
+}
+template <class S> LW_INLINE void gatherTo(double*, const S*, const Command& c, int64_t begin, int64_t end) {
+  gatherFloats<F64, S>(c, begin, end);
+}
+template <class D, class S> LW_INLINE void gatherTo(D*, const S*, const Command& c, int64_t begin, int64_t end) {
+  gatherIntegers<D, S>(c, begin, end);
+}
+
+// As with copy, the types of the operands decide, not the command's dtype.
+static void runGatherRows(const Command& c, int64_t begin, int64_t end) {
+  withPointer(c.p[0], c.types[0], [&](auto* y) {
+    withPointer(c.p[1], c.types[1], [&](auto* x) { gatherTo(y, x, c, begin, end); });
+  });
+}
+
+namespace op {
+
+template <class V>
+struct oneHot {
+  typedef typename V::E E;
+  static void plan(const Command& c, Plan& plan) { plan = {c.n[0], (double)c.n[0] * (5 + (double)c.n[1] * 0.1), 0}; }
+  static void run(const Command& c, int64_t begin, int64_t end) {
+    const int64_t n = c.n[1];
+    for (int64_t i = begin; i < end; ++i) {
+      E* y = (E*)c.p[0] + i * n;
+      for (int64_t j = 0; j < n; ++j) y[j] = 0;
+      const int64_t t = label(c, 1, i);
+      if (t >= 0 && t < n) y[t] = 1;
+      else fail(c, i, t);
+    }
+  }
+  static constexpr FinishFn finish = nullptr;
+};
+
+template <class V>
+struct gatherRows {
+  static void plan(const Command& c, Plan& plan) { plan = {c.n[0], (double)c.n[0] * (20 + (double)c.n[1] * 0.1), 0}; }
+  static void run(const Command& c, int64_t begin, int64_t end) { runGatherRows(c, begin, end); }
+  static constexpr FinishFn finish = nullptr;
+};
+
+// Rows may be chosen twice, and the order of their sum is fixed: one unit.
+template <class V>
+struct scatterRows {
+  typedef typename V::E E;
+  static void plan(const Command& c, Plan& plan) {
+    plan = {1, (double)c.n[1] * ((double)c.n[2] * 0.1 + (double)c.n[0] * 0.4), 0};
+  }
+  static void run(const Command& c, int64_t, int64_t) {
+    E* dsrc = (E*)c.p[0];
+    const E* dy = (const E*)c.p[1];
+    const int64_t m = c.n[0], n = c.n[1], rows = c.n[2];
+    const V divisor = V::set1((E)c.d[0]);
+    for (int64_t j = 0; j < rows * n; ++j) dsrc[j] = 0;
+    int64_t cursor;
+    const int32_t* idx = chosenRows(c, cursor);
+    for (int64_t i = 0; idx && i < m; ++i) {
+      const int64_t row = readOnce(idx + i);
+      if (row < 0 || row >= rows) {
+        fail(c, i, row);
+        continue;
+      }
+      E* to = dsrc + row * n;
+      const E* from = dy + i * n;
+      forEach<V>(0, n, [&](int64_t j, auto part) LW_LAMBDA {
+        (V::load(to + j, part) + V::load(from + j, part) / divisor).store(to + j, part);
+      });
+    }
+  }
+  static constexpr FinishFn finish = nullptr;
+};
+
+}  // namespace op
+}  // namespace LANEWISE_ISA
+}  // namespace lanewise
+#endif

@@ -1,0 +1,105 @@
+// Loops over elements, and sums whose order does not depend on the register's width (docs/commands.md, "Order of a sum").
+//
+// The caller gives a function f(i, part) that returns a V of the elements from i on; `part` is Whole{} or a mask, to be
+// handed to V::load and store. So sums of x, of x*y, of (p - t)^2, of exp(x - max) are one function, body and tail alike:
+//   sumOf<V>(n, [&](int64_t i, auto part) LW_LAMBDA { return V::load(x + i, part) * V::load(y + i, part); })
+// Lanes outside the mask may come back as anything (exp of a 0 that was not read): they are dropped here.
+#pragma once
+#ifdef LANEWISE_KERNELS
+#include "../command.h"
+
+namespace lanewise {
+namespace LANEWISE_ISA {
+
+enum { kBlock = 4096 };  // elements: a block of a sum, and a unit of an elementwise command
+
+LW_INLINE int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
+LW_INLINE int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// f(i, part) over [begin, end), whole registers and then a masked tail.
+template <class V, class F>
+LW_INLINE void forEach(int64_t begin, int64_t end, F f) {
+  int64_t i = begin;
+  for (; i + V::W <= end; i += V::W) f(i, Whole{});
+  if (V::W > 1 && i < end) f(i, V::first(end - i));
+}
+
+// kLanes accumulators in kLanes / W registers, whatever the instruction set.
+template <class V>
+struct Lanes {
+  enum { R = V::kLanes / V::W };
+  V r[R];
+
+  static LW_MEMBER Lanes all(typename V::E x) {
+    Lanes a;
+    for (int k = 0; k < R; k++) a.r[k] = V::set1(x);
+    return a;
+  }
+  // r = op(r, f) in [begin, end); lane j takes the elements begin + j, begin + j + kLanes, … in that order.
+  template <class F, class Op>
+  LW_MEMBER void gather(int64_t begin, int64_t end, F f, Op op) {
+    int64_t i = begin;
+    for (; i + V::kLanes <= end; i += V::kLanes)
+      for (int k = 0; k < R; k++) r[k] = op(r[k], f(i + k * V::W, Whole{}));
+    for (int k = 0; k < R; k++, i += V::W) {
+      if (i + V::W <= end) {
+        r[k] = op(r[k], f(i, Whole{}));
+      } else if (i < end) {
+        typename V::M m = V::first(end - i);
+        r[k] = select(m, op(r[k], f(i, m)), r[k]);
+      }
+    }
+  }
+  // Register k with k + R/2, … : the first halvings of the tree; sum(V) or top(V) does the rest.
+  template <class Op>
+  LW_MEMBER V join(Op op) const {
+    Lanes a = *this;
+    for (int h = R / 2; h > 0; h /= 2)
+      for (int k = 0; k < h; k++) a.r[k] = op(a.r[k], a.r[k + h]);
+    return a.r[0];
+  }
+};
+
+template <class V>
+struct Plus { LW_MEMBER V operator()(V a, V b) const { return a + b; } };
+template <class V>
+struct Greater { LW_MEMBER V operator()(V a, V b) const { return max(b, a); } };  // b > a ? b : a: a NaN in b is passed over
+
+// The sum of one block [begin, end), at most kBlock elements.
+template <class V, class F>
+LW_INLINE typename V::E sumOfBlock(int64_t begin, int64_t end, F f) {
+  Lanes<V> a = Lanes<V>::all(0);
+  a.gather(begin, end, f, Plus<V>());
+  return sum(a.join(Plus<V>()));
+}
+
+// The sum of f over [0, n), +0 for nothing. Threads that own blocks (sumOfBlock) and add the blocks in order give the same.
+template <class V, class F>
+LW_INLINE typename V::E sumOf(int64_t n, F f) {
+  typename V::E total = sumOfBlock<V>(0, lesser(n, kBlock), f);
+  for (int64_t i = kBlock; i < n; i += kBlock) total += sumOfBlock<V>(i, lesser(n, i + kBlock), f);
+  return total;
+}
+
+// The greatest of f over [0, n), -infinity for nothing. NaN is passed over: where it matters, ask isnan as well. Which of
+// 0 and -0 is found is fixed by the lanes too.
+template <class V, class F>
+LW_INLINE typename V::E maxOf(int64_t n, F f) {
+  Lanes<V> a = Lanes<V>::all(-__builtin_inff());
+  a.gather(0, n, f, Greater<V>());
+  return top(a.join(Greater<V>()));
+}
+
+// A checked command met a bad index: kept for the caller, the first one that comes.
+LW_INLINE void fail(const Command& c, int64_t position, int64_t value) {
+  int32_t expected = 0;
+  if (__atomic_compare_exchange_n(&c.failure->set, &expected, 1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+    c.failure->position = position;
+    c.failure->value = value;
+  }
+}
+LW_INLINE bool failed(const Command& c) { return __atomic_load_n(&c.failure->set, __ATOMIC_ACQUIRE) != 0; }
+
+}  // namespace LANEWISE_ISA
+}  // namespace lanewise
+#endif

@@ -1,0 +1,193 @@
+// Part of losses.h: what is computed row by row. A label is tested where it is used; a bad one is reported, and its row
+// counts 0 in a loss and gets zeros in a gradient.
+#pragma once
+#include "../simd/convert.h"
+#include "losses-elements.h"
+#include "reduce.h"
+#include "softmax.h"
+
+namespace lanewise {
+namespace LANEWISE_ISA {
+namespace losses {
+
+// y = sum of the rows' values / m. L::rows writes the values of rows [first, last) to s + first ...
+template <class V, template <class> class L>
+struct MeanOfRows {
+  typedef typename V::E E;
+  static void plan(const Command& c, Plan& plan) {
+    planRows<V>(c.n[0], c.n[1], L<V>::kOperations, plan);
+    plan.scratch = (size_t)c.n[0] * sizeof(E) * L<V>::kArrays;
+  }
+  static void run(const Command& c, int64_t begin, int64_t end) {
+    const int64_t each = rowsPerUnit(c.n[1]);
+    L<V>::rows(c, begin * each, lesser(c.n[0], end * each), (E*)c.scratch);
+  }
+  static void finish(const Command& c) {
+    const int64_t m = c.n[0];
+    const E* s = (const E*)c.scratch;
+    const bool none = m == 0 || c.n[1] == 0;
+    *(E*)c.p[0] = none ? notANumber<E>() : sumOf<V>(m, [&](int64_t i, auto part) LW_LAMBDA { return V::load(s + i, part); }) / (E)m;
+  }
+};
+
+// R::row(c, i, n, dp row, dy, p row)
+template <class V, template <class> class R>
+struct GradOfRows {
+  typedef typename V::E E;
+  static void plan(const Command& c, Plan& plan) { planRows<V>(c.n[0], c.n[1], R<V>::kOperations, plan); }
+  static void run(const Command& c, int64_t begin, int64_t end) {
+    const int64_t n = c.n[1], each = rowsPerUnit(n), last = lesser(c.n[0], end * each);
+    const E dy = *(const E*)c.p[1];
+    for (int64_t i = begin * each; i < last; ++i) R<V>::row(c, i, n, (E*)c.p[0] + i * n, dy, (const E*)c.p[2] + i * n);
+  }
+  static constexpr FinishFn finish = nullptr;
+};
+
+// The label of row i, or -1 and a report.
+LW_INLINE int64_t checkedLabel(const Command& c, int operand, int64_t i, int64_t n) {
+  const int64_t t = label(c, operand, i);
+  if (t >= 0 && t < n) return t;
+  fail(c, i, t);
+  return -1;
+}
+
+template <class E>
+LW_INLINE void clear(E* p, int64_t n) {
+  for (int64_t j = 0; j < n; ++j) p[j] = 0;
+}
+
+template <class V>
+struct CrossEntropy {
+  typedef typename V::E E;
+  enum { kOperations = 0, kArrays = 1 };
+  static LW_MEMBER void rows(const Command& c, int64_t first, int64_t last, E* s) {
+    const E* p = (const E*)c.p[1];
+    const int64_t n = c.n[1];
+    const Clipped<V> clipped(1);
+    for (int64_t i = first; i < last; ++i) {
+      const int64_t t = checkedLabel(c, 2, i, n);
+      s[i] = t < 0 ? 1 : p[i * n + t];
+    }
+    forEach<V>(first, last, [&](int64_t i, auto part) LW_LAMBDA {
+      negate(log(clipped(V::load(s + i, part)))).store(s + i, part);
+    });
+  }
+};
+
+template <class V>
+struct CrossEntropyGrad {
+  typedef typename V::E E;
+  enum { kOperations = 1 };
+  static LW_MEMBER void row(const Command& c, int64_t i, int64_t n, E* dp, E dy, const E* p) {
+    const int64_t t = checkedLabel(c, 3, i, n);
+    const E at = t < 0 ? 0 : p[t];  // before dp, which may be p, is cleared
+    clear(dp, n);
+    if (at >= (E)1e-7 && at <= 1) dp[t] = -dy / ((E)c.n[0] * at);
+  }
+};
+
+template <class V>
+struct CrossEntropyDense {
+  typedef typename V::E E;
+  enum { kOperations = 26, kArrays = 1 };
+  static LW_MEMBER void rows(const Command& c, int64_t first, int64_t last, E* s) {
+    const int64_t n = c.n[1];
+    const Clipped<V> clipped(1);
+    for (int64_t i = first; i < last; ++i) {
+      const E *p = (const E*)c.p[1] + i * n, *t = (const E*)c.p[2] + i * n;
+      s[i] = -sumOf<V>(n, [&](int64_t j, auto part) LW_LAMBDA { return V::load(t + j, part) * log(clipped(V::load(p + j, part))); });
+    }
+  }
+};
+
+// The logarithms of the sums of several rows are taken together, a register at a time.
+template <class V>
+struct SoftmaxCrossEntropy {
+  typedef typename V::E E;
+  enum { kOperations = 28, kArrays = 2 };
+  static LW_MEMBER void rows(const Command& c, int64_t first, int64_t last, E* s) {
+    const int64_t n = c.n[1];
+    E* chosen = s + c.n[0];
+    for (int64_t i = first; i < last; ++i) {
+      const E* x = (const E*)c.p[2] + i * n;
+      E max;
+      const E total = softmaxRow<V>(n, x, (E*)c.p[1] + i * n, max);
+      const int64_t t = checkedLabel(c, 3, i, n);
+      s[i] = t < 0 ? 1 : total;
+      chosen[i] = t < 0 ? 0 : x[t] - max;
+    }
+    forEach<V>(first, last, [&](int64_t i, auto part) LW_LAMBDA {
+      (log(V::load(s + i, part)) - V::load(chosen + i, part)).store(s + i, part);
+    });
+  }
+};
+
+template <class V>
+struct SoftmaxCrossEntropyGrad {
+  typedef typename V::E E;
+  enum { kOperations = 2 };
+  static LW_MEMBER void row(const Command& c, int64_t i, int64_t n, E* dx, E dy, const E* p) {
+    const int64_t t = checkedLabel(c, 3, i, n);
+    if (t < 0) return clear(dx, n);
+    const E share = dy / (E)c.n[0], at = (p[t] - 1) * share;
+    const V by = V::set1(share);
+    forEach<V>(0, n, [&](int64_t j, auto part) LW_LAMBDA { (V::load(p + j, part) * by).store(dx + j, part); });
+    dx[t] = at;
+  }
+};
+
+template <class V>
+struct SoftmaxCrossEntropyDense {
+  typedef typename V::E E;
+  enum { kOperations = 30, kArrays = 1 };
+  static LW_MEMBER void rows(const Command& c, int64_t first, int64_t last, E* s) {
+    const int64_t n = c.n[1];
+    for (int64_t i = first; i < last; ++i) {
+      const E *x = (const E*)c.p[2] + i * n, *t = (const E*)c.p[3] + i * n;
+      E max;
+      const V logTotal = log(V::set1(softmaxRow<V>(n, x, (E*)c.p[1] + i * n, max))), top = V::set1(max);
+      s[i] = -sumOf<V>(n, [&](int64_t j, auto part) LW_LAMBDA {
+        return V::load(t + j, part) * (V::load(x + j, part) - top - logTotal);
+      });
+    }
+  }
+};
+
+template <class V>
+struct SoftmaxCrossEntropyDenseGrad {
+  typedef typename V::E E;
+  enum { kOperations = 4 };
+  static LW_MEMBER void row(const Command& c, int64_t i, int64_t n, E* dx, E dy, const E* p) {
+    const E* t = (const E*)c.p[3] + i * n;
+    const V by = V::set1(dy / (E)c.n[0]);
+    const V total = V::set1(sumOf<V>(n, [&](int64_t j, auto part) LW_LAMBDA { return V::load(t + j, part); }));
+    forEach<V>(0, n, [&](int64_t j, auto part) LW_LAMBDA {
+      ((V::load(p + j, part) * total - V::load(t + j, part)) * by).store(dx + j, part);
+    });
+  }
+};
+
+template <class V>
+struct Accuracy {
+  typedef typename V::E E;
+  enum { kOperations = 3, kArrays = 1 };
+  static LW_MEMBER void rows(const Command& c, int64_t first, int64_t last, E* s) {
+    const int64_t n = c.n[1];
+    for (int64_t i = first; i < last; ++i) s[i] = argmaxRow<V>((const E*)c.p[1] + i * n, n) == label(c, 2, i);
+  }
+};
+
+template <class V>
+struct AccuracyDense {
+  typedef typename V::E E;
+  enum { kOperations = 6, kArrays = 1 };
+  static LW_MEMBER void rows(const Command& c, int64_t first, int64_t last, E* s) {
+    const int64_t n = c.n[1];
+    for (int64_t i = first; i < last; ++i)
+      s[i] = argmaxRow<V>((const E*)c.p[1] + i * n, n) == argmaxRow<V>((const E*)c.p[2] + i * n, n);
+  }
+};
+
+}  // namespace losses
+}  // namespace LANEWISE_ISA
+}  // namespace lanewise

@@ -1,0 +1,69 @@
+// The matmul family: see docs/commands.md. The work is in gemm.h.
+#pragma once
+#include "gemm.h"
+
+#define LANEWISE_MATMUL_OPS(OP)                                                        \
+  OP(matmul, "c:w:T:m*n a:r:T:m*k b:r:T:k*n | m n k ta<2 tb<2")                        \
+  OP(affine, "y:w:T:m*n x:r:T:m*k w:r:T:k*n b:r:T:n | m n k")                          \
+  OP(transpose, "y:w:T:m*n x:r:T:m*n | m n")
+
+#ifdef LANEWISE_KERNELS
+namespace lanewise {
+namespace LANEWISE_ISA {
+namespace op {
+
+template <class V>
+struct matmul {
+  typedef typename V::E E;
+  static Gemm<E> describe(const Command& c) {
+    const int64_t m = c.n[0], n = c.n[1], k = c.n[2];
+    const bool ta = c.n[3] != 0, tb = c.n[4] != 0;
+    return {m, n, k, (const E*)c.p[1], ta ? 1 : k, ta ? m : 1, (const E*)c.p[2], tb ? k : n, tb, (E*)c.p[0], n, nullptr};
+  }
+  static void plan(const Command& c, Plan& p) { Tiles<V>::plan(describe(c), p); }
+  static void run(const Command& c, int64_t begin, int64_t end) { Tiles<V>::run(describe(c), begin, end); }
+  static constexpr FinishFn finish = nullptr;
+};
+
+template <class V>
+struct affine {
+  typedef typename V::E E;
+  static Gemm<E> describe(const Command& c) {
+    const int64_t m = c.n[0], n = c.n[1], k = c.n[2];
+    return {m, n, k, (const E*)c.p[1], k, 1, (const E*)c.p[2], n, false, (E*)c.p[0], n, (const E*)c.p[3]};
+  }
+  static void plan(const Command& c, Plan& p) { Tiles<V>::plan(describe(c), p); }
+  static void run(const Command& c, int64_t begin, int64_t end) { Tiles<V>::run(describe(c), begin, end); }
+  static constexpr FinishFn finish = nullptr;
+};
+
+// y (n×m) = xᵀ (m×n), in squares that stay in the first-level cache. A unit is a band of rows of y.
+template <class V>
+struct transpose {
+  typedef typename V::E E;
+  enum { BAND = 32 };
+  static void plan(const Command& c, Plan& p) {
+    p.units = (c.n[1] + BAND - 1) / BAND;
+    p.nanoseconds = (double)c.n[0] * c.n[1] * 0.7;
+    p.scratch = 0;
+  }
+  static void run(const Command& c, int64_t begin, int64_t end) {
+    const int64_t m = c.n[0], n = c.n[1], last = end * BAND < n ? end * BAND : n;
+    E* y = (E*)c.p[0];
+    const E* x = (const E*)c.p[1];
+    for (int64_t j0 = begin * BAND; j0 < last; j0 += BAND) {
+      const int64_t j1 = j0 + BAND < last ? j0 + BAND : last;
+      for (int64_t i0 = 0; i0 < m; i0 += BAND) {
+        const int64_t i1 = i0 + BAND < m ? i0 + BAND : m;
+        for (int64_t j = j0; j < j1; j++)
+          for (int64_t i = i0; i < i1; i++) y[j * m + i] = x[i * n + j];
+      }
+    }
+  }
+  static constexpr FinishFn finish = nullptr;
+};
+
+}  // namespace op
+}  // namespace LANEWISE_ISA
+}  // namespace lanewise
+#endif

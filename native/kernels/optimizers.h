@@ -1,0 +1,148 @@
+// Optimizers: one pass over flat buffers. The scalars are prepared in float64 and rounded once.
+#pragma once
+
+#define LANEWISE_OPTIMIZERS_OPS(OP)                                                                                     \
+  OP(sgd, "w:u:T:n g:r:T:n lr:r:d:1 | n decay:d")                                                                       \
+  OP(momentum, "w:u:T:n g:r:T:n v:u:T:n lr:r:d:1 | n nesterov<2 mu:d decay:d")                                          \
+  OP(rmsprop, "w:u:T:n g:r:T:n v:u:T:n lr:r:d:1 | n rho:d eps:d decay:d")                                               \
+  OP(adam, "w:u:T:n g:r:T:n m:u:T:n v:u:T:n lr:r:d:1 t:r:i:1 | n beta1:d beta2:d eps:d decay:d")
+
+#ifdef LANEWISE_KERNELS
+#include "units.h"
+
+namespace lanewise {
+namespace LANEWISE_ISA {
+
+// Multiplies only, so that it is the same everywhere. base^t for t >= 0; 1 for t < 0, which no run reaches.
+LW_INLINE double powi(double base, int32_t t) {
+  double result = 1;
+  for (uint32_t left = t > 0 ? (uint32_t)t : 0; left; left >>= 1) {
+    if (left & 1) result = result * base;
+    base = base * base;
+  }
+  return result;
+}
+
+// A moving average of gradients that have stopped decays into denormal numbers, where some processors take a hundred times as
+// long; and other processors would not, so no mode of the processor is used but a comparison. A NaN stays.
+template <class E> struct Tiny;
+template <> struct Tiny<float> {
+  static constexpr float value = 1e-30f, root = 1e-15f;
+};
+template <> struct Tiny<double> {
+  static constexpr double value = 1e-290, root = 1e-145;
+};
+template <class V>
+LW_INLINE V flush(V x, V tiny) {
+  return select(abs(x) < tiny, V::zero(), x);
+}
+
+// What all optimizers have in common: the rate, and weight decay before anything else, w -= (lr * decay) * w.
+template <class V>
+struct Rate {
+  typedef typename V::E E;
+  double lr;
+  bool decays;
+  V rate, decay, tiny, root;
+  LW_MEMBER Rate(const Command& c, int lrOperand, double decay)
+      : lr(*(const double*)c.p[lrOperand]), decays(decay != 0), rate(V::set1((E)lr)), decay(V::set1((E)(lr * decay))),
+        tiny(V::set1(Tiny<E>::value)), root(V::set1(Tiny<E>::root)) {}
+  LW_MEMBER V decayed(V w) const { return decays ? fnma(decay, w, w) : w; }
+};
+
+// The kernels stand outside of namespace op, where sqrt and abs are commands.
+template <class V>
+struct Sgd {
+  typedef typename V::E E;
+  static void plan(const Command& c, Plan& plan) { planUnits(c.n[0], 0.1, plan); }
+  static void run(const Command& c, int64_t begin, int64_t end) {
+    E* w = (E*)c.p[0];
+    const E* g = (const E*)c.p[1];
+    const Rate<V> r(c, 2, c.d[0]);
+    forUnits<V>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
+      fnma(r.rate, V::load(g + i, part), r.decayed(V::load(w + i, part))).store(w + i, part);
+    });
+  }
+  static constexpr FinishFn finish = nullptr;
+};
+
+// v = mu * v - lr * g (the product rounded, then one fma). Plain: w += v. Nesterov: w += mu * v - lr * g.
+template <class V>
+struct Momentum {
+  typedef typename V::E E;
+  static void plan(const Command& c, Plan& plan) { planUnits(c.n[0], 0.15, plan); }
+  static void run(const Command& c, int64_t begin, int64_t end) {
+    E *w = (E*)c.p[0], *v = (E*)c.p[2];
+    const E* g = (const E*)c.p[1];
+    const Rate<V> r(c, 3, c.d[1]);
+    const V mu = V::set1((E)c.d[0]);
+    const bool nesterov = c.n[1] != 0;
+    forUnits<V>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
+      const V back = negate(r.rate * flush(V::load(g + i, part), r.tiny));
+      const V velocity = flush(fma(mu, V::load(v + i, part), back), r.tiny);
+      velocity.store(v + i, part);
+      const V next = r.decayed(V::load(w + i, part)) + (nesterov ? fma(mu, velocity, back) : velocity);
+      next.store(w + i, part);
+    });
+  }
+  static constexpr FinishFn finish = nullptr;
+};
+
+// v += (1 - rho) * (g^2 - v), as v - (1 - rho) * (v - g^2) in two fused steps.
+template <class V>
+struct RmsProp {
+  typedef typename V::E E;
+  static void plan(const Command& c, Plan& plan) { planUnits(c.n[0], 0.6, plan); }
+  static void run(const Command& c, int64_t begin, int64_t end) {
+    E *w = (E*)c.p[0], *v = (E*)c.p[2];
+    const E* g = (const E*)c.p[1];
+    const Rate<V> r(c, 3, c.d[2]);
+    const V share = V::set1((E)(1 - c.d[0])), eps = V::set1((E)c.d[1]);
+    forUnits<V>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
+      const V gi = V::load(g + i, part), vi = V::load(v + i, part), square = flush(gi, r.root);
+      const V average = flush(fnma(share, fnma(square, square, vi), vi), r.tiny);
+      average.store(v + i, part);
+      const V next = r.decayed(V::load(w + i, part)) - (r.rate * gi) / sqrt(average + eps);
+      next.store(w + i, part);
+    });
+  }
+  static constexpr FinishFn finish = nullptr;
+};
+
+// m += (1 - b1)(g - m) and v += (1 - b2)(g^2 - v), the second as in rmsprop; w -= a * m / (sqrt(v) + eps),
+// a = lr * sqrt(1 - b2^t) / (1 - b1^t).
+template <class V>
+struct Adam {
+  typedef typename V::E E;
+  static void plan(const Command& c, Plan& plan) { planUnits(c.n[0], sizeof(E) == 4 ? 0.5 : 1.5, plan); }
+  static void run(const Command& c, int64_t begin, int64_t end) {
+    E *w = (E*)c.p[0], *m = (E*)c.p[2], *v = (E*)c.p[3];
+    const E* g = (const E*)c.p[1];
+    const Rate<V> r(c, 4, c.d[3]);
+    const int32_t t = *(const int32_t*)c.p[5];
+    const double corrected = r.lr * __builtin_sqrt(1 - powi(c.d[1], t)) / (1 - powi(c.d[0], t));
+    const V a = V::set1((E)corrected), share1 = V::set1((E)(1 - c.d[0])), share2 = V::set1((E)(1 - c.d[1])), eps = V::set1((E)c.d[2]);
+    forUnits<V>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
+      const V gi = V::load(g + i, part), mi = V::load(m + i, part), vi = V::load(v + i, part), square = flush(gi, r.root);
+      const V first = flush(fma(share1, flush(gi, r.tiny) - mi, mi), r.tiny);
+      const V second = flush(fnma(share2, fnma(square, square, vi), vi), r.tiny);
+      first.store(m + i, part);
+      second.store(v + i, part);
+      const V next = r.decayed(V::load(w + i, part)) - (a * first) / (sqrt(second) + eps);
+      next.store(w + i, part);
+    });
+  }
+  static constexpr FinishFn finish = nullptr;
+};
+
+namespace op {
+
+template <class V> struct sgd : Sgd<V> {};
+template <class V> struct momentum : Momentum<V> {};
+template <class V> struct rmsprop : RmsProp<V> {};
+template <class V> struct adam : Adam<V> {};
+
+}  // namespace op
+}  // namespace LANEWISE_ISA
+}  // namespace lanewise
+#endif

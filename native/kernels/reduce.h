@@ -1,0 +1,281 @@
+// Reductions of a x b x c over b, and their way back. How sums are ordered: docs/commands.md, and lanes.h.
+#pragma once
+
+#define LANEWISE_REDUCE_OPS(OP)                                              \
+  OP(sum, "y:w:T:a*c x:r:T:a*b*c | a b c")                                   \
+  OP(mean, "y:w:T:a*c x:r:T:a*b*c | a b c")                                  \
+  OP(max, "y:w:T:a*c x:r:T:a*b*c | a b c")                                   \
+  OP(argmax, "y:w:i:a*c x:r:T:a*b*c | a b c")                                \
+  OP(expand, "y:w:T:a*b*c x:r:T:a*c | a b c alpha:d")                        \
+  OP(maxGrad, "dx:w:T:a*b*c dy:r:T:a*c x:r:T:a*b*c y:r:T:a*c | a b c")
+
+#ifdef LANEWISE_KERNELS
+#include "units.h"
+
+namespace lanewise {
+namespace LANEWISE_ISA {
+
+// What is done to b elements: step joins registers, lane joins the lanes of one, blocks joins two blocks, last divides.
+template <class V>
+struct SumFold {
+  typedef typename V::E E;
+  static LW_MEMBER E start() { return 0; }
+  LW_MEMBER V operator()(V a, V x) const { return a + x; }
+  static LW_MEMBER E lane(V v) { return sum(v); }
+  static LW_MEMBER E blocks(E a, E b) { return a + b; }
+  static LW_MEMBER V last(V v, int64_t) { return v; }
+  static LW_MEMBER E last(E e, int64_t) { return e; }
+};
+
+template <class V>
+struct MeanFold : SumFold<V> {
+  typedef typename V::E E;
+  static LW_MEMBER V last(V v, int64_t b) { return v / V::set1((E)b); }
+  static LW_MEMBER E last(E e, int64_t b) { return e / (E)b; }
+};
+
+// The lanes matter here too: which of 0 and -0 is the greatest depends on the order.
+template <class V>
+struct MaxFold : SumFold<V> {
+  typedef typename V::E E;
+  static LW_MEMBER E start() { return -__builtin_inff(); }
+  LW_MEMBER V operator()(V a, V x) const { return maximum(a, x); }
+  static LW_MEMBER E lane(V v) { return any(isnan(v)) ? (E)__builtin_nanf("") : top(v); }
+  static LW_MEMBER E blocks(E a, E b) { return a != a || a > b ? a : b; }
+};
+
+template <class V, class Fold>
+LW_INLINE typename V::E foldBlock(const typename V::E* x, int64_t begin, int64_t end) {
+  Lanes<V> a = Lanes<V>::all(Fold::start());
+  a.gather(begin, end, [&](int64_t i, auto part) LW_LAMBDA { return V::load(x + i, part); }, Fold());
+  return Fold::lane(a.join(Fold()));
+}
+// Four whole blocks of x at once: four chains hide the latency of an addition. to[0 .. 3] as from foldBlock.
+template <class V, class Fold>
+LW_INLINE void foldFourBlocks(const typename V::E* x, typename V::E* to) {
+  const Fold step = Fold();
+  Lanes<V> a[4];
+  for (int q = 0; q < 4; ++q) a[q] = Lanes<V>::all(Fold::start());
+  for (int64_t i = 0; i < kBlock; i += V::kLanes)
+    for (int q = 0; q < 4; ++q)
+      for (int k = 0; k < Lanes<V>::R; ++k) a[q].r[k] = step(a[q].r[k], V::load(x + q * kBlock + i + k * V::W));
+  for (int q = 0; q < 4; ++q) to[q] = Fold::lane(a[q].join(step));
+}
+template <class V, class Fold>
+LW_INLINE typename V::E foldRow(const typename V::E* x, int64_t b) {
+  typename V::E total = foldBlock<V, Fold>(x, 0, lesser(b, kBlock));
+  for (int64_t i = kBlock; i < b; i += kBlock) total = Fold::blocks(total, foldBlock<V, Fold>(x, i, lesser(b, i + kBlock)));
+  return total;
+}
+
+// R registers of columns, b rows down: R chains at a time hide the latency of an addition.
+template <class V, class Fold, int R, class Part>
+LW_INLINE void foldColumns(typename V::E* y, const typename V::E* x, int64_t b, int64_t c, Part part) {
+  V a[R];
+  const Fold step = Fold();
+  for (int r = 0; r < R; ++r) a[r] = V::set1(Fold::start());
+  for (int64_t j = 0; j < b; ++j, x += c) {
+    for (int r = 0; r + 1 < R; ++r) a[r] = step(a[r], V::load(x + r * V::W));
+    a[R - 1] = step(a[R - 1], V::load(x + (R - 1) * V::W, part));
+  }
+  for (int r = 0; r + 1 < R; ++r) Fold::last(a[r], b).store(y + r * V::W);
+  Fold::last(a[R - 1], b).store(y + (R - 1) * V::W, part);
+}
+// Columns [l, end), R registers at a time while there are so many; returns the first column that is left.
+template <class V, class Fold, int R>
+LW_INLINE int64_t foldGroups(typename V::E* y, const typename V::E* x, int64_t b, int64_t c, int64_t l, int64_t end) {
+  for (; l + (R - 1) * V::W < end; l += R * V::W) {
+    if (l + R * V::W <= end) foldColumns<V, Fold, R>(y + l, x + l, b, c, Whole{});
+    else foldColumns<V, Fold, R>(y + l, x + l, b, c, V::first(end - l - (R - 1) * V::W));
+  }
+  return lesser(l, end);
+}
+
+template <class V, class Fold>
+struct Reduce {
+  typedef typename V::E E;
+  enum { kColumns = 8 * V::kLanes };  // a unit
+
+  // Few long rows are shared out by blocks, whose results wait in scratch; else a unit is a row or a group of columns.
+  static LW_MEMBER bool byBlocks(const Command& c) { return c.n[2] == 1 && c.n[1] > kBlock && c.n[0] < 64; }
+
+  static void plan(const Command& c, Plan& plan) {
+    const int64_t a = c.n[0], b = c.n[1];
+    const bool split = byBlocks(c);
+    plan.units = a * (c.n[2] > 1 ? ceilDivide(c.n[2], kColumns) : split ? ceilDivide(b, kBlock) : c.n[2]);
+    plan.nanoseconds = (double)a * (5 + (double)b * (double)c.n[2] * 0.1);
+    plan.scratch = split ? (size_t)plan.units * sizeof(E) : 0;
+  }
+
+  static void run(const Command& c, int64_t begin, int64_t end) {
+    E* y = (E*)c.p[0];
+    const E* x = (const E*)c.p[1];
+    const int64_t b = c.n[1], w = c.n[2];
+    if (w > 1) {
+      const int64_t groups = ceilDivide(w, kColumns);
+      for (int64_t u = begin; u < end; ++u) {
+        const int64_t i = u / groups, first = (u % groups) * kColumns, last = lesser(w, first + kColumns);
+        int64_t l = foldGroups<V, Fold, 8>(y + i * w, x + i * b * w, b, w, first, last);
+        l = foldGroups<V, Fold, 4>(y + i * w, x + i * b * w, b, w, l, last);
+        l = foldGroups<V, Fold, 2>(y + i * w, x + i * b * w, b, w, l, last);
+        foldGroups<V, Fold, 1>(y + i * w, x + i * b * w, b, w, l, last);
+      }
+    } else if (byBlocks(c)) {
+      const int64_t blocks = ceilDivide(b, kBlock);
+      E* part = (E*)c.scratch;
+      for (int64_t u = begin; u < end;) {
+        const int64_t i = u / blocks, first = (u % blocks) * kBlock;
+        if (u + 4 <= end && first + 4 * kBlock <= b) {
+          foldFourBlocks<V, Fold>(x + i * b + first, part + u);
+          u += 4;
+        } else {
+          part[u++] = foldBlock<V, Fold>(x + i * b, first, lesser(b, first + kBlock));
+        }
+      }
+    } else {
+      for (int64_t i = begin; i < end; ++i) y[i] = Fold::last(foldRow<V, Fold>(x + i * b, b), b);
+    }
+  }
+
+  static void finish(const Command& c) {
+    if (!byBlocks(c)) return;
+    const int64_t b = c.n[1], blocks = ceilDivide(b, kBlock);
+    for (int64_t i = 0; i < c.n[0]; ++i) {
+      const E* part = (const E*)c.scratch + i * blocks;
+      E total = part[0];
+      for (int64_t k = 1; k < blocks; ++k) total = Fold::blocks(total, part[k]);
+      ((E*)c.p[0])[i] = Fold::last(total, b);
+    }
+  }
+};
+
+// The first NaN, else the first maximum, of b >= 1 numbers.
+template <class V>
+LW_INLINE int64_t argmaxRow(const typename V::E* x, int64_t b) {
+  const V best = V::set1(foldRow<V, MaxFold<V>>(x, b));
+  const bool nan = any(isnan(best));
+  for (int64_t i = 0; i < b; i += V::W) {
+    const int64_t n = lesser(b - i, V::W);
+    const V v = n == V::W ? V::load(x + i) : V::load(x + i, V::first(n));
+    const uint32_t found = (nan ? bits(isnan(v)) : bits(v == best)) & ((1u << n) - 1);
+    if (found) return i + __builtin_ctz(found);
+  }
+  return 0;
+}
+
+template <class V>
+struct Argmax {
+  typedef typename V::E E;
+  enum { kColumns = 64 };
+  static void plan(const Command& c, Plan& plan) {
+    plan.units = c.n[0] * (c.n[2] == 1 ? 1 : ceilDivide(c.n[2], kColumns));
+    plan.nanoseconds = (double)c.n[0] * (10 + (double)c.n[1] * (double)c.n[2] * 0.3);
+    plan.scratch = 0;
+  }
+  static void run(const Command& c, int64_t begin, int64_t end) {
+    int32_t* y = (int32_t*)c.p[0];
+    const E* x = (const E*)c.p[1];
+    const int64_t b = c.n[1], w = c.n[2];
+    if (w == 1) {
+      for (int64_t i = begin; i < end; ++i) y[i] = (int32_t)argmaxRow<V>(x + i * b, b);
+      return;
+    }
+    const int64_t groups = ceilDivide(w, kColumns);
+    for (int64_t u = begin; u < end; ++u) {
+      const int64_t i = u / groups, first = (u % groups) * kColumns, n = lesser(w - first, kColumns);
+      const E* p = x + i * b * w + first;
+      int32_t* at = y + i * w + first;
+      E best[kColumns];
+      for (int64_t l = 0; l < n; ++l) best[l] = -__builtin_inff(), at[l] = 0;
+      for (int64_t j = 0; j < b; ++j, p += w) {
+        for (int64_t l = 0; l < n; ++l) {
+          const bool better = (p[l] > best[l]) | ((p[l] != p[l]) & (best[l] == best[l]));
+          best[l] = better ? p[l] : best[l];
+          at[l] = better ? (int32_t)j : at[l];
+        }
+      }
+    }
+  }
+  static constexpr FinishFn finish = nullptr;
+};
+
+template <class V>
+struct Expand {
+  typedef typename V::E E;
+  static void plan(const Command& c, Plan& plan) { planUnits(c.n[0] * c.n[1] * c.n[2], 0.1, plan); }
+  static void run(const Command& c, int64_t begin, int64_t end) {
+    E* y = (E*)c.p[0];
+    const E* x = (const E*)c.p[1];
+    const int64_t b = c.n[1], w = c.n[2], last = lesser(c.n[0] * b * w, end * kBlock);
+    const V alpha = V::set1((E)c.d[0]);
+    int64_t e = begin * kBlock;
+    if (w == 1) {
+      for (int64_t i = e / b; e < last; ++i) {
+        const int64_t stop = lesser(last, (i + 1) * b);
+        const V v = alpha * V::set1(x[i]);
+        forEach<V>(e, stop, [&](int64_t k, auto part) LW_LAMBDA { v.store(y + k, part); });
+        e = stop;
+      }
+      return;
+    }
+    for (int64_t row = e / w, i = row / b, j = row % b; e < last; ++row) {
+      const int64_t stop = lesser(last, (row + 1) * w);
+      forEach<V>(e, stop, [&](int64_t k, auto part) LW_LAMBDA { (alpha * V::load(x + k - (row - i) * w, part)).store(y + k, part); });
+      e = stop;
+      if (++j == b) j = 0, ++i;
+    }
+  }
+  static constexpr FinishFn finish = nullptr;
+};
+
+// The gradient goes to all places of the maximum in equal parts.
+template <class V>
+struct MaxGrad {
+  typedef typename V::E E;
+  enum { kColumns = 64 };
+  static void plan(const Command& c, Plan& plan) {
+    plan.units = c.n[0] * ceilDivide(c.n[2], kColumns);
+    plan.nanoseconds = (double)c.n[0] * (10 + (double)c.n[1] * (double)c.n[2] * 0.4);
+    plan.scratch = 0;
+  }
+  static void run(const Command& c, int64_t begin, int64_t end) {
+    const int64_t b = c.n[1], w = c.n[2], groups = ceilDivide(w, kColumns);
+    for (int64_t u = begin; u < end; ++u) {
+      const int64_t i = u / groups, first = (u % groups) * kColumns, n = lesser(w - first, kColumns);
+      E* dx = (E*)c.p[0] + i * b * w + first;
+      const E *dy = (const E*)c.p[1] + i * w + first, *x = (const E*)c.p[2] + i * b * w + first, *y = (const E*)c.p[3] + i * w + first;
+      if (w == 1) {
+        const E share = dy[0] / (E)count(x, *y, b);
+        for (int64_t j = 0; j < b; ++j) dx[j] = x[j] == *y ? share : 0;
+        continue;
+      }
+      int32_t ties[kColumns] = {};
+      for (int64_t j = 0; j < b; ++j)
+        for (int64_t l = 0; l < n; ++l) ties[l] += x[j * w + l] == y[l];
+      E share[kColumns];
+      for (int64_t l = 0; l < n; ++l) share[l] = dy[l] / (E)ties[l];
+      for (int64_t j = 0; j < b; ++j)
+        for (int64_t l = 0; l < n; ++l) dx[j * w + l] = x[j * w + l] == y[l] ? share[l] : 0;
+    }
+  }
+  static LW_MEMBER int32_t count(const E* x, E y, int64_t b) {
+    int32_t n = 0;
+    for (int64_t j = 0; j < b; ++j) n += x[j] == y;
+    return n;
+  }
+  static constexpr FinishFn finish = nullptr;
+};
+
+namespace op {
+
+template <class V> struct sum : Reduce<V, SumFold<V>> {};
+template <class V> struct mean : Reduce<V, MeanFold<V>> {};
+template <class V> struct max : Reduce<V, MaxFold<V>> {};
+template <class V> struct argmax : Argmax<V> {};
+template <class V> struct expand : Expand<V> {};
+template <class V> struct maxGrad : MaxGrad<V> {};
+
+}  // namespace op
+}  // namespace LANEWISE_ISA
+}  // namespace lanewise
+#endif

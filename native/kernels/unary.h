@@ -1,0 +1,152 @@
+// One number in, one number out; and the derivatives that are a map of two arrays.
+#pragma once
+
+#define LANEWISE_UNARY_OPS(OP)                                \
+  OP(negate, "y:w:T:n x:i:T:n | n")                           \
+  OP(exp, "y:w:T:n x:i:T:n | n")                              \
+  OP(log, "y:w:T:n x:i:T:n | n")                              \
+  OP(sqrt, "y:w:T:n x:i:T:n | n")                             \
+  OP(square, "y:w:T:n x:i:T:n | n")                           \
+  OP(abs, "y:w:T:n x:i:T:n | n")                              \
+  OP(sigmoid, "y:w:T:n x:i:T:n | n")                          \
+  OP(tanh, "y:w:T:n x:i:T:n | n")                             \
+  OP(relu, "y:w:T:n x:i:T:n | n")                             \
+  OP(leakyRelu, "y:w:T:n x:i:T:n | n slope:d")                \
+  OP(clip, "y:w:T:n x:i:T:n | n lo:d hi:d")                   \
+  OP(scale, "y:w:T:n x:i:T:n | n alpha:d beta:d")             \
+  OP(sigmoidGrad, "dx:w:T:n dy:i:T:n v:i:T:n | n")            \
+  OP(tanhGrad, "dx:w:T:n dy:i:T:n v:i:T:n | n")               \
+  OP(reluGrad, "dx:w:T:n dy:i:T:n v:i:T:n | n")               \
+  OP(absGrad, "dx:w:T:n dy:i:T:n v:i:T:n | n")                \
+  OP(sqrtGrad, "dx:w:T:n dy:i:T:n v:i:T:n | n")               \
+  OP(leakyReluGrad, "dx:w:T:n dy:i:T:n v:i:T:n | n slope:d")  \
+  OP(clipGrad, "dx:w:T:n dy:i:T:n v:i:T:n | n lo:d hi:d")
+
+#ifdef LANEWISE_KERNELS
+#include "lanes.h"
+
+namespace lanewise {
+namespace LANEWISE_ISA {
+
+// Rough nanoseconds a number, for the plan (measured with AVX-512 on the development machine; memory sets the pace of the cheap ones).
+template <class V>
+LW_INLINE double nanosecondsEach(double operations) {
+  return (0.4 + 0.15 * operations) / (double)V::W;
+}
+
+// F is a function object made from the command: its parameters are rounded to the command's type there, once.
+template <class V, template <class> class F>
+struct Map {
+  static void plan(const Command& c, Plan& plan) {
+    plan.units = ceilDivide(c.n[0], kBlock);
+    plan.nanoseconds = (double)c.n[0] * nanosecondsEach<V>(F<V>::kOperations);
+    plan.scratch = 0;
+  }
+  static void run(const Command& c, int64_t begin, int64_t end) {
+    typedef typename V::E E;
+    const F<V> f(c);
+    E* y = (E*)c.p[0];
+    const E* x = (const E*)c.p[1];
+    forEach<V>(begin * kBlock, lesser(end * kBlock, c.n[0]), [&](int64_t i, auto part) LW_LAMBDA {
+      f(V::load(x + i, part)).store(y + i, part);
+    });
+  }
+  static constexpr FinishFn finish = nullptr;
+};
+
+template <class V, template <class> class F>
+struct GradMap : Map<V, F> {
+  static void run(const Command& c, int64_t begin, int64_t end) {
+    typedef typename V::E E;
+    const F<V> f(c);
+    E* dx = (E*)c.p[0];
+    const E* dy = (const E*)c.p[1];
+    const E* v = (const E*)c.p[2];
+    forEach<V>(begin * kBlock, lesser(end * kBlock, c.n[0]), [&](int64_t i, auto part) LW_LAMBDA {
+      f(V::load(dy + i, part), V::load(v + i, part)).store(dx + i, part);
+    });
+  }
+};
+
+namespace unary {
+
+// A function object without parameters: what it costs, in operations of a register, and its formula.
+#define LW_FUNCTION(Name, operations, parameters, formula)        \
+  template <class V>                                              \
+  struct Name {                                                   \
+    enum { kOperations = operations };                            \
+    explicit LW_MEMBER Name(const Command&) {}                    \
+    LW_MEMBER V operator() parameters const { return formula; }   \
+  };
+
+LW_FUNCTION(Negate, 1, (V x), negate(x))
+LW_FUNCTION(Exp, 16, (V x), exp(x))
+LW_FUNCTION(Log, 24, (V x), log(x))
+LW_FUNCTION(Sqrt, 18, (V x), sqrt(x))
+LW_FUNCTION(Square, 1, (V x), x * x)
+LW_FUNCTION(Abs, 1, (V x), abs(x))
+LW_FUNCTION(Sigmoid, 28, (V x), sigmoid(x))
+LW_FUNCTION(Tanh, 28, (V x), tanh(x))
+LW_FUNCTION(Relu, 2, (V x), select(x <= V::zero(), V::zero(), x))  // NaN stays; -0 becomes 0
+
+LW_FUNCTION(SigmoidGrad, 3, (V dy, V y), dy * (y * (V::set1(1) - y)))
+LW_FUNCTION(TanhGrad, 3, (V dy, V y), dy * (V::set1(1) - y * y))
+LW_FUNCTION(ReluGrad, 2, (V dy, V y), select(y > V::zero(), dy, V::zero()))
+// A NaN gives NaN, not its sign: that differs between processors.
+LW_FUNCTION(AbsGrad, 5, (V dy, V x), select(x == V::zero(), V::zero(), dy * select(isnan(x), x, copySign(V::set1(1), x))))
+LW_FUNCTION(SqrtGrad, 18, (V dy, V y), V::set1((typename V::E)0.5) * dy / y)
+
+template <class V>
+struct LeakyRelu {
+  enum { kOperations = 3 };
+  V slope;
+  explicit LW_MEMBER LeakyRelu(const Command& c) : slope(V::set1((typename V::E)c.d[0])) {}
+  LW_MEMBER V operator()(V x) const { return select(x < V::zero(), slope * x, x); }
+  LW_MEMBER V operator()(V dy, V x) const { return select(x < V::zero(), slope * dy, dy); }
+};
+
+template <class V>
+struct Clip {
+  enum { kOperations = 3 };
+  V lo, hi;
+  explicit LW_MEMBER Clip(const Command& c) : lo(V::set1((typename V::E)c.d[0])), hi(V::set1((typename V::E)c.d[1])) {}
+  LW_MEMBER V operator()(V x) const { return min(hi, max(lo, x)); }  // x is the second of each: NaN stays
+  LW_MEMBER V operator()(V dy, V x) const { return select(and_(lo <= x, x <= hi), dy, V::zero()); }
+};
+
+template <class V>
+struct Scale {
+  enum { kOperations = 2 };
+  V alpha, beta;
+  explicit LW_MEMBER Scale(const Command& c) : alpha(V::set1((typename V::E)c.d[0])), beta(V::set1((typename V::E)c.d[1])) {}
+  LW_MEMBER V operator()(V x) const { return alpha * x + beta; }
+};
+
+}  // namespace unary
+
+namespace op {
+
+template <class V> struct negate : Map<V, unary::Negate> {};
+template <class V> struct exp : Map<V, unary::Exp> {};
+template <class V> struct log : Map<V, unary::Log> {};
+template <class V> struct sqrt : Map<V, unary::Sqrt> {};
+template <class V> struct square : Map<V, unary::Square> {};
+template <class V> struct abs : Map<V, unary::Abs> {};
+template <class V> struct sigmoid : Map<V, unary::Sigmoid> {};
+template <class V> struct tanh : Map<V, unary::Tanh> {};
+template <class V> struct relu : Map<V, unary::Relu> {};
+template <class V> struct leakyRelu : Map<V, unary::LeakyRelu> {};
+template <class V> struct clip : Map<V, unary::Clip> {};
+template <class V> struct scale : Map<V, unary::Scale> {};
+template <class V> struct sigmoidGrad : GradMap<V, unary::SigmoidGrad> {};
+template <class V> struct tanhGrad : GradMap<V, unary::TanhGrad> {};
+template <class V> struct reluGrad : GradMap<V, unary::ReluGrad> {};
+template <class V> struct absGrad : GradMap<V, unary::AbsGrad> {};
+template <class V> struct sqrtGrad : GradMap<V, unary::SqrtGrad> {};
+template <class V> struct leakyReluGrad : GradMap<V, unary::LeakyRelu> {};
+template <class V> struct clipGrad : GradMap<V, unary::Clip> {};
+
+}  // namespace op
+}  // namespace LANEWISE_ISA
+}  // namespace lanewise
+#endif

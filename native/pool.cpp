@@ -1,0 +1,145 @@
+#include "pool.h"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <system_error>
+#include <thread>
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <immintrin.h>
+#endif
+
+namespace lanewise {
+namespace {
+
+inline void pause() {
+#if defined(__x86_64__) || defined(_M_X64)
+  _mm_pause();
+#elif defined(__aarch64__) && !defined(_MSC_VER)
+  __asm__ volatile("yield");
+#endif
+}
+
+const int kMaxThreads = 256;
+// How long an idle helper looks for work before it sleeps: long against the serial stretches of a training step
+// (about 10 µs), short against what a sleeping machine would notice.
+const int kSpins = 4000, kYields = 200;
+
+// The job is guarded by `gate`: bit 0 says it is open, bits 1 to 15 count the helpers inside, the rest numbers the jobs.
+// The owner changes the job's fields only while the gate is shut and nobody is inside, so a helper that comes late, or was
+// put off the processor, finds it shut and does no harm; nobody waits for a helper that never came.
+struct Pool {
+  std::mutex owner;
+  std::atomic<uint64_t> gate{0};
+  std::atomic<int64_t> next{0};
+  int64_t units = 0, chunk = 0;
+  RangeFn fn = nullptr;
+  void* context = nullptr;
+  int helpers = 0;                  // started so far
+  std::atomic<int> invited{0};      // helpers numbered below this may join
+  std::atomic<int> sleepers{0};
+  std::mutex sleep;
+  std::condition_variable wake;
+
+  void work() {
+    for (;;) {
+      const int64_t begin = next.fetch_add(chunk, std::memory_order_relaxed);
+      if (begin >= units) return;
+      fn(context, begin, begin + chunk < units ? begin + chunk : units);
+    }
+  }
+
+  bool enter(uint64_t& seen) {
+    uint64_t g = gate.load(std::memory_order_acquire);
+    while ((g & 1) && g >> 16 != seen) {
+      if (gate.compare_exchange_weak(g, g + 2, std::memory_order_acq_rel)) {
+        seen = g >> 16;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  void helper(int number) {
+    uint64_t seen = 0;
+    for (;;) {
+      bool mine = false;
+      for (int i = 0; i < kSpins + kYields && !mine; i++) {
+        mine = number < invited.load(std::memory_order_relaxed) && enter(seen);
+        if (mine) break;
+        if (i < kSpins) pause();
+        else std::this_thread::yield();
+      }
+      if (!mine) {
+        std::unique_lock<std::mutex> lock(sleep);
+        sleepers.fetch_add(1);
+        wake.wait(lock, [&] {
+          const uint64_t g = gate.load();
+          return number < invited.load() && (g & 1) && g >> 16 != seen;
+        });
+        sleepers.fetch_sub(1);
+        continue;
+      }
+      work();
+      gate.fetch_sub(2, std::memory_order_release);
+    }
+  }
+
+  // Starts helpers up to `wanted`; fewer if the system refuses.
+  void grow(int wanted) {
+    while (helpers < wanted && helpers < kMaxThreads - 1) {
+      try {
+        std::thread(&Pool::helper, this, helpers).detach();
+      } catch (const std::system_error&) {
+        return;
+      }
+      helpers++;
+    }
+  }
+
+  void run(int threads, int64_t n, int64_t step, RangeFn f, void* c) {
+    grow(threads - 1);
+    units = n;
+    chunk = step;
+    fn = f;
+    context = c;
+    next.store(0, std::memory_order_relaxed);
+    invited.store(threads - 1, std::memory_order_relaxed);
+    gate.fetch_add((1 << 16) + 1, std::memory_order_seq_cst);  // a new number, open
+    if (sleepers.load(std::memory_order_seq_cst) > 0) {
+      std::lock_guard<std::mutex> lock(sleep);
+      wake.notify_all();
+    }
+    work();
+    uint64_t g = gate.fetch_sub(1, std::memory_order_acq_rel) - 1;  // shut
+    for (int i = 0; g & 0xfffe; i++) {
+      if (i < kSpins) pause();
+      else std::this_thread::yield();
+      g = gate.load(std::memory_order_acquire);
+    }
+  }
+};
+
+// Never destroyed: helpers may outlive main's static destructors.
+Pool& pool() {
+  static Pool* instance = new Pool;
+  return *instance;
+}
+
+}  // namespace
+
+void parallelFor(int threads, int64_t units, int64_t chunk, RangeFn fn, void* context) {
+  if (threads > 1 && units > chunk) {
+    Pool& p = pool();
+    if (p.owner.try_lock()) {
+      p.run(threads, units, chunk, fn, context);
+      p.owner.unlock();
+      return;
+    }
+  }
+  fn(context, 0, units);
+}
+
+}  // namespace lanewise

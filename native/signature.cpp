@@ -1,0 +1,114 @@
+#include "signature.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <mutex>
+
+#include "ops.inc"
+
+namespace lanewise {
+namespace {
+
+#define OP(name, signature) {#name, signature, {}, 0, {}, 0, 0, 0},
+OpInfo table[] = {LANEWISE_OPS(OP)};
+#undef OP
+const int kOps = sizeof(table) / sizeof(table[0]);
+
+struct Names {
+  char text[kMaxInts][16];
+  int count = 0;
+  int find(const char* name, size_t length) const {
+    for (int i = 0; i < count; i++)
+      if (strlen(text[i]) == length && strncmp(text[i], name, length) == 0) return i;
+    abort();  // a signature in our own source is wrong
+  }
+};
+
+// Copies the next word of `s` (up to a space) to `word` and returns what follows; null at the end or at '|'.
+const char* nextWord(const char* s, char* word, size_t size) {
+  while (*s == ' ') s++;
+  if (*s == 0 || *s == '|') return nullptr;
+  size_t n = 0;
+  while (*s && *s != ' ') {
+    if (n + 1 < size) word[n++] = *s;
+    s++;
+  }
+  word[n] = 0;
+  return s;
+}
+
+void parseParameters(OpInfo& op, Names& names) {
+  char word[64];
+  const char* s = strchr(op.signature, '|');
+  for (s = s ? s + 1 : nullptr; s && (s = nextWord(s, word, sizeof word));) {
+    if (strstr(word, ":d")) {
+      op.doubleCount++;
+      continue;
+    }
+    char* limit = strchr(word, '<');
+    op.below[op.intCount++] = limit ? atoll(limit + 1) : (int64_t)1 << 31;
+    if (limit) *limit = 0;
+    snprintf(names.text[names.count++], sizeof names.text[0], "%.15s", word);
+  }
+}
+
+void parseExtent(OperandSpec& spec, const char* text, const Names& names) {
+  spec.constant = 1;
+  spec.factorCount = 0;
+  spec.mask = -1;
+  spec.broadcast = *text == '@';
+  if (spec.broadcast) {
+    if (text[1]) spec.mask = names.find(text + 1, strlen(text + 1));
+    return;
+  }
+  while (*text) {
+    const char* end = strchr(text, '*');
+    const size_t length = end ? (size_t)(end - text) : strlen(text);
+    if (*text >= '0' && *text <= '9') spec.constant *= atoll(text);
+    else spec.factors[spec.factorCount++] = names.find(text, length);
+    text += length + (end ? 1 : 0);
+  }
+}
+
+void parse(OpInfo& op) {
+  Names names;
+  parseParameters(op, names);
+  char word[64];
+  for (const char* s = op.signature; (s = nextWord(s, word, sizeof word));) {
+    OperandSpec& spec = op.operands[op.operandCount++];
+    const char* role = strchr(word, ':') + 1;
+    spec.role = role[0];
+    spec.type = role[2];
+    parseExtent(spec, role + 4, names);
+  }
+  op.words = 2 + 2 * op.operandCount + op.intCount + 2 * op.doubleCount;
+}
+
+}  // namespace
+
+const OpInfo* opTable() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    for (OpInfo& op : table) parse(op);
+  });
+  return table;
+}
+
+int opCount() { return kOps; }
+
+int64_t extentOf(const OperandSpec& spec, const int64_t* ints) {
+  const double limit = 9007199254740992.0;
+  double size = (double)spec.constant;  // exact below 2^53; beyond it only the comparison matters
+  if (spec.broadcast) {
+    const int64_t mask = spec.mask < 0 ? 0 : ints[spec.mask];
+    for (int d = 0; d < 6; d++)
+      if (!((mask >> d) & 1)) size *= (double)ints[d];
+  } else {
+    for (int f = 0; f < spec.factorCount; f++) size *= (double)ints[spec.factors[f]];
+  }
+  return size <= limit ? (int64_t)size : -1;
+}
+
+}  // namespace lanewise

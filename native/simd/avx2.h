@@ -1,0 +1,148 @@
+// AVX2 + FMA: the vector types of simd/README.md. One register holds 8 floats or 4 doubles.
+#pragma once
+#include <immintrin.h>
+#include "common.h"
+
+namespace lanewise {
+namespace LANEWISE_ISA {
+
+struct F32 {
+  typedef float E;
+  typedef int32_t I;
+  struct M { __m256 m; };  // a lane is all ones or all zeros
+  enum { W = 8, kLanes = 16, kMantissa = 23, kBias = 127 };
+  __m256 v;
+  static LW_MEMBER F32 zero() { return {_mm256_setzero_ps()}; }
+  static LW_MEMBER F32 set1(float x) { return {_mm256_set1_ps(x)}; }
+  static LW_MEMBER F32 iota() { return {_mm256_setr_ps(0, 1, 2, 3, 4, 5, 6, 7)}; }
+  static LW_MEMBER M first(int64_t n) {
+    return {_mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)))};
+  }
+  static LW_MEMBER F32 load(const float* p) { return {_mm256_loadu_ps(p)}; }
+  static LW_MEMBER F32 load(const float* p, Whole) { return load(p); }
+  static LW_MEMBER F32 load(const float* p, M m) { return {_mm256_maskload_ps(p, _mm256_castps_si256(m.m))}; }
+  LW_MEMBER void store(float* p) const { _mm256_storeu_ps(p, v); }
+  LW_MEMBER void store(float* p, Whole) const { store(p); }
+  LW_MEMBER void store(float* p, M m) const { _mm256_maskstore_ps(p, _mm256_castps_si256(m.m), v); }
+};
+LW_INLINE F32 operator+(F32 a, F32 b) { return {_mm256_add_ps(a.v, b.v)}; }
+LW_INLINE F32 operator-(F32 a, F32 b) { return {_mm256_sub_ps(a.v, b.v)}; }
+LW_INLINE F32 operator*(F32 a, F32 b) { return {_mm256_mul_ps(a.v, b.v)}; }
+LW_INLINE F32 operator/(F32 a, F32 b) { return {_mm256_div_ps(a.v, b.v)}; }
+LW_INLINE F32 fma(F32 a, F32 b, F32 c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
+LW_INLINE F32 fnma(F32 a, F32 b, F32 c) { return {_mm256_fnmadd_ps(a.v, b.v, c.v)}; }
+LW_INLINE F32 sqrt(F32 a) { return {_mm256_sqrt_ps(a.v)}; }
+LW_INLINE F32 max(F32 a, F32 b) { return {_mm256_max_ps(a.v, b.v)}; }
+LW_INLINE F32 min(F32 a, F32 b) { return {_mm256_min_ps(a.v, b.v)}; }
+LW_INLINE F32 abs(F32 a) { return {_mm256_andnot_ps(_mm256_set1_ps(-0.0f), a.v)}; }
+LW_INLINE F32 negate(F32 a) { return {_mm256_xor_ps(a.v, _mm256_set1_ps(-0.0f))}; }
+LW_INLINE F32 round(F32 a) { return {_mm256_round_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
+LW_INLINE F32 copySign(F32 a, F32 s) {
+  __m256 sign = _mm256_set1_ps(-0.0f);
+  return {_mm256_or_ps(_mm256_andnot_ps(sign, a.v), _mm256_and_ps(sign, s.v))};
+}
+LW_INLINE F32::M operator<(F32 a, F32 b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ)}; }
+LW_INLINE F32::M operator<=(F32 a, F32 b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_LE_OQ)}; }
+LW_INLINE F32::M operator==(F32 a, F32 b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_EQ_OQ)}; }
+LW_INLINE F32::M isnan(F32 a) { return {_mm256_cmp_ps(a.v, a.v, _CMP_UNORD_Q)}; }
+LW_INLINE F32::M and_(F32::M a, F32::M b) { return {_mm256_and_ps(a.m, b.m)}; }
+LW_INLINE F32::M or_(F32::M a, F32::M b) { return {_mm256_or_ps(a.m, b.m)}; }
+LW_INLINE F32::M not_(F32::M a) { return {_mm256_xor_ps(a.m, _mm256_castsi256_ps(_mm256_set1_epi32(-1)))}; }
+LW_INLINE uint32_t bits(F32::M m) { return (uint32_t)_mm256_movemask_ps(m.m); }
+LW_INLINE F32 select(F32::M m, F32 yes, F32 no) { return {_mm256_blendv_ps(no.v, yes.v, m.m)}; }
+LW_INLINE F32 pow2(F32 n) {
+  return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n.v), _mm256_set1_epi32(127)), 23))};
+}
+LW_INLINE F32 addExponent(F32 a, F32 t) {
+  return {_mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a.v), _mm256_slli_epi32(_mm256_castps_si256(t.v), 23)))};
+}
+LW_INLINE F32 split(F32 x, F32& m) {
+  const __m256i root = _mm256_set1_epi32(0x3f3504f3);  // sqrt(1/2)
+  __m256i t = _mm256_add_epi32(_mm256_castps_si256(x.v), _mm256_set1_epi32(0x3f800000 - 0x3f3504f3));
+  m.v = _mm256_castsi256_ps(_mm256_add_epi32(_mm256_and_si256(t, _mm256_set1_epi32(0x007fffff)), root));
+  __m256i whole = _mm256_or_si256(_mm256_srli_epi32(t, 23), _mm256_set1_epi32(0x4b000000));  // 2^23 + exponent + 127
+  return {_mm256_sub_ps(_mm256_castsi256_ps(whole), _mm256_set1_ps(8388608.0f + 127.0f))};
+}
+LW_INLINE float sum(F32 a) {
+  __m128 h = _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
+  h = _mm_add_ps(h, _mm_movehl_ps(h, h));
+  return _mm_cvtss_f32(_mm_add_ss(h, _mm_shuffle_ps(h, h, 1)));
+}
+LW_INLINE float top(F32 a) {
+  __m128 h = _mm_max_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
+  h = _mm_max_ps(h, _mm_movehl_ps(h, h));
+  return _mm_cvtss_f32(_mm_max_ss(h, _mm_shuffle_ps(h, h, 1)));
+}
+
+struct F64 {
+  typedef double E;
+  typedef int64_t I;
+  struct M { __m256d m; };
+  enum { W = 4, kLanes = 8, kMantissa = 52, kBias = 1023 };
+  __m256d v;
+  static LW_MEMBER F64 zero() { return {_mm256_setzero_pd()}; }
+  static LW_MEMBER F64 set1(double x) { return {_mm256_set1_pd(x)}; }
+  static LW_MEMBER F64 iota() { return {_mm256_setr_pd(0, 1, 2, 3)}; }
+  static LW_MEMBER M first(int64_t n) {
+    return {_mm256_castsi256_pd(_mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3)))};
+  }
+  static LW_MEMBER F64 load(const double* p) { return {_mm256_loadu_pd(p)}; }
+  static LW_MEMBER F64 load(const double* p, Whole) { return load(p); }
+  static LW_MEMBER F64 load(const double* p, M m) { return {_mm256_maskload_pd(p, _mm256_castpd_si256(m.m))}; }
+  LW_MEMBER void store(double* p) const { _mm256_storeu_pd(p, v); }
+  LW_MEMBER void store(double* p, Whole) const { store(p); }
+  LW_MEMBER void store(double* p, M m) const { _mm256_maskstore_pd(p, _mm256_castpd_si256(m.m), v); }
+};
+LW_INLINE F64 operator+(F64 a, F64 b) { return {_mm256_add_pd(a.v, b.v)}; }
+LW_INLINE F64 operator-(F64 a, F64 b) { return {_mm256_sub_pd(a.v, b.v)}; }
+LW_INLINE F64 operator*(F64 a, F64 b) { return {_mm256_mul_pd(a.v, b.v)}; }
+LW_INLINE F64 operator/(F64 a, F64 b) { return {_mm256_div_pd(a.v, b.v)}; }
+LW_INLINE F64 fma(F64 a, F64 b, F64 c) { return {_mm256_fmadd_pd(a.v, b.v, c.v)}; }
+LW_INLINE F64 fnma(F64 a, F64 b, F64 c) { return {_mm256_fnmadd_pd(a.v, b.v, c.v)}; }
+LW_INLINE F64 sqrt(F64 a) { return {_mm256_sqrt_pd(a.v)}; }
+LW_INLINE F64 max(F64 a, F64 b) { return {_mm256_max_pd(a.v, b.v)}; }
+LW_INLINE F64 min(F64 a, F64 b) { return {_mm256_min_pd(a.v, b.v)}; }
+LW_INLINE F64 abs(F64 a) { return {_mm256_andnot_pd(_mm256_set1_pd(-0.0), a.v)}; }
+LW_INLINE F64 negate(F64 a) { return {_mm256_xor_pd(a.v, _mm256_set1_pd(-0.0))}; }
+LW_INLINE F64 round(F64 a) { return {_mm256_round_pd(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
+LW_INLINE F64 copySign(F64 a, F64 s) {
+  __m256d sign = _mm256_set1_pd(-0.0);
+  return {_mm256_or_pd(_mm256_andnot_pd(sign, a.v), _mm256_and_pd(sign, s.v))};
+}
+LW_INLINE F64::M operator<(F64 a, F64 b) { return {_mm256_cmp_pd(a.v, b.v, _CMP_LT_OQ)}; }
+LW_INLINE F64::M operator<=(F64 a, F64 b) { return {_mm256_cmp_pd(a.v, b.v, _CMP_LE_OQ)}; }
+LW_INLINE F64::M operator==(F64 a, F64 b) { return {_mm256_cmp_pd(a.v, b.v, _CMP_EQ_OQ)}; }
+LW_INLINE F64::M isnan(F64 a) { return {_mm256_cmp_pd(a.v, a.v, _CMP_UNORD_Q)}; }
+LW_INLINE F64::M and_(F64::M a, F64::M b) { return {_mm256_and_pd(a.m, b.m)}; }
+LW_INLINE F64::M or_(F64::M a, F64::M b) { return {_mm256_or_pd(a.m, b.m)}; }
+LW_INLINE F64::M not_(F64::M a) { return {_mm256_xor_pd(a.m, _mm256_castsi256_pd(_mm256_set1_epi32(-1)))}; }
+LW_INLINE uint32_t bits(F64::M m) { return (uint32_t)_mm256_movemask_pd(m.m); }
+LW_INLINE F64 select(F64::M m, F64 yes, F64 no) { return {_mm256_blendv_pd(no.v, yes.v, m.m)}; }
+LW_INLINE F64 addExponent(F64 a, F64 t) {
+  return {_mm256_castsi256_pd(_mm256_add_epi64(_mm256_castpd_si256(a.v), _mm256_slli_epi64(_mm256_castpd_si256(t.v), 52)))};
+}
+// n + 1.5 * 2^52 has the whole number n in its low bits: no conversion to int64 exists before AVX-512.
+LW_INLINE F64 pow2(F64 n) { return addExponent(F64::set1(1.0), n + F64::set1(6755399441055744.0)); }
+LW_INLINE F64 split(F64 x, F64& m) {
+  const __m256i root = _mm256_set1_epi64x(0x3fe6a09e667f3bcd);
+  __m256i t = _mm256_add_epi64(_mm256_castpd_si256(x.v), _mm256_set1_epi64x(0x3ff0000000000000 - 0x3fe6a09e667f3bcd));
+  m.v = _mm256_castsi256_pd(_mm256_add_epi64(_mm256_and_si256(t, _mm256_set1_epi64x(0x000fffffffffffff)), root));
+  __m256i whole = _mm256_or_si256(_mm256_srli_epi64(t, 52), _mm256_set1_epi64x(0x4330000000000000));
+  return {_mm256_sub_pd(_mm256_castsi256_pd(whole), _mm256_set1_pd(4503599627370496.0 + 1023.0))};
+}
+LW_INLINE double sum(F64 a) {
+  __m128d h = _mm_add_pd(_mm256_castpd256_pd128(a.v), _mm256_extractf128_pd(a.v, 1));
+  return _mm_cvtsd_f64(_mm_add_sd(h, _mm_unpackhi_pd(h, h)));
+}
+LW_INLINE double top(F64 a) {
+  __m128d h = _mm_max_pd(_mm256_castpd256_pd128(a.v), _mm256_extractf128_pd(a.v, 1));
+  return _mm_cvtsd_f64(_mm_max_sd(h, _mm_unpackhi_pd(h, h)));
+}
+
+LW_DERIVED(F32)
+LW_DERIVED(F64)
+LW_INLINE bool any(F32::M m) { return bits(m) != 0; }
+LW_INLINE bool any(F64::M m) { return bits(m) != 0; }
+
+}  // namespace LANEWISE_ISA
+}  // namespace lanewise

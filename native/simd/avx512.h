@@ -1,0 +1,160 @@
+// AVX-512 (F, BW, DQ, VL): the vector types of simd/README.md. One register holds 16 floats or 8 doubles.
+#pragma once
+// GCC 12 warns of variables that its own intrinsics leave undefined on purpose (bug 105593).
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#ifndef __clang__
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+#include <immintrin.h>
+#pragma GCC diagnostic pop
+#include "common.h"
+
+namespace lanewise {
+namespace LANEWISE_ISA {
+
+struct F32 {
+  typedef float E;
+  typedef int32_t I;       // integer of the same width
+  typedef __mmask16 M;     // one bit a lane
+  enum { W = 16, kLanes = 16, kMantissa = 23, kBias = 127 };
+  __m512 v;
+  static LW_MEMBER F32 zero() { return {_mm512_setzero_ps()}; }
+  static LW_MEMBER F32 set1(float x) { return {_mm512_set1_ps(x)}; }
+  static LW_MEMBER F32 iota() { return {_mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)}; }
+  static LW_MEMBER F32 load(const float* p) { return {_mm512_loadu_ps(p)}; }
+  static LW_MEMBER F32 load(const float* p, Whole) { return load(p); }
+  static LW_MEMBER M first(int64_t n) { return (M)((1u << n) - 1); }                    // mask of the first n lanes, 0 <= n <= W
+  static LW_MEMBER F32 load(const float* p, M m) { return {_mm512_maskz_loadu_ps(m, p)}; }  // other lanes are 0, never read
+  LW_MEMBER void store(float* p) const { _mm512_storeu_ps(p, v); }
+  LW_MEMBER void store(float* p, Whole) const { store(p); }
+  LW_MEMBER void store(float* p, M m) const { _mm512_mask_storeu_ps(p, m, v); }
+};
+LW_INLINE F32 operator+(F32 a, F32 b) { return {_mm512_add_ps(a.v, b.v)}; }
+LW_INLINE F32 operator-(F32 a, F32 b) { return {_mm512_sub_ps(a.v, b.v)}; }
+LW_INLINE F32 operator*(F32 a, F32 b) { return {_mm512_mul_ps(a.v, b.v)}; }
+LW_INLINE F32 operator/(F32 a, F32 b) { return {_mm512_div_ps(a.v, b.v)}; }
+LW_INLINE F32 fma(F32 a, F32 b, F32 c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }       // a*b + c, one rounding
+LW_INLINE F32 fnma(F32 a, F32 b, F32 c) { return {_mm512_fnmadd_ps(a.v, b.v, c.v)}; }     // c - a*b, one rounding
+LW_INLINE F32 sqrt(F32 a) { return {_mm512_sqrt_ps(a.v)}; }
+LW_INLINE F32 max(F32 a, F32 b) { return {_mm512_max_ps(a.v, b.v)}; }                     // a > b ? a : b (b where a NaN is involved)
+LW_INLINE F32 min(F32 a, F32 b) { return {_mm512_min_ps(a.v, b.v)}; }                     // a < b ? a : b
+LW_INLINE F32 abs(F32 a) { return {_mm512_abs_ps(a.v)}; }
+LW_INLINE F32 negate(F32 a) { return {_mm512_xor_ps(a.v, _mm512_set1_ps(-0.0f))}; }
+LW_INLINE F32 round(F32 a) { return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }  // half to even
+LW_INLINE F32 copySign(F32 a, F32 s) {  // the magnitude of a, the sign of s
+  __m512 sign = _mm512_set1_ps(-0.0f);
+  return {_mm512_or_ps(_mm512_andnot_ps(sign, a.v), _mm512_and_ps(sign, s.v))};
+}
+LW_INLINE F32::M operator<(F32 a, F32 b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ); }
+LW_INLINE F32::M operator<=(F32 a, F32 b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_LE_OQ); }
+LW_INLINE F32::M operator==(F32 a, F32 b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ); }
+LW_INLINE F32::M isnan(F32 a) { return _mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q); }
+LW_INLINE F32::M and_(F32::M a, F32::M b) { return (F32::M)(a & b); }
+LW_INLINE F32::M or_(F32::M a, F32::M b) { return (F32::M)(a | b); }
+LW_INLINE F32::M not_(F32::M a) { return (F32::M)~a; }
+LW_INLINE uint32_t bits(F32::M m) { return m; }
+LW_INLINE bool any(F32::M m) { return m != 0; }
+LW_INLINE F32 select(F32::M m, F32 yes, F32 no) { return {_mm512_mask_blend_ps(m, no.v, yes.v)}; }
+LW_INLINE F32 pow2(F32 n) {  // 2^n for whole n in [-126, 127]
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n.v), _mm512_set1_epi32(127)), 23))};
+}
+
+// a * 2^n by integer addition, where t = n + 1.5 * 2^23 (for float64, 2^52), whose low bits are n. a and the result normal.
+LW_INLINE F32 addExponent(F32 a, F32 t) {
+  return {_mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(a.v), _mm512_slli_epi32(_mm512_castps_si512(t.v), 23)))};
+}
+// x = m * 2^e with m from sqrt(1/2) up to sqrt(2): returns e. x positive, normal, finite. (Integer bits to a whole number
+// by putting them under 2^23: the same in every instruction set, and no conversion is needed.)
+LW_INLINE F32 split(F32 x, F32& m) {
+  const __m512i root = _mm512_set1_epi32(0x3f3504f3);  // sqrt(1/2)
+  __m512i t = _mm512_add_epi32(_mm512_castps_si512(x.v), _mm512_set1_epi32(0x3f800000 - 0x3f3504f3));
+  m.v = _mm512_castsi512_ps(_mm512_add_epi32(_mm512_and_si512(t, _mm512_set1_epi32(0x007fffff)), root));
+  __m512i whole = _mm512_or_si512(_mm512_srli_epi32(t, 23), _mm512_set1_epi32(0x4b000000));  // 2^23 + e + 127
+  return {_mm512_sub_ps(_mm512_castsi512_ps(whole), _mm512_set1_ps(8388608.0f + 127.0f))};
+}
+LW_INLINE float sum(F32 a) {  // lanes joined by halving: j + (j + 8), + 4, + 2, + 1
+  __m256 q = _mm256_add_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1));
+  __m128 h = _mm_add_ps(_mm256_castps256_ps128(q), _mm256_extractf128_ps(q, 1));
+  h = _mm_add_ps(h, _mm_movehl_ps(h, h));
+  return _mm_cvtss_f32(_mm_add_ss(h, _mm_shuffle_ps(h, h, 1)));
+}
+LW_INLINE float top(F32 a) {  // the same with max
+  __m256 q = _mm256_max_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1));
+  __m128 h = _mm_max_ps(_mm256_castps256_ps128(q), _mm256_extractf128_ps(q, 1));
+  h = _mm_max_ps(h, _mm_movehl_ps(h, h));
+  return _mm_cvtss_f32(_mm_max_ss(h, _mm_shuffle_ps(h, h, 1)));
+}
+
+struct F64 {
+  typedef double E;
+  typedef int64_t I;
+  typedef __mmask8 M;
+  enum { W = 8, kLanes = 8, kMantissa = 52, kBias = 1023 };
+  __m512d v;
+  static LW_MEMBER F64 zero() { return {_mm512_setzero_pd()}; }
+  static LW_MEMBER F64 set1(double x) { return {_mm512_set1_pd(x)}; }
+  static LW_MEMBER F64 iota() { return {_mm512_setr_pd(0, 1, 2, 3, 4, 5, 6, 7)}; }
+  static LW_MEMBER F64 load(const double* p) { return {_mm512_loadu_pd(p)}; }
+  static LW_MEMBER F64 load(const double* p, Whole) { return load(p); }
+  static LW_MEMBER M first(int64_t n) { return (M)((1u << n) - 1); }
+  static LW_MEMBER F64 load(const double* p, M m) { return {_mm512_maskz_loadu_pd(m, p)}; }
+  LW_MEMBER void store(double* p) const { _mm512_storeu_pd(p, v); }
+  LW_MEMBER void store(double* p, Whole) const { store(p); }
+  LW_MEMBER void store(double* p, M m) const { _mm512_mask_storeu_pd(p, m, v); }
+};
+LW_INLINE F64 operator+(F64 a, F64 b) { return {_mm512_add_pd(a.v, b.v)}; }
+LW_INLINE F64 operator-(F64 a, F64 b) { return {_mm512_sub_pd(a.v, b.v)}; }
+LW_INLINE F64 operator*(F64 a, F64 b) { return {_mm512_mul_pd(a.v, b.v)}; }
+LW_INLINE F64 operator/(F64 a, F64 b) { return {_mm512_div_pd(a.v, b.v)}; }
+LW_INLINE F64 fma(F64 a, F64 b, F64 c) { return {_mm512_fmadd_pd(a.v, b.v, c.v)}; }
+LW_INLINE F64 fnma(F64 a, F64 b, F64 c) { return {_mm512_fnmadd_pd(a.v, b.v, c.v)}; }
+LW_INLINE F64 sqrt(F64 a) { return {_mm512_sqrt_pd(a.v)}; }
+LW_INLINE F64 max(F64 a, F64 b) { return {_mm512_max_pd(a.v, b.v)}; }
+LW_INLINE F64 min(F64 a, F64 b) { return {_mm512_min_pd(a.v, b.v)}; }
+LW_INLINE F64 abs(F64 a) { return {_mm512_abs_pd(a.v)}; }
+LW_INLINE F64 negate(F64 a) { return {_mm512_xor_pd(a.v, _mm512_set1_pd(-0.0))}; }
+LW_INLINE F64 round(F64 a) { return {_mm512_roundscale_pd(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
+LW_INLINE F64 copySign(F64 a, F64 s) {  // the magnitude of a, the sign of s
+  __m512d sign = _mm512_set1_pd(-0.0);
+  return {_mm512_or_pd(_mm512_andnot_pd(sign, a.v), _mm512_and_pd(sign, s.v))};
+}
+LW_INLINE F64::M operator<(F64 a, F64 b) { return _mm512_cmp_pd_mask(a.v, b.v, _CMP_LT_OQ); }
+LW_INLINE F64::M operator<=(F64 a, F64 b) { return _mm512_cmp_pd_mask(a.v, b.v, _CMP_LE_OQ); }
+LW_INLINE F64::M operator==(F64 a, F64 b) { return _mm512_cmp_pd_mask(a.v, b.v, _CMP_EQ_OQ); }
+LW_INLINE F64::M isnan(F64 a) { return _mm512_cmp_pd_mask(a.v, a.v, _CMP_UNORD_Q); }
+LW_INLINE F64::M and_(F64::M a, F64::M b) { return (F64::M)(a & b); }
+LW_INLINE F64::M or_(F64::M a, F64::M b) { return (F64::M)(a | b); }
+LW_INLINE F64::M not_(F64::M a) { return (F64::M)~a; }
+LW_INLINE uint32_t bits(F64::M m) { return m; }
+LW_INLINE bool any(F64::M m) { return m != 0; }
+LW_INLINE F64 select(F64::M m, F64 yes, F64 no) { return {_mm512_mask_blend_pd(m, no.v, yes.v)}; }
+LW_INLINE F64 pow2(F64 n) {  // 2^n for whole n in [-1022, 1023]
+  return {_mm512_castsi512_pd(_mm512_slli_epi64(_mm512_add_epi64(_mm512_cvtpd_epi64(n.v), _mm512_set1_epi64(1023)), 52))};
+}
+LW_INLINE F64 addExponent(F64 a, F64 t) {
+  return {_mm512_castsi512_pd(_mm512_add_epi64(_mm512_castpd_si512(a.v), _mm512_slli_epi64(_mm512_castpd_si512(t.v), 52)))};
+}
+LW_INLINE F64 split(F64 x, F64& m) {
+  const __m512i root = _mm512_set1_epi64(0x3fe6a09e667f3bcd);
+  __m512i t = _mm512_add_epi64(_mm512_castpd_si512(x.v), _mm512_set1_epi64(0x3ff0000000000000 - 0x3fe6a09e667f3bcd));
+  m.v = _mm512_castsi512_pd(_mm512_add_epi64(_mm512_and_si512(t, _mm512_set1_epi64(0x000fffffffffffff)), root));
+  __m512i whole = _mm512_or_si512(_mm512_srli_epi64(t, 52), _mm512_set1_epi64(0x4330000000000000));
+  return {_mm512_sub_pd(_mm512_castsi512_pd(whole), _mm512_set1_pd(4503599627370496.0 + 1023.0))};
+}
+LW_INLINE double sum(F64 a) {
+  __m256d q = _mm256_add_pd(_mm512_castpd512_pd256(a.v), _mm512_extractf64x4_pd(a.v, 1));
+  __m128d h = _mm_add_pd(_mm256_castpd256_pd128(q), _mm256_extractf128_pd(q, 1));
+  return _mm_cvtsd_f64(_mm_add_sd(h, _mm_unpackhi_pd(h, h)));
+}
+LW_INLINE double top(F64 a) {
+  __m256d q = _mm256_max_pd(_mm512_castpd512_pd256(a.v), _mm512_extractf64x4_pd(a.v, 1));
+  __m128d h = _mm_max_pd(_mm256_castpd256_pd128(q), _mm256_extractf128_pd(q, 1));
+  return _mm_cvtsd_f64(_mm_max_sd(h, _mm_unpackhi_pd(h, h)));
+}
+
+LW_DERIVED(F32)
+LW_DERIVED(F64)
+
+}  // namespace LANEWISE_ISA
+}  // namespace lanewise

@@ -1,0 +1,27 @@
+// What every instruction set's header starts with: the macros, and the names that need no instruction of their own.
+// Everything is inside the namespace LANEWISE_ISA and always inlined, so that no code built with -mavx512f can be
+// picked by the linker for an older machine.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#define LW_INLINE static inline __attribute__((always_inline))
+#define LW_MEMBER inline __attribute__((always_inline))
+#define LW_LAMBDA __attribute__((always_inline))  // [&](int64_t i, auto part) LW_LAMBDA { … }
+
+namespace lanewise {
+namespace LANEWISE_ISA {
+
+// The mask that says "every lane". A function written for `auto part` serves the body (Whole) and the tail (V::M) alike.
+struct Whole {};
+
+// Defined once each type has <, <=, ==, max, isnan, select.
+#define LW_DERIVED(V)                                                                                        \
+  LW_INLINE V::M operator>(V a, V b) { return b < a; }                                                       \
+  LW_INLINE V::M operator>=(V a, V b) { return b <= a; }                                                     \
+  LW_INLINE V select(Whole, V yes, V) { return yes; }                                                        \
+  /* As NumPy's maximum: NaN wins, the first one if both are. Of equal numbers (0 and -0), b. */             \
+  LW_INLINE V maximum(V a, V b) { return select(isnan(a), a, max(a, b)); }
+
+}  // namespace LANEWISE_ISA
+}  // namespace lanewise

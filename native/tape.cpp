@@ -1,0 +1,192 @@
+#include "tape.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <chrono>
+
+#include "pool.h"
+#include "signature.h"
+
+namespace lanewise {
+namespace {
+
+const char* const kTypeNames[] = {"float32", "float64", "int32", "uint8"};
+const int64_t kTypeSizes[] = {4, 8, 4, 1};
+
+bool typeFits(char letter, DType type, DType command) {
+  switch (letter) {
+    case 'T': return type == command;
+    case 'd': return type == DType::f64;
+    case 'i': return type == DType::i32;
+    case 'L': return type == DType::i32 || type == DType::u8;
+    default: return true;  // A
+  }
+}
+
+// Whether operand b may share memory with written operand a: not at all, or being exactly it where its role is 'i'.
+bool aliasAllowed(const OperandSpec& spec, const char* a, int64_t aBytes, const char* b, int64_t bBytes) {
+  if (aBytes == 0 || bBytes == 0 || a + aBytes <= b || b + bBytes <= a) return true;
+  return spec.role == 'i' && a == b && aBytes == bBytes;
+}
+
+bool writes(const OperandSpec& spec) { return spec.role == 'w' || spec.role == 'u'; }
+
+#define REFUSE(...)                                      \
+  do {                                                   \
+    snprintf(error.text, sizeof error.text, __VA_ARGS__); \
+    return 0;                                            \
+  } while (0)
+
+}  // namespace
+
+int decode(const int32_t* words, int64_t length, LookupFn lookup, void* context, Command& out, ErrorText& error) {
+  if (length < 2) REFUSE("tape: expected a command, received %lld words", (long long)length);
+  if (words[0] < 0 || words[0] >= opCount()) REFUSE("tape: expected an op below %d, received %d", opCount(), words[0]);
+  const OpInfo& op = opTable()[words[0]];
+  if (length < op.words) REFUSE("%s: expected %d words, received %lld", op.name, op.words, (long long)length);
+  if (words[1] != 0 && words[1] != 1) REFUSE("%s: expected dtype 0 or 1, received %d", op.name, words[1]);
+  out.op = words[0];
+  out.dtype = (DType)words[1];
+  out.scratch = nullptr;
+  out.failure = nullptr;
+  const int32_t* ints = words + 2 + 2 * op.operandCount;
+  for (int i = 0; i < op.intCount; i++) {
+    if (ints[i] < 0 || ints[i] >= op.below[i]) {
+      REFUSE("%s: expected parameter %d from 0 to %lld, received %d", op.name, i, (long long)op.below[i] - 1, ints[i]);
+    }
+    out.n[i] = ints[i];
+  }
+  memcpy(out.d, ints + op.intCount, 8 * op.doubleCount);
+  int64_t bytes[kMaxOperands];
+  for (int i = 0; i < op.operandCount; i++) {
+    const OperandSpec& spec = op.operands[i];
+    const int32_t number = words[2 + 2 * i];
+    const int64_t offset = words[3 + 2 * i];
+    BufferView view;
+    if (!lookup(context, number, view)) REFUSE("%s: expected a live buffer for operand %d, received number %d", op.name, i, number);
+    if (!typeFits(spec.type, view.type, out.dtype)) REFUSE("%s: operand %d cannot be %s", op.name, i, kTypeNames[(int)view.type]);
+    const int64_t extent = extentOf(spec, out.n);
+    if (extent < 0 || offset < 0 || extent > view.length || offset > view.length - extent) {
+      REFUSE("%s: operand %d expected %lld elements from %lld, received a buffer of %lld", op.name, i, (long long)extent,
+             (long long)offset, (long long)view.length);
+    }
+    const int64_t size = kTypeSizes[(int)view.type];
+    out.types[i] = view.type;
+    out.p[i] = (char*)view.data + offset * size;
+    bytes[i] = extent * size;
+  }
+  for (int w = 0; w < op.operandCount; w++) {
+    if (!writes(op.operands[w])) continue;
+    for (int i = 0; i < op.operandCount; i++) {
+      if (i == w || (i < w && writes(op.operands[i]))) continue;
+      if (!aliasAllowed(op.operands[i], (char*)out.p[w], bytes[w], (char*)out.p[i], bytes[i])) {
+        REFUSE("%s: operands %d and %d overlap", op.name, w, i);
+      }
+    }
+  }
+  return op.words;
+}
+
+size_t prepare(Command& c, const Kernel* kernels, int threads) {
+  c.kernel = &kernels[2 * c.op + (int)c.dtype];
+  Plan plan = {0, 0, 0};
+  c.kernel->plan(c, plan);
+  c.units = plan.units;
+  // Handing out a region costs about a microsecond; it must be small against what each thread gets to do.
+  c.threaded = threads > 1 && plan.units > 1 && plan.nanoseconds > 6000;
+  return (plan.scratch + 63) / 64 * 64;
+}
+
+void execute(const Command& c, int threads) {
+  if (c.threaded) {
+    // Four turns a thread even out differences; more would only cost more handing out.
+    const int64_t chunk = (c.units + 4 * threads - 1) / (4 * threads);
+    parallelFor(
+        threads, c.units, chunk,
+        [](void* context, int64_t begin, int64_t end) {
+          const Command& command = *(const Command*)context;
+          command.kernel->run(command, begin, end);
+        },
+        (void*)&c);
+  } else if (c.units > 0) {
+    c.kernel->run(c, 0, c.units);
+  }
+  if (c.kernel->finish) c.kernel->finish(c);
+}
+
+char* allocateScratch(size_t bytes) {
+  char* raw = (char*)malloc(bytes + 64 + sizeof(void*));
+  if (!raw) return nullptr;
+  char* p = (char*)(((uintptr_t)raw + sizeof(void*) + 63) & ~(uintptr_t)63);
+  ((void**)p)[-1] = raw;
+  return p;
+}
+
+void freeScratch(char* p) {
+  if (p) free(((void**)p)[-1]);
+}
+
+Tape* Tape::bind(const int32_t* words, int64_t count, LookupFn lookup, void* context, const Kernel* kernels, int threads,
+                 ErrorText& error) {
+  Tape* tape = new Tape;
+  tape->threads_ = threads;
+  size_t scratch = 0;
+  for (int64_t at = 0; at < count;) {
+    Command c;
+    const int used = decode(words + at, count - at, lookup, context, c, error);
+    if (used == 0) {
+      delete tape;
+      return nullptr;
+    }
+    // Commands run one after another: they share the scratch.
+    const size_t wanted = prepare(c, kernels, threads);
+    if (wanted > scratch) scratch = wanted;
+    tape->commands_.push_back(c);
+    at += used;
+  }
+  if (scratch > 0) {
+    tape->scratch_ = allocateScratch(scratch);
+    if (!tape->scratch_) {
+      snprintf(error.text, sizeof error.text, "tape: expected %zu bytes of scratch memory, received none", scratch);
+      delete tape;
+      return nullptr;
+    }
+  }
+  for (Command& c : tape->commands_) {
+    c.scratch = tape->scratch_;
+    c.failure = &tape->failure_;
+  }
+  return tape;
+}
+
+Tape::~Tape() { freeScratch(scratch_); }
+
+RunResult Tape::run(int64_t steps, double milliseconds) {
+  typedef std::chrono::steady_clock Clock;
+  const Clock::time_point start = Clock::now();
+  RunResult result = {0, -1, 0, 0, 0};
+  failure_.set = 0;
+  while (result.steps < steps) {
+    for (const Command& c : commands_) {
+      execute(c, threads_);
+      if (__builtin_expect(__atomic_load_n(&failure_.set, __ATOMIC_RELAXED), 0)) {
+        result.command = (int32_t)(&c - commands_.data());
+        result.op = c.op;
+        result.position = failure_.position;
+        result.value = failure_.value;
+        return result;
+      }
+    }
+    result.steps++;
+    if (stop.load(std::memory_order_relaxed)) break;
+    if (milliseconds > 0) {
+      const std::chrono::duration<double, std::milli> passed = Clock::now() - start;
+      if (passed.count() >= milliseconds) break;
+    }
+  }
+  return result;
+}
+
+}  // namespace lanewise

@@ -1,0 +1,66 @@
+// Decodes and validates commands, and runs them. Knows nothing of JavaScript.
+#pragma once
+#include <stdint.h>
+
+#include <atomic>
+#include <vector>
+
+#include "command.h"
+
+namespace lanewise {
+
+struct BufferView {
+  void* data;
+  DType type;
+  int64_t length;  // elements
+};
+
+// Finds a buffer by the number a command gives it; false if there is none.
+typedef bool (*LookupFn)(void* context, int32_t number, BufferView& out);
+
+struct ErrorText {
+  char text[200];
+};
+
+// Decodes one command of at most `length` words. Returns the words it took, or 0 with the reason in `error`.
+int decode(const int32_t* words, int64_t length, LookupFn lookup, void* context, Command& out, ErrorText& error);
+
+// Gives the command its kernel and its plan; returns the scratch bytes it wants.
+size_t prepare(Command& c, const Kernel* kernels, int threads);
+
+void execute(const Command& c, int threads);
+
+// What a run found wrong: `command` counts from 0 within the tape, -1 if nothing.
+struct RunResult {
+  int64_t steps;
+  int32_t command;
+  int32_t op;
+  int64_t position;
+  int64_t value;
+};
+
+class Tape {
+ public:
+  // Returns null with the reason in `error`.
+  static Tape* bind(const int32_t* words, int64_t count, LookupFn lookup, void* context, const Kernel* kernels, int threads,
+                    ErrorText& error);
+  ~Tape();
+  // Runs until `steps` are done, about `milliseconds` have passed (if above 0), or `stop` is set; at least one step.
+  RunResult run(int64_t steps, double milliseconds);
+
+  std::atomic<bool> busy{false};
+  std::atomic<bool> stop{false};
+
+ private:
+  Tape() = default;
+  std::vector<Command> commands_;
+  char* scratch_ = nullptr;
+  Failure failure_ = {0, 0, 0};
+  int threads_ = 1;
+};
+
+// 64-byte aligned memory; null if there is none.
+char* allocateScratch(size_t bytes);
+void freeScratch(char* p);
+
+}  // namespace lanewise

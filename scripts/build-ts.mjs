@@ -1,0 +1,139 @@
+// Compiles src/ to dist/ (CommonJS) and writes, for each entry of package.json `exports`, an ES module beside it that
+// re-exports the very same CommonJS file: import and require share one copy of every module's state.
+// Usage: node scripts/build-ts.mjs [--force]. Does nothing when no input changed since the last build.
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import * as fs from 'node:fs'
+import { createRequire } from 'node:module'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const require = createRequire(import.meta.url)
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
+const dist = path.join(root, 'dist')
+const stampFile = path.join(dist, '.stamp')
+const force = process.argv.includes('--force')
+
+const { exports: exported } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'))
+// [{ name: './data', base: 'data/index' }, …]
+const entries = Object.entries(exported)
+  .filter(([, target]) => typeof target === 'object')
+  .map(([name, target]) => ({ name, base: target.require.default.replace(/^\.\/dist\/|\.js$/g, '') }))
+
+function fail(message) {
+  console.error(`build-ts: ${message}`)
+  process.exit(1)
+}
+
+function filesUnder(directory) {
+  return fs
+    .readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(directory, path.join(entry.parentPath ?? entry.path, entry.name)))
+    .sort()
+}
+
+/** Names, sizes and modification times of all that the output depends on. */
+function fingerprint() {
+  const inputs = ['tsconfig.json', 'package.json', 'scripts/build-ts.mjs']
+  const hash = createHash('sha256')
+  for (const file of [...filesUnder(path.join(root, 'src')).map((name) => `src/${name}`), ...inputs]) {
+    const { mtimeMs, size } = fs.statSync(path.join(root, file))
+    hash.update(`${file} ${mtimeMs} ${size}\n`)
+  }
+  return hash.digest('hex')
+}
+
+function isUpToDate(stamp) {
+  try {
+    const { inputs, outputs } = JSON.parse(fs.readFileSync(stampFile, 'utf8'))
+    return inputs === stamp && outputs.every((file) => fs.existsSync(path.join(dist, file)))
+  } catch {
+    return false
+  }
+}
+
+function compile(out) {
+  let bin
+  try {
+    const manifest = require.resolve('typescript/package.json')
+    bin = path.join(path.dirname(manifest), require(manifest).bin.tsc)
+  } catch {
+    fail('TypeScript is not installed: run npm install')
+  }
+  const pretty = String(!!process.stdout.isTTY)
+  const args = [bin, '-p', path.join(root, 'tsconfig.json'), '--outDir', out, '--pretty', pretty]
+  const result = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' })
+  if (result.error) throw result.error
+  if (result.status === 0) return
+  process.stderr.write(result.stdout + result.stderr)
+  const count = (result.stdout.match(/error TS\d+/g) ?? []).length
+  const reason = count ? `${count} type error${count === 1 ? '' : 's'}` : 'tsc failed'
+  throw new Error(`${reason}; dist/ is unchanged`)
+}
+
+function wrap(out, { name, base }) {
+  const file = path.join(out, `${base}.js`)
+  if (!fs.existsSync(file)) {
+    console.warn(`build-ts: warning: ${name} is skipped, there is no src/${base}.ts yet`)
+    return
+  }
+  let names
+  try {
+    names = Object.keys(require(file)).filter((key) => key !== '__esModule' && key !== 'default')
+  } catch (error) {
+    throw new Error(`dist/${base}.js does not load: ${error.stack}`)
+  }
+  const here = `./${path.basename(base)}.js`
+  const list = names.sort().map((key) => `  ${key},\n`)
+  const body = names.length ? `import cjs from '${here}'\n\nexport const {\n${list.join('')}} = cjs\n` : 'export {}\n'
+  fs.writeFileSync(path.join(out, `${base}.mjs`), body)
+  fs.writeFileSync(path.join(out, `${base}.d.mts`), `export * from '${here}'\n`)
+}
+
+/** Moves the fresh files over the old ones, each in one step, then drops what is left over: dist/ is never missing. */
+function publish(out, stamp) {
+  const outputs = filesUnder(out)
+  for (const file of outputs) {
+    const target = path.join(dist, file)
+    fs.mkdirSync(path.dirname(target), { recursive: true })
+    fs.renameSync(path.join(out, file), target)
+  }
+  const keep = new Set(outputs)
+  for (const file of filesUnder(dist)) if (!keep.has(file)) fs.rmSync(path.join(dist, file), { force: true })
+  removeEmptyFolders(dist)
+  const temporary = `${stampFile}.${process.pid}`
+  fs.writeFileSync(temporary, JSON.stringify({ inputs: stamp, outputs }))
+  fs.renameSync(temporary, stampFile)
+}
+
+function removeEmptyFolders(directory) {
+  for (const entry of fs.readdirSync(directory, { withFileTypes: true })) {
+    if (!entry.isDirectory()) continue
+    const child = path.join(directory, entry.name)
+    removeEmptyFolders(child)
+    if (fs.readdirSync(child).length === 0) fs.rmdirSync(child)
+  }
+}
+
+const started = performance.now()
+const stamp = fingerprint()
+if (!force && isUpToDate(stamp)) process.exit(0)
+
+// The modules are loaded to learn their names; that must not depend on whether an addon is built.
+process.env.LANEWISE_BACKEND = 'js'
+delete process.env.LANEWISE_ISA
+// As deep in the tree as dist/, so that relative paths to the package hold.
+const out = path.join(root, `build-ts-${process.pid}`)
+try {
+  fs.rmSync(out, { recursive: true, force: true })
+  compile(out)
+  for (const entry of entries) wrap(out, entry)
+  publish(out, stamp)
+  console.log(`build-ts: built dist/ in ${((performance.now() - started) / 1000).toFixed(1)} s`)
+} catch (error) {
+  console.error(`build-ts: ${error.message}`)
+  process.exitCode = 1
+} finally {
+  fs.rmSync(out, { recursive: true, force: true })
+}

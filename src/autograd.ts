@@ -1,0 +1,101 @@
+import { ShapeError, StateError, TypeMismatchError } from './errors.js'
+import { show } from './shape.js'
+import { checkTensor, type Tensor } from './tensor.js'
+
+/** The derivative of one input: given dL/dy it returns dL/dx, written to `out` where there is one and it can. */
+export type Derivative = (dy: Tensor, out: Tensor | undefined) => Tensor
+
+export interface GradientNode {
+  /** Counts up as ops are called, so that descending order is a valid order for the chain rule. */
+  readonly order: number
+  readonly inputs: readonly Tensor[]
+  readonly derivatives: readonly (Derivative | undefined)[]
+}
+
+let order = 0
+let enabled = true
+
+function tracked(t: Tensor): boolean {
+  return t.requiresGrad || t.node !== undefined
+}
+
+/** Notes how `y` came from `inputs`, if a gradient may be wanted. Each op calls it last. */
+export function derive(y: Tensor, inputs: readonly Tensor[], derivatives: readonly (Derivative | undefined)[]): Tensor {
+  if (enabled && inputs.some(tracked)) y.node = { order: order++, inputs, derivatives }
+  return y
+}
+
+/** Runs fn without noting derivatives: evaluation and updates need none. */
+export function noGrad<T>(fn: () => T): T {
+  const before = enabled
+  enabled = false
+  try {
+    return fn()
+  } finally {
+    enabled = before
+  }
+}
+
+/** What backward() needs of the ops; set by ops/autograd-ops to keep this file free of them. */
+export interface AutogradOps {
+  ones(like: Tensor): Tensor
+  add(a: Tensor, b: Tensor, out?: Tensor): Tensor
+  copy(x: Tensor, out: Tensor): Tensor
+}
+let ops: AutogradOps
+export function setAutogradOps(implementation: AutogradOps): void {
+  ops = implementation
+}
+
+/**
+ * Computes the gradient of `loss` (one element) with respect to every tensor with requiresGrad that it was computed from,
+ * and writes each to its `grad`, replacing what was there. Works at once or inside record(), where it appends commands.
+ */
+export function backward(loss: Tensor): void {
+  checkTensor('backward', loss)
+  if (loss.size !== 1) throw new ShapeError('backward', 'a loss of one element', show(loss.shape))
+  if (loss.dtype !== 'float32' && loss.dtype !== 'float64')
+    throw new TypeMismatchError('backward', 'a float loss', loss.dtype)
+  if (loss.node === undefined) {
+    throw new StateError('backward', 'a loss computed from tensors with requiresGrad', 'a tensor without history')
+  }
+  noGrad(() => walk(loss))
+}
+
+function walk(loss: Tensor): void {
+  const gradients = new Map<Tensor, Tensor>([[loss, ops.ones(loss)]])
+  for (const t of history(loss)) {
+    const node = t.node as GradientNode
+    const dy = gradients.get(t) as Tensor
+    for (let i = 0; i < node.inputs.length; i++) {
+      const x = node.inputs[i]
+      const derivative = node.derivatives[i]
+      if (derivative === undefined || !tracked(x)) continue
+      gradients.set(x, accumulate(x, derivative, dy, gradients.get(x)))
+    }
+    gradients.delete(t)
+  }
+}
+
+/** A leaf's gradient is written where it will be read; an inner tensor's may share memory, so sums go to a new place. */
+function accumulate(x: Tensor, derivative: Derivative, dy: Tensor, sofar: Tensor | undefined): Tensor {
+  const leaf = x.node === undefined ? x.grad : undefined
+  if (sofar !== undefined) return ops.add(sofar, derivative(dy, undefined), leaf)
+  const dx = derivative(dy, leaf)
+  return leaf === undefined || dx === leaf ? dx : ops.copy(dx, leaf)
+}
+
+/** All tensors with a node behind `loss`, last computed first. */
+function history(loss: Tensor): Tensor[] {
+  const seen = new Set<Tensor>([loss])
+  const stack = [loss]
+  for (let t = stack.pop(); t !== undefined; t = stack.pop()) {
+    for (const x of (t.node as GradientNode).inputs) {
+      if (x.node !== undefined && !seen.has(x)) {
+        seen.add(x)
+        stack.push(x)
+      }
+    }
+  }
+  return [...seen].sort((a, b) => (b.node as GradientNode).order - (a.node as GradientNode).order)
+}

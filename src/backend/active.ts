@@ -1,0 +1,46 @@
+import { BackendError } from '../errors.js'
+import { beforeFirstStorage } from '../storage.js'
+import type { Backend } from './backend.js'
+import { JsBackend } from './js/index.js'
+import { NativeBackend } from './native.js'
+
+let active: Backend | undefined
+
+/** The backend that computes; chosen at first use. */
+export function activeBackend(): Backend {
+  active ??= chooseBackend(process.env)
+  return active
+}
+
+beforeFirstStorage(activeBackend)
+
+/** For tests and benchmarks that compare: computes with `backend` from now on. */
+export function setActiveBackend(backend: Backend): void {
+  active = backend
+}
+
+/**
+ * LANEWISE_BACKEND=native or js is obeyed or is an error. Without it: the addon, or, where none loads, JavaScript with one
+ * warning that says how to get the fast one.
+ */
+export function chooseBackend(env: NodeJS.ProcessEnv): Backend {
+  const wish = env.LANEWISE_BACKEND || undefined
+  if (wish === 'js') return new JsBackend('LANEWISE_BACKEND=js')
+  if (wish !== undefined && wish !== 'native')
+    throw new BackendError('LANEWISE_BACKEND', '"native" or "js"', JSON.stringify(wish))
+  try {
+    return NativeBackend.load(wish ? 'LANEWISE_BACKEND=native' : 'the addon loaded', env)
+  } catch (error) {
+    if (error instanceof BackendError) throw error
+    const cause = (error instanceof Error ? error.message : String(error)).split('\n')[0]
+    const remedy = 'install a C++ compiler and run "npm run build:native" in the package lanewise'
+    if (wish === 'native') throw new BackendError('LANEWISE_BACKEND=native', `an addon that loads (${remedy})`, cause)
+    process.emitWarning(
+      `lanewise computes in JavaScript, many times slower: ${cause}. For the native addon, ${remedy}.`,
+      {
+        code: 'LANEWISE_JS_BACKEND',
+      },
+    )
+    return new JsBackend(`no addon: ${cause}`)
+  }
+}

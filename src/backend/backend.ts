@@ -1,0 +1,45 @@
+import type { TypedArray } from '../dtype.js'
+import type { Op } from '../ops/op.js'
+import type { Storage } from '../storage.js'
+
+/** A place in a storage: what a command's operand names. Tensors are operands. */
+export interface Operand {
+  readonly storage: Storage
+  readonly offset: number
+}
+
+export interface BackendInfo {
+  backend: 'native' | 'js'
+  /** scalar, avx2, avx512 or neon; "js" for the JavaScript backend. */
+  isa: string
+  threads: number
+  /** The processor's own name. */
+  cpu: string
+  /** Why this backend was chosen. */
+  reason: string
+  /** The addon's file, if one was loaded. */
+  binary?: string
+}
+
+/** A tape that was validated and is ready to be replayed. */
+export interface BoundTape {
+  /** Runs the tape `steps` times, blocking. */
+  replay(steps: number): void
+  /** Runs up to `steps` times off the event loop for about `milliseconds`, at least once; tells how often it ran. */
+  replaySlice(steps: number, milliseconds: number): Promise<number>
+}
+
+/** The door between what to compute (tapes) and how (native kernels or JavaScript). */
+export interface Backend {
+  /** Runs one command at once. */
+  execute(
+    op: Op,
+    dtype: number,
+    operands: readonly Operand[],
+    ints: readonly number[],
+    doubles: readonly number[],
+  ): void
+  /** Validates commands whose buffer numbers index `arrays`, and holds them. */
+  bind(words: Int32Array, arrays: readonly TypedArray[]): BoundTape
+  info(): BackendInfo
+}

@@ -1,0 +1,126 @@
+import { cpus } from 'node:os'
+import type { TypedArray } from '../../dtype.js'
+import { BackendError, describe, StateError, ValueError } from '../../errors.js'
+import type { Op } from '../../ops/op.js'
+import type { Backend, BackendInfo, BoundTape, Operand } from '../backend.js'
+import { binary } from './binary.js'
+import { decode } from './decode.js'
+import { indexing } from './indexing.js'
+import type { Call, Kernel } from './kernel.js'
+import { losses } from './losses.js'
+import { matmul } from './matmul.js'
+import { memory } from './memory.js'
+import { optimizers } from './optimizers.js'
+import { random } from './random.js'
+import { reduce } from './reduce.js'
+import { softmax } from './softmax.js'
+import { unary } from './unary.js'
+import { badIndex, checkCommand } from './validate.js'
+
+const kernels = new Map<string, Kernel>(
+  [matmul, binary, unary, softmax, reduce, indexing, losses, memory, random, optimizers].flatMap((family) =>
+    Object.entries(family),
+  ),
+)
+
+function kernelOf(op: Op): Kernel {
+  const kernel = kernels.get(op.name)
+  if (kernel === undefined)
+    throw new BackendError(op.name, 'an op of the JavaScript backend', 'one it has no kernel for')
+  return kernel
+}
+
+function callOf(op: Op, dtype: number, a: TypedArray[], o: number[], n: readonly number[], d: readonly number[]): Call {
+  checkCommand(op, dtype, a, o, n, d)
+  return {
+    a,
+    o,
+    n,
+    d,
+    dtype: dtype as 0 | 1,
+    fail: (position, value) => {
+      throw badIndex(op, n, position, value)
+    },
+  }
+}
+
+/** Plain typed-array kernels: where no binary loads, what the benchmark compares with, and what the tests believe. */
+export class JsBackend implements Backend {
+  constructor(private readonly reason = 'asked for') {}
+
+  execute(
+    op: Op,
+    dtype: number,
+    operands: readonly Operand[],
+    ints: readonly number[],
+    doubles: readonly number[],
+  ): void {
+    const arrays: TypedArray[] = []
+    const offsets: number[] = []
+    for (let i = 0; i < operands.length; i++) {
+      arrays.push(operands[i].storage.array)
+      offsets.push(operands[i].offset)
+    }
+    kernelOf(op)(callOf(op, dtype, arrays, offsets, ints, doubles))
+  }
+
+  bind(words: Int32Array, arrays: readonly TypedArray[]): BoundTape {
+    const commands = decode(words, arrays)
+    const calls = commands.map((c) => callOf(c.op, c.dtype, c.arrays, c.offsets, c.ints, c.doubles))
+    return new JsTape(
+      commands.map((c) => kernelOf(c.op)),
+      calls,
+    )
+  }
+
+  info(): BackendInfo {
+    return { backend: 'js', isa: 'js', threads: 1, cpu: cpus()[0]?.model ?? 'unknown', reason: this.reason }
+  }
+}
+
+class JsTape implements BoundTape {
+  private busy = false
+
+  constructor(
+    private readonly kernels: readonly Kernel[],
+    private readonly calls: readonly Call[],
+  ) {}
+
+  replay(steps: number): void {
+    this.enter(steps)
+    try {
+      for (let i = 0; i < steps; i++) this.step()
+    } finally {
+      this.busy = false
+    }
+  }
+
+  /** There is no other thread to run on: a slice blocks for its milliseconds, then lets the event loop turn. */
+  async replaySlice(steps: number, milliseconds: number): Promise<number> {
+    this.enter(steps)
+    try {
+      let done = 0
+      for (const end = performance.now() + milliseconds; done < steps; ) {
+        this.step()
+        done++
+        if (performance.now() >= end) break
+      }
+      await new Promise((resolve) => setImmediate(resolve))
+      return done
+    } finally {
+      this.busy = false
+    }
+  }
+
+  private step(): void {
+    const { kernels, calls } = this
+    for (let i = 0; i < kernels.length; i++) kernels[i](calls[i])
+  }
+
+  private enter(steps: number): void {
+    if (!(Number.isInteger(steps) && steps >= 0))
+      throw new ValueError('replay', 'a whole number of steps', describe(steps))
+    if (this.busy) throw new StateError('replay', 'one replay of a tape at a time', 'a second while the tape is busy')
+    this.busy = true
+  }
+}

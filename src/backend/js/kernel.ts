@@ -1,0 +1,25 @@
+import type { TypedArray } from '../../dtype.js'
+
+/** One command as a kernel sees it: decoded, validated, its operands found. */
+export interface Call {
+  /** The operands' arrays, in the order of the signature. */
+  a: TypedArray[]
+  /** Where in them, in elements. */
+  o: number[]
+  /** Int parameters. */
+  n: readonly number[]
+  /** Double parameters. */
+  d: readonly number[]
+  /** 0 float32, 1 float64. */
+  dtype: 0 | 1
+  /** Reports a bad index of a checked command; the kernel returns right after. Position -1 means the cursor. */
+  fail(position: number, value: number): void
+}
+
+export type Kernel = (call: Call) => void
+export type Kernels = Readonly<Record<string, Kernel>>
+
+/** A parameter as the command's dtype knows it: the addon rounds a float32 command's scalars once, and so do we. */
+export function rounded(call: Call, value: number): number {
+  return call.dtype === 0 ? Math.fround(value) : value
+}

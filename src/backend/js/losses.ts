@@ -1,0 +1,210 @@
+import { type Call, type Kernels, rounded } from './kernel.js'
+import { argmaxOf } from './reduce.js'
+import { maximumOf, softmaxRow } from './softmax.js'
+
+// Row losses are added up in float64, whatever the dtype.
+const SMALLEST = 1e-7
+const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
+const clipped = (p: number, lo: number, hi: number): number => Math.min(hi, Math.max(lo, p))
+
+/** Whether label i is one of n classes; reports it if not. */
+function known(call: Call, label: number, i: number, n: number): boolean {
+  if (label >= 0 && label < n) return true
+  call.fail(i, label)
+  return false
+}
+
+const elementwise: Kernels = {
+  meanSquaredError: ({ a: [y, p, t], o: [yo, po, to], n: [n] }) => {
+    let sum = 0
+    for (let i = 0; i < n; i++) {
+      const e = p[po + i] - t[to + i]
+      sum += e * e
+    }
+    y[yo] = sum / n
+  },
+  meanSquaredErrorGrad: ({ a: [dp, dy, p, t], o: [o, dyo, po, to], n: [n] }) => {
+    const g = dy[dyo]
+    for (let i = 0; i < n; i++) dp[o + i] = (g * 2 * (p[po + i] - t[to + i])) / n
+  },
+  binaryCrossEntropy: (call) => {
+    const {
+      a: [y, p, t],
+      o: [yo, po, to],
+      n: [n],
+    } = call
+    const lo = rounded(call, SMALLEST),
+      hi = rounded(call, 1 - SMALLEST)
+    let sum = 0
+    for (let i = 0; i < n; i++) {
+      const q = clipped(p[po + i], lo, hi),
+        target = t[to + i]
+      sum -= target * Math.log(q) + (1 - target) * Math.log(1 - q)
+    }
+    y[yo] = sum / n
+  },
+  binaryCrossEntropyGrad: (call) => {
+    const {
+      a: [dp, dy, p, t],
+      o: [o, dyo, po, to],
+      n: [n],
+    } = call
+    const lo = rounded(call, SMALLEST),
+      hi = rounded(call, 1 - SMALLEST),
+      g = dy[dyo] / n
+    for (let i = 0; i < n; i++) {
+      const q = p[po + i]
+      dp[o + i] = q >= lo && q <= hi ? (g * (q - t[to + i])) / (q * (1 - q)) : 0
+    }
+  },
+  binaryCrossEntropyLogits: ({ a: [y, x, t], o: [yo, xo, to], n: [n] }) => {
+    let sum = 0
+    for (let i = 0; i < n; i++) {
+      const v = x[xo + i]
+      sum += Math.max(v, 0) - v * t[to + i] + Math.log1p(Math.exp(-Math.abs(v)))
+    }
+    y[yo] = sum / n
+  },
+  binaryCrossEntropyLogitsGrad: ({ a: [dx, dy, x, t], o: [o, dyo, xo, to], n: [n] }) => {
+    const g = dy[dyo]
+    for (let i = 0; i < n; i++) dx[o + i] = (g * (sigmoid(x[xo + i]) - t[to + i])) / n
+  },
+}
+
+const crossEntropy: Kernels = {
+  crossEntropy: (call) => {
+    const {
+      a: [y, p, t],
+      o: [yo, po, to],
+      n: [m, n],
+    } = call
+    const lo = rounded(call, SMALLEST)
+    let sum = 0
+    for (let i = 0; i < m; i++) {
+      const label = t[to + i]
+      if (!known(call, label, i, n)) return
+      sum -= Math.log(clipped(p[po + i * n + label], lo, 1))
+    }
+    y[yo] = sum / m
+  },
+  crossEntropyGrad: (call) => {
+    const {
+      a: [dp, dy, p, t],
+      o: [o, dyo, po, to],
+      n: [m, n],
+    } = call
+    const lo = rounded(call, SMALLEST),
+      g = dy[dyo]
+    for (let i = 0; i < m; i++) {
+      const label = t[to + i]
+      if (!known(call, label, i, n)) return
+      const q = p[po + i * n + label] // read before the row is cleared: dp may be p
+      dp.fill(0, o + i * n, o + (i + 1) * n)
+      if (q >= lo && q <= 1) dp[o + i * n + label] = -g / (m * q)
+    }
+  },
+  crossEntropyDense: (call) => {
+    const {
+      a: [y, p, t],
+      o: [yo, po, to],
+      n: [m, n],
+    } = call
+    const lo = rounded(call, SMALLEST)
+    let sum = 0
+    for (let i = 0, e = m * n; i < e; i++) sum -= t[to + i] * Math.log(clipped(p[po + i], lo, 1))
+    y[yo] = n === 0 ? NaN : sum / m
+  },
+  crossEntropyDenseGrad: (call) => {
+    const {
+      a: [dp, dy, p, t],
+      o: [o, dyo, po, to],
+      n: [m, n],
+    } = call
+    const lo = rounded(call, SMALLEST),
+      g = dy[dyo]
+    for (let i = 0, e = m * n; i < e; i++) {
+      const q = p[po + i]
+      dp[o + i] = q >= lo && q <= 1 ? (-g * t[to + i]) / (m * q) : 0
+    }
+  },
+}
+
+const softmaxCrossEntropy: Kernels = {
+  softmaxCrossEntropy: (call) => {
+    const {
+      a: [y, p, x, t],
+      o: [yo, po, xo, to],
+      n: [m, n],
+    } = call
+    let sum = 0
+    for (let i = 0, at = 0; i < m; i++, at += n) {
+      const label = t[to + i]
+      if (!known(call, label, i, n)) return
+      const max = maximumOf(x, xo + at, n)
+      const log = Math.log(softmaxRow(p, po + at, x, xo + at, n, max))
+      sum += log - (x[xo + at + label] - max)
+    }
+    y[yo] = sum / m
+  },
+  softmaxCrossEntropyGrad: (call) => {
+    const {
+      a: [dx, dy, p, t],
+      o: [o, dyo, po, to],
+      n: [m, n],
+    } = call
+    const g = dy[dyo] / m
+    for (let i = 0, at = 0; i < m; i++, at += n) {
+      const label = t[to + i]
+      if (!known(call, label, i, n)) return
+      const q = p[po + at + label]
+      for (let j = 0; j < n; j++) dx[o + at + j] = p[po + at + j] * g
+      dx[o + at + label] = (q - 1) * g
+    }
+  },
+  softmaxCrossEntropyDense: ({ a: [y, p, x, t], o: [yo, po, xo, to], n: [m, n] }) => {
+    let sum = 0
+    if (n > 0) {
+      for (let i = 0, at = 0; i < m; i++, at += n) {
+        const max = maximumOf(x, xo + at, n)
+        const log = Math.log(softmaxRow(p, po + at, x, xo + at, n, max))
+        for (let j = 0; j < n; j++) sum -= t[to + at + j] * (x[xo + at + j] - max - log)
+      }
+    }
+    y[yo] = n === 0 ? NaN : sum / m
+  },
+  softmaxCrossEntropyDenseGrad: ({ a: [dx, dy, p, t], o: [o, dyo, po, to], n: [m, n] }) => {
+    if (n === 0) return
+    const g = dy[dyo] / m
+    for (let i = 0, at = 0; i < m; i++, at += n) {
+      let total = 0
+      for (let j = 0; j < n; j++) total += t[to + at + j]
+      for (let j = 0; j < n; j++) dx[o + at + j] = (p[po + at + j] * total - t[to + at + j]) * g
+    }
+  },
+}
+
+const accuracies: Kernels = {
+  accuracy: ({ a: [y, p, t], o: [yo, po, to], n: [m, n] }) => {
+    let right = 0
+    if (n > 0) for (let i = 0; i < m; i++) if (argmaxOf(p, po + i * n, n, 1) === t[to + i]) right++
+    y[yo] = n === 0 ? NaN : right / m
+  },
+  accuracyDense: ({ a: [y, p, t], o: [yo, po, to], n: [m, n] }) => {
+    let right = 0
+    if (n > 0) for (let i = 0; i < m; i++) if (argmaxOf(p, po + i * n, n, 1) === argmaxOf(t, to + i * n, n, 1)) right++
+    y[yo] = n === 0 ? NaN : right / m
+  },
+  binaryAccuracy: (call) => {
+    const {
+      a: [y, p, t],
+      o: [yo, po, to],
+      n: [n],
+    } = call
+    const threshold = rounded(call, call.d[0])
+    let right = 0
+    for (let i = 0; i < n; i++) if (p[po + i] > threshold === t[to + i] > 0.5) right++
+    y[yo] = right / n
+  },
+}
+
+export const losses: Kernels = { ...elementwise, ...crossEntropy, ...softmaxCrossEntropy, ...accuracies }

@@ -1,0 +1,275 @@
+import type { TypedArray } from '../../dtype.js'
+import type { Call, Kernels } from './kernel.js'
+
+// Both factors are packed into float64 panels of four vectors (k groups of four numbers), for three reasons: the inner loop
+// then reads memory in order, whichever factor is transposed; it needs no conversion from float32; and it only ever meets
+// Float64Array, so V8 compiles it once and well, whatever types the program multiplies. Each element of the result is
+// one chain over ascending k.
+const WIDTH = 4
+/** Numbers a packed block of either factor may have, so that it stays in the second level cache. */
+const BLOCK = 1 << 16
+/** Below this many rows, packing the right factor costs more than it saves. */
+const FEW_ROWS = 4
+
+let left = new Float64Array(0)
+let right = new Float64Array(0)
+let initial = new Float64Array(0)
+const tile = new Float64Array(WIDTH * WIDTH)
+
+/**
+ * Packs `count` vectors of length k: element p of vector v is src[at + v * stride + p * step]. Whole groups of four
+ * interleave; what remains is padded with zeros to a group, or, if `single`, follows one vector after the other.
+ */
+function pack(
+  dst: Float64Array,
+  src: TypedArray,
+  at: number,
+  count: number,
+  k: number,
+  stride: number,
+  step: number,
+  single: boolean,
+): void {
+  const whole = count - (count % WIDTH)
+  for (let v = 0, to = 0; v < whole; v += WIDTH) {
+    let p0 = at + v * stride
+    let p1 = p0 + stride
+    let p2 = p1 + stride
+    let p3 = p2 + stride
+    for (let p = 0; p < k; p++, to += WIDTH) {
+      dst[to] = src[p0]
+      dst[to + 1] = src[p1]
+      dst[to + 2] = src[p2]
+      dst[to + 3] = src[p3]
+      p0 += step
+      p1 += step
+      p2 += step
+      p3 += step
+    }
+  }
+  if (whole === count) return
+  if (!single) dst.fill(0, whole * k, (whole + WIDTH) * k)
+  for (let v = whole; v < count; v++) {
+    const from = at + v * stride
+    const to = single ? v * k : whole * k + (v - whole)
+    const apart = single ? 1 : WIDTH
+    for (let p = 0; p < k; p++) dst[to + p * apart] = src[from + p * step]
+  }
+}
+
+/** tile = 4 rows (panel at ao of `left`) times 4 columns (panel at bo of `right`), from the initial values at j. */
+function fourByFour(
+  a: Float64Array,
+  ao: number,
+  b: Float64Array,
+  bo: number,
+  k: number,
+  init: Float64Array,
+  j: number,
+): void {
+  let c00 = init[j],
+    c01 = init[j + 1],
+    c02 = init[j + 2],
+    c03 = init[j + 3]
+  let c10 = c00,
+    c11 = c01,
+    c12 = c02,
+    c13 = c03
+  let c20 = c00,
+    c21 = c01,
+    c22 = c02,
+    c23 = c03
+  let c30 = c00,
+    c31 = c01,
+    c32 = c02,
+    c33 = c03
+  for (const end = ao + k * WIDTH; ao < end; ao += WIDTH, bo += WIDTH) {
+    const b0 = b[bo],
+      b1 = b[bo + 1],
+      b2 = b[bo + 2],
+      b3 = b[bo + 3]
+    const a0 = a[ao]
+    c00 += a0 * b0
+    c01 += a0 * b1
+    c02 += a0 * b2
+    c03 += a0 * b3
+    const a1 = a[ao + 1]
+    c10 += a1 * b0
+    c11 += a1 * b1
+    c12 += a1 * b2
+    c13 += a1 * b3
+    const a2 = a[ao + 2]
+    c20 += a2 * b0
+    c21 += a2 * b1
+    c22 += a2 * b2
+    c23 += a2 * b3
+    const a3 = a[ao + 3]
+    c30 += a3 * b0
+    c31 += a3 * b1
+    c32 += a3 * b2
+    c33 += a3 * b3
+  }
+  tile[0] = c00
+  tile[1] = c01
+  tile[2] = c02
+  tile[3] = c03
+  tile[4] = c10
+  tile[5] = c11
+  tile[6] = c12
+  tile[7] = c13
+  tile[8] = c20
+  tile[9] = c21
+  tile[10] = c22
+  tile[11] = c23
+  tile[12] = c30
+  tile[13] = c31
+  tile[14] = c32
+  tile[15] = c33
+}
+
+/** The same for one row, of the last one to three. */
+function oneByFour(
+  a: Float64Array,
+  ao: number,
+  b: Float64Array,
+  bo: number,
+  k: number,
+  init: Float64Array,
+  j: number,
+): void {
+  let c0 = init[j],
+    c1 = init[j + 1],
+    c2 = init[j + 2],
+    c3 = init[j + 3]
+  for (const end = ao + k; ao < end; ao++, bo += WIDTH) {
+    const a0 = a[ao]
+    c0 += a0 * b[bo]
+    c1 += a0 * b[bo + 1]
+    c2 += a0 * b[bo + 2]
+    c3 += a0 * b[bo + 3]
+  }
+  tile[0] = c0
+  tile[1] = c1
+  tile[2] = c2
+  tile[3] = c3
+}
+
+/** C (m rows of n from `co`) = init + A B, a few rows of A at most: straight from B, where column j is b[bo + j*bs + p*bp]. */
+function fewRows(
+  c: TypedArray,
+  co: number,
+  m: number,
+  n: number,
+  k: number,
+  b: TypedArray,
+  bo: number,
+  bs: number,
+  bp: number,
+): void {
+  for (let i = 0; i < m; i++) {
+    const row = i * k
+    let j = 0
+    for (; j + WIDTH <= n; j += WIDTH) {
+      let c0 = initial[j],
+        c1 = initial[j + 1],
+        c2 = initial[j + 2],
+        c3 = initial[j + 3]
+      let q0 = bo + j * bs
+      let q1 = q0 + bs
+      let q2 = q1 + bs
+      let q3 = q2 + bs
+      for (let p = 0; p < k; p++) {
+        const a0 = left[row + p]
+        c0 += a0 * b[q0]
+        c1 += a0 * b[q1]
+        c2 += a0 * b[q2]
+        c3 += a0 * b[q3]
+        q0 += bp
+        q1 += bp
+        q2 += bp
+        q3 += bp
+      }
+      const to = co + i * n + j
+      c[to] = c0
+      c[to + 1] = c1
+      c[to + 2] = c2
+      c[to + 3] = c3
+    }
+    for (; j < n; j++) {
+      let sum = initial[j]
+      for (let p = 0, q = bo + j * bs; p < k; p++, q += bp) sum += left[row + p] * b[q]
+      c[co + i * n + j] = sum
+    }
+  }
+}
+
+function store(c: TypedArray, to: number, n: number, rows: number, columns: number): void {
+  for (let i = 0; i < rows; i++, to += n) for (let j = 0; j < columns; j++) c[to + j] = tile[i * WIDTH + j]
+}
+
+function product(call: Call, m: number, n: number, k: number, ta: boolean, tb: boolean, bias: boolean): void {
+  if (m === 0 || n === 0) return
+  const [c, a, b] = call.a
+  const [co, ao, bo] = call.o
+  const rowStride = ta ? 1 : k,
+    rowStep = ta ? m : 1
+  const columnStride = tb ? k : 1,
+    columnStep = tb ? 1 : n
+  const blockOf = (count: number): number =>
+    Math.min(Math.ceil(count / WIDTH), Math.max(1, Math.floor(BLOCK / WIDTH / (k || 1)))) * WIDTH
+  const rows = blockOf(m)
+  const columns = blockOf(n)
+  if (left.length < rows * k) left = new Float64Array(rows * k)
+  if (initial.length < n + WIDTH) initial = new Float64Array(n + WIDTH)
+  initial.fill(0, 0, n + WIDTH)
+  if (bias) for (let j = 0; j < n; j++) initial[j] = call.a[3][call.o[3] + j]
+
+  if (m < FEW_ROWS) {
+    pack(left, a, ao, m, k, rowStride, rowStep, true)
+    fewRows(c, co, m, n, k, b, bo, columnStride, columnStep)
+    return
+  }
+  if (right.length < columns * k) right = new Float64Array(columns * k)
+  for (let j0 = 0; j0 < n; j0 += columns) {
+    const nj = Math.min(columns, n - j0)
+    pack(right, b, bo + j0 * columnStride, nj, k, columnStride, columnStep, false)
+    for (let i0 = 0; i0 < m; i0 += rows) {
+      const ni = Math.min(rows, m - i0)
+      pack(left, a, ao + i0 * rowStride, ni, k, rowStride, rowStep, true)
+      for (let j = 0; j < nj; j += WIDTH) {
+        const width = Math.min(WIDTH, nj - j)
+        let i = 0
+        for (; i + WIDTH <= ni; i += WIDTH) {
+          fourByFour(left, i * k, right, j * k, k, initial, j0 + j)
+          store(c, co + (i0 + i) * n + j0 + j, n, WIDTH, width)
+        }
+        for (; i < ni; i++) {
+          oneByFour(left, i * k, right, j * k, k, initial, j0 + j)
+          store(c, co + (i0 + i) * n + j0 + j, n, 1, width)
+        }
+      }
+    }
+  }
+}
+
+/** Tiles keep both the rows read and the rows written in the cache. */
+const TILE = 16
+
+export const matmul: Kernels = {
+  matmul: (call) => product(call, call.n[0], call.n[1], call.n[2], call.n[3] === 1, call.n[4] === 1, false),
+  affine: (call) => product(call, call.n[0], call.n[1], call.n[2], false, false, true),
+  transpose: (call) => {
+    const [y, x] = call.a
+    const [yo, xo] = call.o
+    const m = call.n[0],
+      n = call.n[1]
+    if (m === 0 || n === 0) return
+    for (let i0 = 0; i0 < m; i0 += TILE) {
+      const i1 = Math.min(m, i0 + TILE)
+      for (let j0 = 0; j0 < n; j0 += TILE) {
+        const j1 = Math.min(n, j0 + TILE)
+        for (let j = j0; j < j1; j++) for (let i = i0; i < i1; i++) y[yo + j * m + i] = x[xo + i * n + j]
+      }
+    }
+  },
+}

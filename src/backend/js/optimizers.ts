@@ -1,0 +1,103 @@
+import type { Call, Kernels } from './kernel.js'
+
+/** beta^t by squaring: multiplications only, so that every backend has the same bits. */
+export function power(beta: number, t: number): number {
+  let result = 1
+  for (let e = t, b = beta; e > 0; e = Math.floor(e / 2), b *= b) if (e % 2 === 1) result *= b
+  return result
+}
+
+const same = (x: number): number => x
+const flushed = (x: number, tiny: number): number => (Math.abs(x) < tiny ? 0 : x)
+/** Weight decay, before anything else. Without it w stays as it is, even where it is infinite. */
+const decayed = (w: number, shrink: number): number => (shrink === 0 ? w : w - shrink * w)
+
+/** How a command's scalars are rounded, and below what its state is flushed before it would decay into denormals. */
+function precision(call: Call): { round: (x: number) => number; tiny: number; tinyRoot: number } {
+  return call.dtype === 0
+    ? { round: Math.fround, tiny: Math.fround(1e-30), tinyRoot: Math.fround(1e-15) }
+    : { round: same, tiny: 1e-290, tinyRoot: 1e-145 }
+}
+
+export const optimizers: Kernels = {
+  sgd: (call) => {
+    const {
+      a: [w, g, rate],
+      o: [wo, go, ro],
+      n: [n],
+      d: [decay],
+    } = call
+    const { round } = precision(call)
+    const lr = round(rate[ro]),
+      shrink = round(rate[ro] * decay)
+    for (let i = 0; i < n; i++) {
+      w[wo + i] = decayed(w[wo + i], shrink) - lr * g[go + i]
+    }
+  },
+  momentum: (call) => {
+    const {
+      a: [w, g, v, rate],
+      o: [wo, go, vo, ro],
+      n: [n, nesterov],
+      d,
+    } = call
+    const { round, tiny } = precision(call)
+    const mu = round(d[0]),
+      lr = round(rate[ro]),
+      shrink = round(rate[ro] * d[1])
+    for (let i = 0; i < n; i++) {
+      const step = lr * flushed(g[go + i], tiny)
+      const velocity = flushed(mu * v[vo + i] - step, tiny)
+      v[vo + i] = velocity
+      w[wo + i] = decayed(w[wo + i], shrink) + (nesterov === 1 ? mu * velocity - step : velocity)
+    }
+  },
+  rmsprop: (call) => {
+    const {
+      a: [w, g, v, rate],
+      o: [wo, go, vo, ro],
+      n: [n],
+      d,
+    } = call
+    const { round, tiny, tinyRoot } = precision(call)
+    const share = round(1 - d[0]),
+      eps = round(d[1]),
+      lr = round(rate[ro]),
+      shrink = round(rate[ro] * d[2])
+    for (let i = 0; i < n; i++) {
+      const gradient = g[go + i],
+        root = flushed(gradient, tinyRoot),
+        old = v[vo + i]
+      const mean = flushed(old + share * (root * root - old), tiny)
+      v[vo + i] = mean
+      w[wo + i] = decayed(w[wo + i], shrink) - (lr * gradient) / Math.sqrt(mean + eps)
+    }
+  },
+  adam: (call) => {
+    const {
+      a: [w, g, m, v, rate, steps],
+      o: [wo, go, mo, vo, ro, to],
+      n: [n],
+      d,
+    } = call
+    const { round, tiny, tinyRoot } = precision(call)
+    const lr = rate[ro],
+      t = steps[to]
+    const share1 = round(1 - d[0]),
+      share2 = round(1 - d[1]),
+      eps = round(d[2]),
+      shrink = round(lr * d[3])
+    const step = round((lr * Math.sqrt(1 - power(d[1], t))) / (1 - power(d[0], t)))
+    for (let i = 0; i < n; i++) {
+      const gradient = g[go + i],
+        root = flushed(gradient, tinyRoot),
+        m0 = m[mo + i],
+        v0 = v[vo + i]
+      const m1 = flushed(m0 + share1 * (flushed(gradient, tiny) - m0), tiny)
+      const v1 = flushed(v0 + share2 * (root * root - v0), tiny)
+      m[mo + i] = m1
+      v[vo + i] = v1
+      w[wo + i] = decayed(w[wo + i], shrink) - (step * m1) / (Math.sqrt(v1) + eps)
+    }
+  },
+}

@@ -1,0 +1,155 @@
+import os from 'node:os'
+import path from 'node:path'
+import nodeGypBuild from 'node-gyp-build'
+import type { TypedArray } from '../dtype.js'
+import { BackendError, IndexError, type LanewiseError } from '../errors.js'
+import { type Op, opTable } from '../ops/op.js'
+import { type Storage, useSharedMemory } from '../storage.js'
+import type { Backend, BackendInfo, BoundTape, Operand } from './backend.js'
+import { threadCount } from './threads.js'
+
+/** A bad index that a checked command met: [command, op, position, value]. */
+type Failure = [number, number, number, number]
+
+interface NativeTape {
+  replay(steps: number): Failure | undefined
+  replaySlice(steps: number, milliseconds: number): Promise<number | Failure>
+}
+
+interface Addon {
+  ops(): [name: string, signature: string][]
+  info(): { version: string; cpu: string; isas: string[] }
+  setup(isa: string, threads: number, words: Int32Array): void
+  register(array: TypedArray): number
+  run(words: number): Failure | undefined
+  BoundTape: new (words: Int32Array, arrays: readonly TypedArray[]) => NativeTape
+}
+
+/** The folder that holds prebuilds/ or build/: the package's own. */
+export const PACKAGE_ROOT = path.join(__dirname, '..', '..')
+
+/** @throws whatever loading threw: no binary, or one that does not fit */
+export function loadAddon(): { addon: Addon; binary: string } {
+  const binary = nodeGypBuild.resolve(PACKAGE_ROOT)
+  return { addon: nodeGypBuild(PACKAGE_ROOT) as Addon, binary }
+}
+
+const MAX_WORDS = 64
+
+export class NativeBackend implements Backend {
+  private readonly words: Int32Array
+  private readonly doubles = new Float64Array(1)
+  private readonly halves = new Int32Array(this.doubles.buffer)
+  /** The addon's op number for each of ours. */
+  private readonly codes: number[] = []
+  private readonly theirs: Map<string, { code: number; signature: string }>
+
+  private constructor(
+    private readonly addon: Addon,
+    private readonly binary: string,
+    private readonly reason: string,
+    private readonly isa: string,
+    private readonly threads: number,
+  ) {
+    useSharedMemory()
+    this.words = new Int32Array(new SharedArrayBuffer(4 * MAX_WORDS) as unknown as ArrayBuffer)
+    addon.setup(isa, threads, this.words)
+    this.theirs = new Map(addon.ops().map(([name, signature], code) => [name, { code, signature }]))
+    for (const op of opTable()) this.codeOf(op)
+  }
+
+  /** @throws BackendError for an instruction set the machine lacks, or an addon of another version */
+  static load(reason: string, env: NodeJS.ProcessEnv = process.env): NativeBackend {
+    const { addon, binary } = loadAddon()
+    const { isas } = addon.info()
+    const isa = env.LANEWISE_ISA || isas[isas.length - 1]
+    if (!isas.includes(isa))
+      throw new BackendError('LANEWISE_ISA', `one of ${isas.join(', ')} on this machine`, JSON.stringify(isa))
+    return new NativeBackend(addon, binary, reason, isa, threadCount(env))
+  }
+
+  private codeOf(op: Op): number {
+    const known = this.codes[op.index]
+    if (known !== undefined) return known
+    const entry = this.theirs.get(op.name)
+    if (entry?.signature !== op.text) {
+      throw new BackendError(
+        'native',
+        `an addon with ${op.name} "${op.text}"`,
+        'one built from another version: run npm run build',
+      )
+    }
+    this.codes[op.index] = entry.code
+    return entry.code
+  }
+
+  private number(storage: Storage): number {
+    if (storage.id < 0) storage.id = this.addon.register(storage.array)
+    return storage.id
+  }
+
+  execute(
+    op: Op,
+    dtype: number,
+    operands: readonly Operand[],
+    ints: readonly number[],
+    doubles: readonly number[],
+  ): void {
+    const words = this.words
+    let at = 2
+    for (let i = 0; i < operands.length; i++) {
+      const { storage, offset } = operands[i]
+      words[at++] = this.number(storage)
+      words[at++] = offset
+    }
+    for (let i = 0; i < ints.length; i++) words[at++] = ints[i]
+    for (let i = 0; i < doubles.length; i++) {
+      this.doubles[0] = doubles[i]
+      words[at++] = this.halves[0]
+      words[at++] = this.halves[1]
+    }
+    words[0] = this.codes[op.index] ?? this.codeOf(op)
+    words[1] = dtype
+    const failure = this.addon.run(at)
+    if (failure !== undefined) throw indexError(op.name, failure)
+  }
+
+  bind(words: Int32Array, arrays: readonly TypedArray[]): BoundTape {
+    const table = opTable()
+    const translated = words.slice()
+    const names: string[] = []
+    for (let at = 0; at < words.length; at += table[words[at]].words) {
+      translated[at] = this.codeOf(table[words[at]])
+      names.push(table[words[at]].name)
+    }
+    return new NativeBound(new this.addon.BoundTape(translated, arrays), names)
+  }
+
+  info(): BackendInfo {
+    const cpu = this.addon.info().cpu || os.cpus()[0]?.model || 'unknown'
+    return { backend: 'native', isa: this.isa, threads: this.threads, cpu, reason: this.reason, binary: this.binary }
+  }
+}
+
+class NativeBound implements BoundTape {
+  constructor(
+    private readonly tape: NativeTape,
+    private readonly names: readonly string[],
+  ) {}
+
+  replay(steps: number): void {
+    const failure = this.tape.replay(steps)
+    if (failure !== undefined) throw indexError(this.names[failure[0]], failure)
+  }
+
+  async replaySlice(steps: number, milliseconds: number): Promise<number> {
+    const result = await this.tape.replaySlice(steps, milliseconds)
+    if (Array.isArray(result)) throw indexError(this.names[result[0]], result)
+    return result
+  }
+}
+
+function indexError(op: string, [, , position, value]: Failure): LanewiseError {
+  const where = position < 0 ? 'as the first row' : `at position ${position}`
+  return new IndexError(op, 'indices or labels within range', `${value} ${where}`)
+}

@@ -1,0 +1,62 @@
+/**
+ * Every error lanewise throws on wrong use names the operation, what it expected and what it received:
+ * `matmul: expected inner sizes to agree, received [32, 784] x [50, 10]`.
+ */
+export class LanewiseError extends Error {
+  constructor(
+    readonly op: string,
+    readonly expected: string,
+    readonly received: string,
+  ) {
+    super(`${op}: expected ${expected}, received ${received}`)
+    this.name = new.target.name
+  }
+}
+
+/** A tensor's shape, rank or size does not fit. */
+export class ShapeError extends LanewiseError {}
+
+/** A tensor's dtype, or a value's JavaScript type, does not fit. */
+export class TypeMismatchError extends LanewiseError {}
+
+/** A number or an option lies outside what is allowed. */
+export class ValueError extends LanewiseError {}
+
+/** A label or row index stored in a tensor lies outside its range; found while the command ran. */
+export class IndexError extends LanewiseError {}
+
+/** The call is right, but not now: a model that is busy or not compiled, a read while recording. */
+export class StateError extends LanewiseError {}
+
+/** A data file or folder is missing, truncated or of another format. */
+export class DataError extends LanewiseError {}
+
+/** The native addon is missing, broken or of another version, or the environment asks for the impossible. */
+export class BackendError extends LanewiseError {}
+
+/** Training stopped because the loss was not finite and `stopOnNonFinite` asked for it. */
+export class NonFiniteError extends LanewiseError {}
+
+/** A short rendering of any value for the "received" part of a message. */
+export function describe(value: unknown): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return `[${value.slice(0, 8).map(describe).join(', ')}${value.length > 8 ? ', …' : ''}]`
+  switch (typeof value) {
+    case 'string':
+      return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)
+    case 'function':
+      return `function ${value.name || '(anonymous)'}`
+    case 'bigint':
+      return `${value}n`
+    case 'symbol':
+      return value.toString()
+    case 'object': {
+      if (ArrayBuffer.isView(value)) return `${value.constructor.name} of ${(value as Uint8Array).length}`
+      const described = (value as { describe?: unknown }).describe
+      if (typeof described === 'function') return String(described.call(value))
+      return value.constructor?.name ?? 'object'
+    }
+    default:
+      return String(value)
+  }
+}

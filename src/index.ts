@@ -1,0 +1,45 @@
+import './methods.js'
+import { activeBackend } from './backend/active.js'
+import type { BackendInfo } from './backend/backend.js'
+
+export { backward, noGrad } from './autograd.js'
+export type { BackendInfo } from './backend/backend.js'
+export type { DType, FloatDType, TypedArray } from './dtype.js'
+export * from './errors.js'
+export type { Initializer, InitializerName } from './init.js'
+export * as initializers from './init.js'
+export type { Loss, LossName } from './losses/index.js'
+export * as losses from './losses/index.js'
+export type { Metric, MetricName } from './metrics/index.js'
+export { Affine, type AffineOptions, Flatten, LeakyRelu, Relu, Sigmoid, Softmax, Tanh } from './nn/layers.js'
+export { build, Module, Parameter, ParameterStore } from './nn/module.js'
+export { type CompileOptions, Sequential, type SequentialOptions } from './nn/sequential.js'
+export * from './ops/index.js'
+export {
+  Adam,
+  type AdamOptions,
+  AdamW,
+  Optimizer,
+  RMSProp,
+  type RMSPropOptions,
+  SGD,
+  type SGDOptions,
+} from './optimizers/index.js'
+export type { Shape } from './shape.js'
+export { type ReplayOptions, record, Tape } from './tape.js'
+export { Tensor, type TensorOptions, type TensorValues, tensor, zeros } from './tensor.js'
+export {
+  type Callback,
+  EarlyStopping,
+  type EarlyStoppingOptions,
+  type Logs,
+  type TrainingModel,
+} from './train/callbacks.js'
+export type { Dataset } from './train/dataset.js'
+export type { EvaluateOptions, FitOptions } from './train/fit.js'
+export { History } from './train/history.js'
+
+/** Which backend computes, on what, and why. Chooses it if nothing was computed yet. */
+export function backendInfo(): BackendInfo {
+  return activeBackend().info()
+}

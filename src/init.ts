@@ -1,0 +1,93 @@
+import type { FloatDType } from './dtype.js'
+import { describe, ValueError } from './errors.js'
+import { fill } from './ops/memory.js'
+import { normal as drawNormal, uniform as drawUniform } from './ops/random.js'
+import type { Shape } from './shape.js'
+import type { Tensor } from './tensor.js'
+
+/** Fills a new parameter; `state` is the model's random stream. */
+export type Initializer = (parameter: Tensor, state: Tensor) => void
+
+/** Inputs and outputs of a parameter: of a matrix [in, out] its sizes, of a vector its length twice. */
+export function fans(shape: Shape): { fanIn: number; fanOut: number } {
+  if (shape.length < 2) return { fanIn: shape[0] ?? 1, fanOut: shape[0] ?? 1 }
+  const [a, b] = shape.slice(-2)
+  const field = shape.slice(0, -2).reduce((n, d) => n * d, 1)
+  return { fanIn: a * field, fanOut: b * field }
+}
+
+const options = (p: Tensor) => ({ dtype: p.dtype as FloatDType })
+
+export const zeros = (): Initializer => constant(0)
+
+export function constant(value: number): Initializer {
+  if (!Number.isFinite(value)) throw new ValueError('constant', 'a finite value', describe(value))
+  return (p) => {
+    fill(p, value)
+  }
+}
+
+/** Normal with mean 0 (or `mean`) and the given standard deviation. */
+export function normal(o: { mean?: number; stddev?: number } = {}): Initializer {
+  return (p, state) => {
+    drawNormal(state, p.shape, o.mean ?? 0, o.stddev ?? 0.05, options(p), p)
+  }
+}
+
+export function uniform(o: { low?: number; high?: number } = {}): Initializer {
+  return (p, state) => {
+    drawUniform(state, p.shape, o.low ?? -0.05, o.high ?? 0.05, options(p), p)
+  }
+}
+
+type Fans = { fanIn: number; fanOut: number }
+
+/** Normal (not truncated) of variance gain / fan. */
+function scaledNormal(variance: (f: Fans) => number): Initializer {
+  return (p, state) => {
+    drawNormal(state, p.shape, 0, Math.sqrt(variance(fans(p.shape))), options(p), p)
+  }
+}
+
+/** Uniform on ±sqrt(3·variance), which has that variance. */
+function scaledUniform(variance: (f: Fans) => number): Initializer {
+  return (p, state) => {
+    const limit = Math.sqrt(3 * variance(fans(p.shape)))
+    drawUniform(state, p.shape, -limit, limit, options(p), p)
+  }
+}
+
+const lecun = (f: Fans) => 1 / Math.max(1, f.fanIn)
+const glorot = (f: Fans) => 2 / Math.max(1, f.fanIn + f.fanOut)
+const he = (f: Fans) => 2 / Math.max(1, f.fanIn)
+
+/** LeCun et al. (1998): variance 1/fanIn. */
+export const lecunNormal = (): Initializer => scaledNormal(lecun)
+export const lecunUniform = (): Initializer => scaledUniform(lecun)
+/** Glorot and Bengio (2010), also Xavier: variance 2/(fanIn + fanOut). The default of Affine is the uniform one, as in Keras. */
+export const glorotNormal = (): Initializer => scaledNormal(glorot)
+export const glorotUniform = (): Initializer => scaledUniform(glorot)
+/** He et al. (2015), for ReLU: variance 2/fanIn. */
+export const heNormal = (): Initializer => scaledNormal(he)
+export const heUniform = (): Initializer => scaledUniform(he)
+
+const NAMED = {
+  zeros,
+  normal,
+  uniform,
+  lecunNormal,
+  lecunUniform,
+  glorotNormal,
+  glorotUniform,
+  heNormal,
+  heUniform,
+  xavierNormal: glorotNormal,
+  xavierUniform: glorotUniform,
+}
+export type InitializerName = keyof typeof NAMED
+
+export function resolveInitializer(op: string, wish: Initializer | InitializerName): Initializer {
+  if (typeof wish === 'function') return wish
+  if (typeof wish === 'string' && Object.hasOwn(NAMED, wish)) return NAMED[wish]()
+  throw new ValueError(op, `an initializer or one of ${Object.keys(NAMED).join(', ')}`, describe(wish))
+}

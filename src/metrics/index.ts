@@ -1,0 +1,34 @@
+import { isFloat } from '../dtype.js'
+import { describe, ValueError } from '../errors.js'
+import { accuracy, binaryAccuracy, meanSquaredError } from '../ops/losses.js'
+import type { Tensor } from '../tensor.js'
+
+/** A figure of a batch, a mean over its rows, computed by ops on the tape. */
+export interface Metric {
+  readonly name: string
+  call(predictions: Tensor, targets: Tensor): Tensor
+}
+
+/** Share of right answers: by class number, by one-hot row, or, for one output a row, by a threshold of 0.5. */
+export const accuracyMetric: Metric = {
+  name: 'accuracy',
+  call(p, t) {
+    return isFloat(t.dtype) && p.shape[p.rank - 1] === 1 ? binaryAccuracy(p, t) : accuracy(p, t)
+  },
+}
+
+const meanSquaredErrorMetric: Metric = { name: 'meanSquaredError', call: meanSquaredError }
+
+const NAMED = {
+  accuracy: accuracyMetric,
+  meanSquaredError: meanSquaredErrorMetric,
+  binaryAccuracy: { name: 'binaryAccuracy', call: (p: Tensor, t: Tensor) => binaryAccuracy(p, t) },
+}
+export type MetricName = keyof typeof NAMED
+
+export function resolveMetric(wish: Metric | MetricName): Metric {
+  if (typeof wish === 'object' && wish !== null && typeof wish.call === 'function' && typeof wish.name === 'string')
+    return wish
+  if (typeof wish === 'string' && Object.hasOwn(NAMED, wish)) return NAMED[wish]
+  throw new ValueError('compile', `a metric or one of ${Object.keys(NAMED).join(', ')}`, describe(wish))
+}

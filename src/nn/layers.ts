@@ -1,0 +1,96 @@
+import { describe, ShapeError, ValueError } from '../errors.js'
+import type { Initializer, InitializerName } from '../init.js'
+import { affine } from '../ops/matmul.js'
+import { softmax } from '../ops/softmax.js'
+import { leakyRelu, relu, sigmoid, tanh } from '../ops/unary.js'
+import { flatten } from '../ops/views.js'
+import { type Shape, show, sizeOf } from '../shape.js'
+import type { Tensor } from '../tensor.js'
+import { Module, type Parameter } from './module.js'
+
+export interface AffineOptions {
+  /** Default glorotUniform, as in Keras. */
+  weightInitializer?: Initializer | InitializerName
+  /** Default zeros. */
+  biasInitializer?: Initializer | InitializerName
+}
+
+/** The fully connected layer x·W + b: [..., k] → [..., units]. W is [k, units], b [units]. */
+export class Affine extends Module {
+  weight!: Parameter
+  bias!: Parameter
+  constructor(
+    readonly units: number,
+    private readonly options: AffineOptions = {},
+  ) {
+    super()
+    if (!Number.isInteger(units) || units < 1)
+      throw new ValueError('Affine', 'a whole number of units >= 1', describe(units))
+  }
+
+  override build(input: Shape): Shape {
+    if (input.length < 1) throw new ShapeError('Affine', 'inputs with at least one dimension', show(input))
+    this.weight = this.parameter(
+      'weight',
+      [input[input.length - 1], this.units],
+      this.options.weightInitializer ?? 'glorotUniform',
+    )
+    this.bias = this.parameter('bias', [this.units], this.options.biasInitializer ?? 'zeros')
+    return [...input.slice(0, -1), this.units]
+  }
+
+  forward(x: Tensor): Tensor {
+    return affine(x, this.weight.value, this.bias.value)
+  }
+}
+
+/** 1/(1 + e^−x), element by element. */
+export class Sigmoid extends Module {
+  forward(x: Tensor): Tensor {
+    return sigmoid(x)
+  }
+}
+
+/** Probabilities over the last dimension. Before a cross-entropy loss it is computed within the loss. */
+export class Softmax extends Module {
+  forward(x: Tensor): Tensor {
+    return softmax(x)
+  }
+}
+
+/** Hyperbolic tangent, element by element. */
+export class Tanh extends Module {
+  forward(x: Tensor): Tensor {
+    return tanh(x)
+  }
+}
+
+/** max(x, 0), element by element. */
+export class Relu extends Module {
+  forward(x: Tensor): Tensor {
+    return relu(x)
+  }
+}
+
+/** x, or slope·x below 0 (default 0.01). */
+export class LeakyRelu extends Module {
+  constructor(readonly slope = 0.01) {
+    super()
+    if (!Number.isFinite(slope)) throw new ValueError('LeakyRelu', 'a finite slope', describe(slope))
+  }
+
+  forward(x: Tensor): Tensor {
+    return leakyRelu(x, this.slope)
+  }
+}
+
+/** [rows, …] → [rows, rest]. */
+export class Flatten extends Module {
+  override build(input: Shape): Shape {
+    return [sizeOf(input)]
+  }
+
+  forward(x: Tensor): Tensor {
+    return flatten(x)
+  }
+}

@@ -1,0 +1,141 @@
+import { checkFloat, type FloatDType } from '../dtype.js'
+import { describe, ShapeError, StateError, TypeMismatchError } from '../errors.js'
+import { type Initializer, type InitializerName, resolveInitializer } from '../init.js'
+import { randomState } from '../ops/random.js'
+import { checkShape, type Shape, sameShape, show, sizeOf } from '../shape.js'
+import { flatBlock, type Tensor } from '../tensor.js'
+
+/** A trained tensor of a module. Its `value` exists once the model is built. */
+export class Parameter {
+  private tensor: Tensor | undefined
+  constructor(
+    readonly name: string,
+    readonly shape: Shape,
+    readonly initializer: Initializer,
+  ) {}
+
+  get value(): Tensor {
+    if (this.tensor === undefined)
+      throw new StateError(this.name, 'a built model (see build)', 'a parameter without a value')
+    return this.tensor
+  }
+
+  /** Called once by build(). */
+  bind(tensor: Tensor): void {
+    this.tensor = tensor
+  }
+
+  get bound(): boolean {
+    return this.tensor !== undefined
+  }
+}
+
+/**
+ * A part of a network, written forward only, from ops; derivatives follow by themselves.
+ *
+ * A module of your own declares its parameters in build() and uses them in forward():
+ * ```ts
+ * class Gain extends Module {
+ *   gain!: Parameter
+ *   override build(input: Shape): Shape {
+ *     this.gain = this.parameter('gain', input, constant(1))
+ *     return input
+ *   }
+ *   forward(x: Tensor): Tensor {
+ *     return multiply(x, this.gain.value)
+ *   }
+ * }
+ * ```
+ */
+export abstract class Module {
+  private readonly own: Parameter[] = []
+
+  /** The class's name in summaries. */
+  get kind(): string {
+    return this.constructor.name
+  }
+
+  /** Declares parameters for an input shape (without the batch) and returns the output shape. Calls build of its parts. */
+  build(input: Shape): Shape {
+    return input
+  }
+
+  /** Computes the output of a batch x [rows, …input]. */
+  abstract forward(x: Tensor): Tensor
+
+  protected parameter(name: string, shape: Shape, initializer: Initializer | InitializerName): Parameter {
+    const full = `${this.kind}.${name}`
+    const checked = checkShape(full, [...shape])
+    const known = this.own.find((p) => p.name === full)
+    if (known !== undefined) {
+      if (!sameShape(known.shape, checked))
+        throw new ShapeError(full, `shape ${show(known.shape)} as at the first build`, show(checked))
+      return known
+    }
+    const made = new Parameter(full, checked, resolveInitializer(full, initializer))
+    this.own.push(made)
+    return made
+  }
+
+  /** Modules held in fields, or in arrays in fields, in their order. */
+  children(): Module[] {
+    return Object.values(this)
+      .flat()
+      .filter((v): v is Module => v instanceof Module)
+  }
+
+  /** Own parameters, then those of the parts; each once. */
+  allParameters(): Parameter[] {
+    return [...new Set([...this.own, ...this.children().flatMap((c) => c.allParameters())])]
+  }
+}
+
+/** All parameters of a model in one block of memory, their gradients in another: one pass updates them all. */
+export class ParameterStore {
+  readonly count: number
+  constructor(
+    readonly parameters: readonly Parameter[],
+    /** Every value, each parameter aligned to 64 bytes (the gaps are zero). */
+    readonly values: Tensor,
+    readonly gradients: Tensor,
+    readonly dtype: FloatDType,
+  ) {
+    this.count = parameters.reduce((n, p) => n + sizeOf(p.shape), 0)
+  }
+
+  /** Gradients to zero: for loops in which a parameter does not take part in every step. */
+  zeroGrad(): void {
+    this.gradients.data.fill(0)
+  }
+}
+
+export interface BuildOptions {
+  dtype?: FloatDType
+  /** Seed of the initial values. Default 0. */
+  seed?: number
+}
+
+/**
+ * Builds a module for inputs of shape `input` (without the batch): allocates its parameters and draws their initial values.
+ */
+export function build(module: Module, input: readonly number[], options: BuildOptions = {}): ParameterStore {
+  if (!(module instanceof Module)) throw new TypeMismatchError('build', 'a Module', describe(module))
+  const dtype = checkFloat('build', options.dtype ?? 'float32')
+  const state = randomState(options.seed ?? 0)
+  module.build(checkShape('build', input))
+  const parameters = module.allParameters()
+  const taken = parameters.find((p) => p.bound)
+  if (taken)
+    throw new StateError('build', 'modules that belong to no other model', `${taken.name}, which is built already`)
+  const shapes = parameters.map((p) => p.shape)
+  const values = flatBlock(shapes, dtype)
+  const gradients = flatBlock(shapes, dtype)
+  parameters.forEach((p, i) => {
+    const value = values.parts[i]
+    p.initializer(value, state)
+    value.requiresGrad = true
+    value.grad = gradients.parts[i]
+    p.bind(value)
+  })
+  return new ParameterStore(parameters, values.flat, gradients.flat, dtype)
+}

@@ -1,0 +1,199 @@
+import { noGrad } from '../autograd.js'
+import { checkFloat, type FloatDType } from '../dtype.js'
+import { describe, ShapeError, StateError, TypeMismatchError } from '../errors.js'
+import { type Loss, type LossName, resolveLoss } from '../losses/index.js'
+import { type Metric, type MetricName, resolveMetric } from '../metrics/index.js'
+import { cast } from '../ops/cast.js'
+import { copy } from '../ops/memory.js'
+import { randomState } from '../ops/random.js'
+import { slice } from '../ops/views.js'
+import { type Optimizer, type OptimizerName, resolveOptimizer } from '../optimizers/index.js'
+import { checkShape, type Shape, show, sizeOf } from '../shape.js'
+import { recordingState, Tensor, type TensorValues, tensor } from '../tensor.js'
+import type { TrainingModel } from '../train/callbacks.js'
+import { checkInput, type Dataset } from '../train/dataset.js'
+import { EVALUATION_BATCH, type EvaluateOptions, evaluateNetwork, type FitOptions, fitNetwork } from '../train/fit.js'
+import type { History } from '../train/history.js'
+import { type Compiled, forward, type Network } from '../train/network.js'
+import { build, Module, type ParameterStore } from './module.js'
+
+export interface SequentialOptions {
+  /** Shape of one input, without the batch: [784]. */
+  input: readonly number[]
+  layers: readonly Module[]
+  /** Every source of chance hangs on it: initial values, shuffling. Default 0. */
+  seed?: number
+  /** Of parameters and all computing. Default float32. */
+  dtype?: FloatDType
+}
+
+export interface CompileOptions {
+  /** Default adam. */
+  optimizer?: Optimizer | OptimizerName
+  loss: Loss | LossName
+  metrics?: readonly (Metric | MetricName)[]
+}
+
+/** Layers one after another, with Keras's compile, fit, evaluate and predict. */
+export class Sequential extends Module implements TrainingModel {
+  readonly layers: readonly Module[]
+  readonly input: Shape
+  readonly output: Shape
+  readonly store: ParameterStore
+  stopTraining = false
+  private readonly shuffleState: Tensor
+  private readonly shapes: Shape[] = []
+  private compiled: Compiled | undefined
+  private task: string | undefined
+
+  constructor(options: SequentialOptions) {
+    super()
+    const layers = options?.layers
+    if (!Array.isArray(layers) || layers.length === 0 || !layers.every((l) => l instanceof Module)) {
+      throw new TypeMismatchError('Sequential', 'layers: an array of at least one Module', describe(layers))
+    }
+    this.layers = [...layers]
+    this.input = checkShape('Sequential', options.input)
+    const seed = options.seed ?? 0
+    this.shuffleState = randomState(seed, 1)
+    this.store = build(this, this.input, { dtype: checkFloat('Sequential', options.dtype ?? 'float32'), seed })
+    this.output = this.shapes[this.shapes.length - 1]
+  }
+
+  override build(input: Shape): Shape {
+    let shape = input
+    for (const layer of this.layers) {
+      shape = layer.build(shape)
+      this.shapes.push(shape)
+    }
+    return shape
+  }
+
+  forward(x: Tensor): Tensor {
+    return forward(this.layers, x)
+  }
+
+  /** Chooses how to train. May be called again; the weights stay, the optimizer's memory belongs to the optimizer. */
+  compile(options: CompileOptions): this {
+    this.checkIdle('compile')
+    this.compiled = {
+      optimizer: resolveOptimizer(options.optimizer ?? 'adam'),
+      loss: resolveLoss(options.loss),
+      metrics: (options.metrics ?? []).map(resolveMetric),
+    }
+    return this
+  }
+
+  /**
+   * Trains off the event loop.
+   * @returns loss and metrics of every epoch and step
+   * @throws StateError before compile or while the model is busy; ShapeError, TypeMismatchError or ValueError for data that do not fit
+   */
+  async fit(data: Dataset, options: FitOptions = {}): Promise<History> {
+    return this.exclusively('fit', () => fitNetwork(this.network('fit'), this, data, options))
+  }
+
+  /** Mean loss and metrics over a data set, as { loss, accuracy, … }. */
+  async evaluate(data: Dataset, options: EvaluateOptions = {}): Promise<Record<string, number>> {
+    return this.exclusively('evaluate', () => evaluateNetwork(this.network('evaluate'), data, options))
+  }
+
+  /** The outputs for rows x [rows, …input]: probabilities where the last layer is Softmax. Blocks; takes no gradient. */
+  predict(x: Tensor | TensorValues): Tensor {
+    if (recordingState.active)
+      throw new StateError('predict', 'no predict inside record(): call forward', 'a recording')
+    const input = checkInput('predict', x, this.input)
+    const rows = input.shape[0]
+    const result = tensorOf([rows, ...this.output], this.store.dtype)
+    noGrad(() => {
+      for (let from = 0; from < rows; from += EVALUATION_BATCH) {
+        const to = Math.min(rows, from + EVALUATION_BATCH)
+        copy(this.forward(cast(slice(input, from, to), this.store.dtype)), slice(result, from, to))
+      }
+    })
+    return result
+  }
+
+  /** A table of layers, output shapes and parameter counts. */
+  summary(): string {
+    const lines = this.layers.map((layer, i) => {
+      const parameters = layer.allParameters().reduce((n, p) => n + sizeOf(p.shape), 0)
+      return [layer.kind, `[rows, ${this.shapes[i].join(', ')}]`, parameters.toLocaleString('en-US')]
+    })
+    const table = [['Layer', 'Output', 'Parameters'], ...lines]
+    const widths = [0, 1, 2].map((c) => Math.max(...table.map((row) => row[c].length)))
+    const rows = table.map(([a, b, c]) => `${a.padEnd(widths[0])}  ${b.padEnd(widths[1])}  ${c.padStart(widths[2])}`)
+    const rule = '-'.repeat(rows[0].length)
+    return [
+      rows[0],
+      rule,
+      ...rows.slice(1),
+      rule,
+      `Total parameters: ${this.countParameters().toLocaleString('en-US')}`,
+    ].join('\n')
+  }
+
+  countParameters(): number {
+    return this.store.count
+  }
+
+  /** Copies of all parameters, in the order of the layers: weight, bias, weight, bias … */
+  getWeights(): Tensor[] {
+    return this.store.parameters.map((p) => tensor(p.value.data, { shape: p.shape }))
+  }
+
+  /** Overwrites all parameters; the list must have getWeights' order and shapes. Nothing is changed if anything does not fit. */
+  setWeights(weights: readonly (Tensor | TensorValues)[]): void {
+    this.checkIdle('setWeights')
+    const { parameters } = this.store
+    if (!Array.isArray(weights) || weights.length !== parameters.length) {
+      throw new ShapeError('setWeights', `${parameters.length} tensors`, describe(weights))
+    }
+    const checked = weights.map((w, i) => {
+      const t = w instanceof Tensor ? w : tensor(w)
+      const { shape, name } = parameters[i]
+      const flat = ArrayBuffer.isView(w) && t.size === sizeOf(shape)
+      if (!flat && show(t.shape) !== show(shape))
+        throw new ShapeError('setWeights', `${name} of shape ${show(shape)}`, show(t.shape))
+      return t.data
+    })
+    parameters.forEach((p, i) => {
+      p.value.set(checked[i])
+    })
+  }
+
+  snapshot(): Float32Array | Float64Array {
+    return this.store.values.data.slice() as Float32Array | Float64Array
+  }
+
+  restore(values: Float32Array | Float64Array): void {
+    this.store.values.set(values)
+  }
+
+  private network(op: string): Network {
+    const { compiled, input, output, store, layers, shuffleState } = this
+    if (compiled === undefined)
+      throw new StateError(op, 'a compiled model: call compile first', 'one that is not compiled')
+    return { input, output, store, layers, shuffleState, compiled }
+  }
+
+  private checkIdle(op: string): void {
+    if (recordingState.active) throw new StateError(op, `no ${op} inside record()`, 'a recording')
+    if (this.task) throw new StateError(op, 'one task at a time of a model', `a model that is busy with ${this.task}`)
+  }
+
+  private async exclusively<T>(op: string, fn: () => Promise<T>): Promise<T> {
+    this.checkIdle(op)
+    this.task = op
+    try {
+      return await fn()
+    } finally {
+      this.task = undefined
+    }
+  }
+}
+
+function tensorOf(shape: readonly number[], dtype: FloatDType): Tensor {
+  const size = sizeOf(shape)
+  return tensor(dtype === 'float64' ? new Float64Array(size) : new Float32Array(size), { shape })
+}

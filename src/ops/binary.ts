@@ -1,0 +1,139 @@
+import { derive, setAutogradOps } from '../autograd.js'
+import type { FloatDType } from '../dtype.js'
+import { describe, ShapeError, TypeMismatchError } from '../errors.js'
+import { MAX_RANK, type Shape, sameShape, show } from '../shape.js'
+import { emit } from '../tape.js'
+import { empty, Tensor } from '../tensor.js'
+import { commonFloat, output } from './common.js'
+import { constant, copy, fill } from './memory.js'
+import { defineOp, type Op } from './op.js'
+import { sumTo } from './reduce.js'
+
+const BROADCAST = 'y:w:T:@ a:i:T:@ma b:i:T:@mb | d0 d1 d2 d3 d4 d5 ma<64 mb<64'
+const ADD = defineOp('add', BROADCAST)
+const SUBTRACT = defineOp('subtract', BROADCAST)
+const MULTIPLY = defineOp('multiply', BROADCAST)
+const DIVIDE = defineOp('divide', BROADCAST)
+const MAXIMUM = defineOp('maximum', BROADCAST)
+const MAXIMUM_GRAD = defineOp('maximumGrad', 'y:w:T:n dy:r:T:n a:r:T:n b:r:T:n | n')
+
+/** NumPy's rule: shapes are aligned at the right; sizes agree or one of them is 1. */
+export function broadcastShape(op: string, a: Shape, b: Shape): Shape {
+  if (sameShape(a, b)) return a
+  const rank = Math.max(a.length, b.length)
+  const shape: number[] = []
+  for (let i = 0; i < rank; i++) {
+    const p = a[i - rank + a.length] ?? 1
+    const q = b[i - rank + b.length] ?? 1
+    if (p !== q && p !== 1 && q !== 1) throw new ShapeError(op, 'shapes that broadcast', `${show(a)} and ${show(b)}`)
+    shape.push(p === 1 ? q : p)
+  }
+  return shape
+}
+
+/** d0 … d5, ma, mb: dimensions alike in what they broadcast are merged, so that inner loops are long. */
+export function broadcastParams(y: Shape, a: Shape, b: Shape, size: number): number[] {
+  if (sameShape(a, b)) return [1, 1, 1, 1, 1, size, 0, 0]
+  const params = [1, 1, 1, 1, 1, 1, 0, 0]
+  let at = MAX_RANK
+  let previous = -1
+  for (let i = y.length - 1; i >= 0; i--) {
+    if (y[i] === 1) continue
+    const broadcastA = (a[i - y.length + a.length] ?? 1) === 1
+    const broadcastB = (b[i - y.length + b.length] ?? 1) === 1
+    const kind = (broadcastA ? 1 : 0) + (broadcastB ? 2 : 0)
+    if (kind === previous) {
+      params[at] *= y[i]
+      continue
+    }
+    previous = kind
+    params[--at] = y[i]
+    if (broadcastA) params[6] |= 1 << at
+    if (broadcastB) params[7] |= 1 << at
+  }
+  return params
+}
+
+/** Numbers become constants; at least one side must be a tensor, whose dtype rules. */
+function operands(op: string, a: Tensor | number, b: Tensor | number): [Tensor, Tensor, FloatDType] {
+  const first = a instanceof Tensor ? a : b
+  if (!(first instanceof Tensor))
+    throw new TypeMismatchError(op, 'at least one tensor', `${describe(a)} and ${describe(b)}`)
+  const ta = typeof a === 'number' ? constant(a, first.dtype) : a
+  const tb = typeof b === 'number' ? constant(b, first.dtype) : b
+  return [ta, tb, commonFloat(op, ta, tb)]
+}
+
+function binary(op: Op, a: Tensor, b: Tensor, dtype: FloatDType, out: Tensor | undefined): Tensor {
+  const shape = broadcastShape(op.name, a.shape, b.shape)
+  const y = output(op.name, out, shape, dtype)
+  emit(op, dtype, [y, a, b], broadcastParams(shape, a.shape, b.shape, y.size))
+  return y
+}
+
+/** a + b with NumPy's broadcasting. */
+export function add(a: Tensor | number, b: Tensor | number, out?: Tensor): Tensor {
+  const [p, q, dtype] = operands('add', a, b)
+  return derive(
+    binary(ADD, p, q, dtype, out),
+    [p, q],
+    [(dy, to) => sumTo(dy, p.shape, to), (dy, to) => sumTo(dy, q.shape, to)],
+  )
+}
+
+/** a − b with NumPy's broadcasting. */
+export function subtract(a: Tensor | number, b: Tensor | number, out?: Tensor): Tensor {
+  const [p, q, dtype] = operands('subtract', a, b)
+  return derive(
+    binary(SUBTRACT, p, q, dtype, out),
+    [p, q],
+    [(dy, to) => sumTo(dy, p.shape, to), (dy, to) => multiply(sumTo(dy, q.shape), -1, to)],
+  )
+}
+
+/** a · b, element by element, with NumPy's broadcasting. */
+export function multiply(a: Tensor | number, b: Tensor | number, out?: Tensor): Tensor {
+  const [p, q, dtype] = operands('multiply', a, b)
+  return derive(
+    binary(MULTIPLY, p, q, dtype, out),
+    [p, q],
+    [(dy, to) => sumTo(multiply(dy, q), p.shape, to), (dy, to) => sumTo(multiply(dy, p), q.shape, to)],
+  )
+}
+
+/** a / b, element by element, with NumPy's broadcasting. IEEE division. */
+export function divide(a: Tensor | number, b: Tensor | number, out?: Tensor): Tensor {
+  const [p, q, dtype] = operands('divide', a, b)
+  return derive(
+    binary(DIVIDE, p, q, dtype, out),
+    [p, q],
+    [
+      (dy, to) => sumTo(divide(dy, q), p.shape, to),
+      (dy, to) => multiply(sumTo(divide(multiply(dy, p), multiply(q, q)), q.shape), -1, to),
+    ],
+  )
+}
+
+/** The larger of a and b with NumPy's broadcasting; NaN if either is. Where they are equal each gets half the derivative. */
+export function maximum(a: Tensor | number, b: Tensor | number, out?: Tensor): Tensor {
+  const [p, q, dtype] = operands('maximum', a, b)
+  const y = binary(MAXIMUM, p, q, dtype, out)
+  const share = (dy: Tensor, mine: Tensor, other: Tensor) => {
+    const full = [dy, broadcastTo(mine, dy.shape), broadcastTo(other, dy.shape)]
+    const d = empty(dy.shape, dtype)
+    emit(MAXIMUM_GRAD, dtype, [d, ...full], [d.size])
+    return d
+  }
+  return derive(
+    y,
+    [p, q],
+    [(dy, to) => sumTo(share(dy, p, q), p.shape, to), (dy, to) => sumTo(share(dy, q, p), q.shape, to)],
+  )
+}
+
+/** x repeated to a larger shape, as a copy. */
+function broadcastTo(x: Tensor, shape: Shape): Tensor {
+  return sameShape(x.shape, shape) ? x : add(x, fill(empty(shape, x.dtype), 0))
+}
+
+setAutogradOps({ ones: (like) => fill(empty(like.shape, like.dtype), 1), add: (a, b, out) => add(a, b, out), copy })

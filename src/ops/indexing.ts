@@ -1,0 +1,79 @@
+import { derive } from '../autograd.js'
+import { checkFloat, type DType, type FloatDType, isFloat } from '../dtype.js'
+import { describe, ShapeError, TypeMismatchError, ValueError } from '../errors.js'
+import { show, sizeOf } from '../shape.js'
+import { emit } from '../tape.js'
+import { checkTensor, type Tensor } from '../tensor.js'
+import { checkLabels, output } from './common.js'
+import { constant } from './memory.js'
+import { defineOp } from './op.js'
+
+const ONE_HOT = defineOp('oneHot', 'y:w:T:m*n t:r:L:m | m n')
+const GATHER_ROWS = defineOp(
+  'gatherRows',
+  'y:w:A:m*n src:r:A:rows*n idx:r:i:count cursor:r:i:1 | m n rows count divisor:d',
+)
+const SCATTER_ROWS = defineOp(
+  'scatterRows',
+  'dsrc:w:T:rows*n dy:r:T:m*n idx:r:i:count cursor:r:i:1 | m n rows count divisor:d',
+)
+
+/** Rows with a 1 at the label and 0 elsewhere: labels [m] → [m, classes]. */
+export function oneHot(labels: Tensor, classes: number, dtype: FloatDType = 'float32', out?: Tensor): Tensor {
+  checkTensor('oneHot', labels)
+  checkLabels('oneHot', labels, labels.size)
+  if (!Number.isInteger(classes) || classes < 1)
+    throw new ValueError('oneHot', 'a whole number of classes >= 1', describe(classes))
+  const y = output('oneHot', out, [labels.size, classes], checkFloat('oneHot', dtype))
+  emit(ONE_HOT, dtype, [y, labels], [labels.size, classes])
+  return y
+}
+
+export interface GatherOptions {
+  /** Where in `indices` to begin: an int32 tensor of one element; default the beginning. */
+  cursor?: Tensor
+  /** How many rows; default all of `indices`. */
+  count?: number
+  /** dtype of the result; default that of the source. */
+  dtype?: DType
+}
+
+/**
+ * Rows of `source`, chosen by int32 `indices`: y[i] = source[indices[cursor + i]]. To a float dtype the values are
+ * converted and divided by the source's divisor, so bytes of images come out normalised. Indices are checked as it runs.
+ */
+export function gatherRows(source: Tensor, indices: Tensor, options: GatherOptions = {}, out?: Tensor): Tensor {
+  checkTensor('gatherRows', source)
+  checkTensor('gatherRows', indices)
+  checkLabels('gatherRows', indices, indices.size, false)
+  if (source.rank === 0) throw new ShapeError('gatherRows', 'a source with at least one dimension', show(source.shape))
+  const m = options.count ?? indices.size
+  if (!Number.isInteger(m) || m < 0 || m > indices.size)
+    throw new ValueError('gatherRows', `a count from 0 to ${indices.size}`, describe(m))
+  const dtype = options.dtype ?? source.dtype
+  const divisor = isFloat(dtype) ? source.divisor : 1
+  if (!isFloat(dtype) && dtype !== source.dtype && !(dtype === 'int32' && source.dtype === 'uint8')) {
+    throw new TypeMismatchError('gatherRows', `a float dtype or ${source.dtype}`, describe(dtype))
+  }
+  const cursor = options.cursor ?? constant(0, 'int32')
+  if (checkTensor('gatherRows', cursor).dtype !== 'int32' || cursor.size !== 1) {
+    throw new TypeMismatchError('gatherRows', 'a cursor of one int32', cursor.describe())
+  }
+  const [rows, n] = [source.shape[0], sizeOf(source.shape.slice(1))]
+  const y = output('gatherRows', out, [m, ...source.shape.slice(1)], dtype)
+  const ints = [m, n, rows, indices.size]
+  emit(GATHER_ROWS, 'float32', [y, source, indices, cursor], ints, [divisor])
+  if (y.dtype === 'uint8') y.divisor = source.divisor
+  if (!isFloat(source.dtype) || dtype !== source.dtype) return y
+  return derive(
+    y,
+    [source],
+    [
+      (dy, to) => {
+        const d = output('scatterRows', to, source.shape, source.dtype)
+        emit(SCATTER_ROWS, dtype as FloatDType, [d, dy, indices, cursor], ints, [divisor])
+        return d
+      },
+    ],
+  )
+}

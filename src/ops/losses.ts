@@ -1,0 +1,129 @@
+import { derive } from '../autograd.js'
+import { isFloat } from '../dtype.js'
+import { ShapeError } from '../errors.js'
+import { show } from '../shape.js'
+import { emit } from '../tape.js'
+import { empty, type Tensor } from '../tensor.js'
+import { checkLabels, checkSame, commonFloat, floatOf, output, rowsOf } from './common.js'
+import { defineOp, type Op } from './op.js'
+
+const PAIR = 'y:w:T:1 p:r:T:n t:r:T:n | n'
+const PAIR_GRAD = 'dp:w:T:n dy:r:T:1 p:i:T:n t:i:T:n | n'
+const MEAN_SQUARED_ERROR = defineOp('meanSquaredError', PAIR)
+const MEAN_SQUARED_ERROR_GRAD = defineOp('meanSquaredErrorGrad', PAIR_GRAD)
+const BINARY_CROSS_ENTROPY = defineOp('binaryCrossEntropy', PAIR)
+const BINARY_CROSS_ENTROPY_GRAD = defineOp('binaryCrossEntropyGrad', PAIR_GRAD)
+const BINARY_CROSS_ENTROPY_LOGITS = defineOp('binaryCrossEntropyLogits', 'y:w:T:1 x:r:T:n t:r:T:n | n')
+const BINARY_CROSS_ENTROPY_LOGITS_GRAD = defineOp(
+  'binaryCrossEntropyLogitsGrad',
+  'dx:w:T:n dy:r:T:1 x:i:T:n t:i:T:n | n',
+)
+const CROSS_ENTROPY = defineOp('crossEntropy', 'y:w:T:1 p:r:T:m*n t:r:L:m | m n')
+const CROSS_ENTROPY_GRAD = defineOp('crossEntropyGrad', 'dp:w:T:m*n dy:r:T:1 p:i:T:m*n t:r:L:m | m n')
+const CROSS_ENTROPY_DENSE = defineOp('crossEntropyDense', 'y:w:T:1 p:r:T:m*n t:r:T:m*n | m n')
+const CROSS_ENTROPY_DENSE_GRAD = defineOp('crossEntropyDenseGrad', 'dp:w:T:m*n dy:r:T:1 p:i:T:m*n t:i:T:m*n | m n')
+const SOFTMAX_CROSS_ENTROPY = defineOp('softmaxCrossEntropy', 'y:w:T:1 p:w:T:m*n x:r:T:m*n t:r:L:m | m n')
+const SOFTMAX_CROSS_ENTROPY_GRAD = defineOp('softmaxCrossEntropyGrad', 'dx:w:T:m*n dy:r:T:1 p:i:T:m*n t:r:L:m | m n')
+const SOFTMAX_CROSS_ENTROPY_DENSE = defineOp('softmaxCrossEntropyDense', 'y:w:T:1 p:w:T:m*n x:r:T:m*n t:r:T:m*n | m n')
+const SOFTMAX_CROSS_ENTROPY_DENSE_GRAD = defineOp(
+  'softmaxCrossEntropyDenseGrad',
+  'dx:w:T:m*n dy:r:T:1 p:i:T:m*n t:r:T:m*n | m n',
+)
+const ACCURACY = defineOp('accuracy', 'y:w:T:1 p:r:T:m*n t:r:L:m | m n')
+const ACCURACY_DENSE = defineOp('accuracyDense', 'y:w:T:1 p:r:T:m*n t:r:T:m*n | m n')
+const BINARY_ACCURACY = defineOp('binaryAccuracy', 'y:w:T:1 p:r:T:n t:r:T:n | n threshold:d')
+
+/** The derivative of a loss with respect to its first input: dL/dy (one number), `value` and the targets go in. */
+function lossGrad(
+  op: Op,
+  value: Tensor,
+  t: Tensor,
+  ints: readonly number[],
+): (dy: Tensor, to: Tensor | undefined) => Tensor {
+  return (dy, to) => {
+    const dx = output(op.name, to, value.shape, value.dtype)
+    emit(op, commonFloat(op.name, dx, dy), [dx, dy, value, t], ints)
+    return dx
+  }
+}
+
+function elementLoss(op: Op, gradient: Op, p: Tensor, t: Tensor): Tensor {
+  const dtype = commonFloat(op.name, p, t)
+  checkSame(op.name, p, t)
+  const y = empty([], dtype)
+  emit(op, dtype, [y, p, t], [p.size])
+  return derive(y, [p], [lossGrad(gradient, p, t, [p.size])])
+}
+
+/** Mean of (p − t)² over all elements. dp = 2(p − t)/n. No gradient flows to the targets. */
+export function meanSquaredError(p: Tensor, t: Tensor): Tensor {
+  return elementLoss(MEAN_SQUARED_ERROR, MEAN_SQUARED_ERROR_GRAD, p, t)
+}
+
+/** Mean of −t·log p − (1 − t)·log(1 − p), p limited to [1e-7, 1 − 1e-7] as Keras does. */
+export function binaryCrossEntropy(p: Tensor, t: Tensor): Tensor {
+  return elementLoss(BINARY_CROSS_ENTROPY, BINARY_CROSS_ENTROPY_GRAD, p, t)
+}
+
+/** The same from logits, p = sigmoid(x), without loss of precision. dx = (sigmoid(x) − t)/n */
+export function binaryCrossEntropyFromLogits(x: Tensor, t: Tensor): Tensor {
+  return elementLoss(BINARY_CROSS_ENTROPY_LOGITS, BINARY_CROSS_ENTROPY_LOGITS_GRAD, x, t)
+}
+
+/** Whether targets are class indices (one a row) or one-hot rows; checks them. */
+function targetsOf(op: string, p: Tensor, t: Tensor): { m: number; n: number; dense: boolean } {
+  floatOf(op, p)
+  if (p.rank !== 2) throw new ShapeError(op, 'predictions [rows, classes]', show(p.shape))
+  const { m, n } = rowsOf(p)
+  if (!isFloat(t.dtype)) {
+    checkLabels(op, t, m)
+    return { m, n, dense: false }
+  }
+  commonFloat(op, p, t)
+  checkSame(op, p, t)
+  return { m, n, dense: true }
+}
+
+/**
+ * Mean cross-entropy of probabilities p [m, n]: −log p[i, t_i] for labels [m], −Σ t·log p for one-hot rows [m, n].
+ * p is limited to [1e-7, 1]. @throws IndexError for a label outside 0 … n − 1
+ */
+export function crossEntropy(p: Tensor, t: Tensor): Tensor {
+  const { m, n, dense } = targetsOf('crossEntropy', p, t)
+  const y = empty([], p.dtype)
+  emit(dense ? CROSS_ENTROPY_DENSE : CROSS_ENTROPY, floatOf('crossEntropy', p), [y, p, t], [m, n])
+  return derive(y, [p], [lossGrad(dense ? CROSS_ENTROPY_DENSE_GRAD : CROSS_ENTROPY_GRAD, p, t, [m, n])])
+}
+
+/** Softmax and mean cross-entropy in one, from logits x [m, n]; also gives the probabilities. dx = (p − t)/m */
+export function softmaxCrossEntropy(x: Tensor, t: Tensor): { loss: Tensor; probabilities: Tensor } {
+  const { m, n, dense } = targetsOf('softmaxCrossEntropy', x, t)
+  const loss = empty([], x.dtype)
+  const p = empty(x.shape, x.dtype)
+  emit(
+    dense ? SOFTMAX_CROSS_ENTROPY_DENSE : SOFTMAX_CROSS_ENTROPY,
+    floatOf('softmaxCrossEntropy', x),
+    [loss, p, x, t],
+    [m, n],
+  )
+  const gradient = dense ? SOFTMAX_CROSS_ENTROPY_DENSE_GRAD : SOFTMAX_CROSS_ENTROPY_GRAD
+  return { loss: derive(loss, [x], [lossGrad(gradient, p, t, [m, n])]), probabilities: p }
+}
+
+/** Share of rows whose largest prediction is at the label (or at the largest entry of the one-hot row). */
+export function accuracy(p: Tensor, t: Tensor): Tensor {
+  const { m, n, dense } = targetsOf('accuracy', p, t)
+  if (n === 0) throw new ShapeError('accuracy', 'at least one class', show(p.shape))
+  const y = empty([], p.dtype)
+  emit(dense ? ACCURACY_DENSE : ACCURACY, floatOf('accuracy', p), [y, p, t], [m, n])
+  return y
+}
+
+/** Share of elements with p > threshold where t is 1, and p ≤ threshold where t is 0. */
+export function binaryAccuracy(p: Tensor, t: Tensor, threshold = 0.5): Tensor {
+  const dtype = commonFloat('binaryAccuracy', p, t)
+  checkSame('binaryAccuracy', p, t)
+  const y = empty([], dtype)
+  emit(BINARY_ACCURACY, dtype, [y, p, t], [p.size], [threshold])
+  return y
+}

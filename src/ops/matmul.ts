@@ -1,0 +1,87 @@
+import { derive } from '../autograd.js'
+import { ShapeError } from '../errors.js'
+import { show } from '../shape.js'
+import { emit } from '../tape.js'
+import type { Tensor } from '../tensor.js'
+import { commonFloat, floatOf, output, rowsOf } from './common.js'
+import { defineOp } from './op.js'
+import { sum } from './reduce.js'
+import { reshape } from './views.js'
+
+const MATMUL = defineOp('matmul', 'c:w:T:m*n a:r:T:m*k b:r:T:k*n | m n k ta<2 tb<2')
+const AFFINE = defineOp('affine', 'y:w:T:m*n x:r:T:m*k w:r:T:k*n b:r:T:n | m n k')
+const TRANSPOSE = defineOp('transpose', 'y:w:T:m*n x:r:T:m*n | m n')
+
+export interface MatmulOptions {
+  /** Use a's transpose: a is then stored [k, m]. */
+  transposeA?: boolean
+  /** Use b's transpose: b is then stored [n, k]. */
+  transposeB?: boolean
+}
+
+/** Matrix product of [m, k] and [k, n]. da = dy·bᵀ, db = aᵀ·dy (with either side transposed accordingly). */
+export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}, out?: Tensor): Tensor {
+  const dtype = commonFloat('matmul', a, b)
+  if (a.rank !== 2 || b.rank !== 2)
+    throw new ShapeError('matmul', 'two matrices', `${show(a.shape)} x ${show(b.shape)}`)
+  const ta = options.transposeA === true
+  const tb = options.transposeB === true
+  const [k, m] = ta ? a.shape : [a.shape[1], a.shape[0]]
+  const [n, inner] = tb ? b.shape : [b.shape[1], b.shape[0]]
+  if (k !== inner) {
+    throw new ShapeError(
+      'matmul',
+      'inner sizes that agree',
+      `${show(a.shape)}${ta ? 'ᵀ' : ''} x ${show(b.shape)}${tb ? 'ᵀ' : ''}`,
+    )
+  }
+  const y = output('matmul', out, [m, n], dtype)
+  emit(MATMUL, dtype, [y, a, b], [m, n, k, ta ? 1 : 0, tb ? 1 : 0])
+  return derive(
+    y,
+    [a, b],
+    [
+      (dy, to) =>
+        ta ? matmul(b, dy, { transposeA: tb, transposeB: true }, to) : matmul(dy, b, { transposeB: !tb }, to),
+      (dy, to) =>
+        tb ? matmul(dy, a, { transposeA: true, transposeB: ta }, to) : matmul(a, dy, { transposeA: !ta }, to),
+    ],
+  )
+}
+
+/**
+ * x·w + b for x [..., k], w [k, n], b [n]: the fully connected layer. All dimensions of x but the last are rows.
+ * dx = dy·wᵀ, dw = xᵀ·dy, db = column sums of dy.
+ */
+export function affine(x: Tensor, w: Tensor, b: Tensor, out?: Tensor): Tensor {
+  const dtype = commonFloat('affine', x, w, b)
+  if (x.rank > 2)
+    return reshape(affine(reshape(x, [-1, x.shape[x.rank - 1]]), w, b), [...x.shape.slice(0, -1), w.shape[1]])
+  if (x.rank !== 2 || w.rank !== 2 || x.shape[1] !== w.shape[0]) {
+    throw new ShapeError('affine', 'x [..., k] and w [k, n]', `${show(x.shape)} and ${show(w.shape)}`)
+  }
+  if (b.rank !== 1 || b.size !== w.shape[1]) throw new ShapeError('affine', `b of shape [${w.shape[1]}]`, show(b.shape))
+  const [m, k] = x.shape
+  const n = w.shape[1]
+  const y = output('affine', out, [m, n], dtype)
+  emit(AFFINE, dtype, [y, x, w, b], [m, n, k])
+  return derive(
+    y,
+    [x, w, b],
+    [
+      (dy, to) => matmul(dy, w, { transposeB: true }, to),
+      (dy, to) => matmul(x, dy, { transposeA: true }, to),
+      (dy, to) => sum(dy, 0, {}, to),
+    ],
+  )
+}
+
+/** The transpose of a matrix, as a copy. */
+export function transpose(x: Tensor, out?: Tensor): Tensor {
+  const dtype = floatOf('transpose', x)
+  if (x.rank !== 2) throw new ShapeError('transpose', 'a matrix', show(x.shape))
+  const { m, n } = rowsOf(x)
+  const y = output('transpose', out, [n, m], dtype)
+  emit(TRANSPOSE, dtype, [y, x], [m, n])
+  return derive(y, [x], [(dy, to) => transpose(dy, to)])
+}

@@ -1,0 +1,67 @@
+import { derive } from '../autograd.js'
+import { checkDType, type DType, isFloat } from '../dtype.js'
+import { describe, ShapeError, TypeMismatchError, ValueError } from '../errors.js'
+import { checkShape, sameShape, show } from '../shape.js'
+import { emit } from '../tape.js'
+import { checkTensor, empty, recordingState, type Tensor } from '../tensor.js'
+import { defineOp } from './op.js'
+
+const FILL = defineOp('fill', 'y:w:A:n | n value:d')
+const COPY = defineOp('copy', 'y:w:A:n x:r:A:n | n')
+const ADVANCE = defineOp('advance', 'x:u:i:1 | by')
+const PUT = defineOp('put', 'dst:u:A:cap src:r:A:1 at:r:i:1 | cap')
+
+/** Sets every element of `y` to `value`. Inside record() this is a command like any other. */
+export function fill(y: Tensor, value: number): Tensor {
+  checkTensor('fill', y)
+  if (typeof value !== 'number') throw new TypeMismatchError('fill', 'a number', describe(value))
+  emit(FILL, 'float32', [y], [y.size], [value])
+  return y
+}
+
+/** A new tensor filled with `value`, by a command. */
+export function full(shape: readonly number[], value: number, dtype: DType = 'float32'): Tensor {
+  return fill(empty(checkShape('full', shape), checkDType('full', dtype)), value)
+}
+
+/** A number as a tensor of no dimensions: a constant of the tape when recorded. */
+export function constant(value: number, dtype: DType): Tensor {
+  const t = empty([], dtype)
+  if (recordingState.active) return fill(t, value)
+  t.storage.array[t.offset] = value
+  return t
+}
+
+/** Copies x, to `out` if given (same shape; stored values are converted to its dtype). dx = dy */
+export function copy(x: Tensor, out?: Tensor): Tensor {
+  checkTensor('copy', x)
+  const y = out ?? empty(x.shape, x.dtype)
+  checkTensor('copy', y, 'a tensor as out')
+  if (!sameShape(x.shape, y.shape)) throw new ShapeError('copy', `out of shape ${show(x.shape)}`, y.describe())
+  emit(COPY, 'float32', [y, x], [x.size])
+  if (out === undefined) y.divisor = x.divisor
+  return isFloat(x.dtype) && isFloat(y.dtype)
+    ? derive(y, [x], [(dy, dx) => copy(dy, dx ?? empty(x.shape, x.dtype))])
+    : y
+}
+
+/** Adds `by` to the int32 in `counter`: cursors and step counts that move within a tape. */
+export function advance(counter: Tensor, by: number): void {
+  checkTensor('advance', counter)
+  if (counter.dtype !== 'int32' || counter.size !== 1)
+    throw new TypeMismatchError('advance', 'one int32', counter.describe())
+  if (!Number.isInteger(by) || by < 0 || by > 2 ** 31 - 1)
+    throw new ValueError('advance', 'a whole number >= 0', describe(by))
+  emit(ADVANCE, 'float32', [counter], [by])
+}
+
+/** log[at] = value, for a float64 log or one of value's dtype; `at` is an int32 tensor. */
+export function put(log: Tensor, value: Tensor, at: Tensor): void {
+  for (const t of [log, value, at]) checkTensor('put', t)
+  if (log.dtype !== 'float64' && log.dtype !== value.dtype) {
+    throw new TypeMismatchError('put', `a log of float64 or ${value.dtype}`, log.describe())
+  }
+  if (value.size !== 1) throw new ShapeError('put', 'one value', show(value.shape))
+  if (at.dtype !== 'int32' || at.size !== 1) throw new TypeMismatchError('put', 'one int32 position', at.describe())
+  emit(PUT, 'float32', [log, value, at], [log.size])
+}

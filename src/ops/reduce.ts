@@ -1,0 +1,154 @@
+import { derive } from '../autograd.js'
+import { ShapeError } from '../errors.js'
+import { checkAxis, type Shape, show, sizeOf } from '../shape.js'
+import { emit } from '../tape.js'
+import { empty, type Tensor } from '../tensor.js'
+import { floatOf, output } from './common.js'
+import { copy } from './memory.js'
+import { defineOp, type Op } from './op.js'
+import { reshape } from './views.js'
+
+const REDUCE = 'y:w:T:a*c x:r:T:a*b*c | a b c'
+const SUM = defineOp('sum', REDUCE)
+const MEAN = defineOp('mean', REDUCE)
+const MAX = defineOp('max', REDUCE)
+const ARGMAX = defineOp('argmax', 'y:w:i:a*c x:r:T:a*b*c | a b c')
+const EXPAND = defineOp('expand', 'y:w:T:a*b*c x:r:T:a*c | a b c alpha:d')
+const MAX_GRAD = defineOp('maxGrad', 'dx:w:T:a*b*c dy:r:T:a*c x:r:T:a*b*c y:r:T:a*c | a b c')
+
+/** One axis, several, or undefined for all. */
+export type Axes = number | readonly number[] | undefined
+export interface ReduceOptions {
+  /** Keeps the reduced dimensions with size 1. */
+  keepDims?: boolean
+}
+
+/** Neighbouring axes reduced in one command: x is seen as a × b × c and b goes. */
+interface Run {
+  first: number
+  last: number
+}
+
+function runsOf(name: string, x: Tensor, axes: Axes): Run[] {
+  const list =
+    axes === undefined
+      ? x.shape.map((_, i) => i)
+      : (Array.isArray(axes) ? axes : [axes]).map((a) => checkAxis(name, a, x.rank))
+  if (new Set(list).size !== list.length) throw new ShapeError(name, 'different axes', show(list))
+  const runs: Run[] = []
+  for (const axis of [...list].sort((p, q) => p - q)) {
+    const previous = runs[runs.length - 1]
+    if (previous !== undefined && previous.last === axis - 1) previous.last = axis
+    else runs.push({ first: axis, last: axis })
+  }
+  return runs
+}
+
+type Step = (x: Tensor, abc: [number, number, number], out: Tensor | undefined, shape: Shape) => Tensor
+
+/** Applies `step` to each run of axes, the last run first, so that earlier axes keep their numbers. */
+function reduce(
+  name: string,
+  x: Tensor,
+  axes: Axes,
+  options: ReduceOptions,
+  out: Tensor | undefined,
+  step: Step,
+): Tensor {
+  const runs = runsOf(name, x, axes)
+  const reduced = new Set(runs.flatMap((r) => Array.from({ length: r.last - r.first + 1 }, (_, i) => r.first + i)))
+  const final = options.keepDims
+    ? x.shape.map((d, i) => (reduced.has(i) ? 1 : d))
+    : x.shape.filter((_, i) => !reduced.has(i))
+  if (runs.length === 0) return copy(x, out)
+  let y = x
+  for (let r = runs.length - 1; r >= 0; r--) {
+    const { first, last } = runs[r]
+    const shape = [...y.shape.slice(0, first), ...new Array(last - first + 1).fill(1), ...y.shape.slice(last + 1)]
+    const abc: [number, number, number] = [
+      sizeOf(y.shape.slice(0, first)),
+      sizeOf(y.shape.slice(first, last + 1)),
+      sizeOf(y.shape.slice(last + 1)),
+    ]
+    const isLast = r === 0
+    y = step(y, abc, isLast ? out : undefined, isLast ? final : shape)
+  }
+  return y
+}
+
+function summing(op: Op, scale: (b: number) => number): Step {
+  return (x, abc, out, shape) => {
+    const dtype = floatOf(op.name, x)
+    const y = output(op.name, out, shape, dtype)
+    emit(op, dtype, [y, x], abc)
+    return derive(y, [x], [(dy, dx) => expand(dy, abc, scale(abc[1]), x.shape, dx)])
+  }
+}
+
+/** y[i, j, l] = alpha * x[i, l]: the derivative of sums and means. */
+function expand(x: Tensor, abc: readonly number[], alpha: number, shape: Shape, out?: Tensor): Tensor {
+  const dtype = floatOf('expand', x)
+  const y = output('expand', out, shape, dtype)
+  emit(EXPAND, dtype, [y, x], abc, [alpha])
+  return y
+}
+
+const sumStep = summing(SUM, () => 1)
+const meanStep = summing(MEAN, (b) => 1 / b)
+
+/** Sum over axes. In float64 and float32 alike in the fixed order of docs/commands.md. */
+export function sum(x: Tensor, axes?: Axes, options: ReduceOptions = {}, out?: Tensor): Tensor {
+  floatOf('sum', x)
+  return reduce('sum', x, axes, options, out, sumStep)
+}
+
+/** Mean over axes; of no elements NaN. */
+export function mean(x: Tensor, axes?: Axes, options: ReduceOptions = {}, out?: Tensor): Tensor {
+  floatOf('mean', x)
+  return reduce('mean', x, axes, options, out, meanStep)
+}
+
+/** Largest value over axes; NaN if there is one. The derivative is shared evenly among ties. */
+export function max(x: Tensor, axes?: Axes, options: ReduceOptions = {}, out?: Tensor): Tensor {
+  const dtype = floatOf('max', x)
+  return reduce('max', x, axes, options, out, (part, abc, target, shape) => {
+    if (abc[1] === 0) throw new ShapeError('max', 'at least one element to reduce', show(part.shape))
+    const y = output('max', target, shape, dtype)
+    emit(MAX, dtype, [y, part], abc)
+    return derive(
+      y,
+      [part],
+      [
+        (dy, out) => {
+          const dx = output('maxGrad', out, part.shape, dtype)
+          emit(MAX_GRAD, dtype, [dx, dy, part, y], abc)
+          return dx
+        },
+      ],
+    )
+  })
+}
+
+/** Position of the first largest value along one axis (default the last), as int32; of the first NaN if there is one. */
+export function argmax(x: Tensor, axis = -1): Tensor {
+  const dtype = floatOf('argmax', x)
+  const at = checkAxis('argmax', axis, x.rank)
+  const b = x.shape[at]
+  if (b === 0) throw new ShapeError('argmax', 'at least one element to choose from', show(x.shape))
+  const y = empty(
+    x.shape.filter((_, i) => i !== at),
+    'int32',
+  )
+  emit(ARGMAX, dtype, [y, x], [sizeOf(x.shape.slice(0, at)), b, sizeOf(x.shape.slice(at + 1))])
+  return y
+}
+
+/** Sums x down to `shape`, from which it was broadcast. */
+export function sumTo(x: Tensor, shape: Shape, out?: Tensor): Tensor {
+  const lead = x.rank - shape.length
+  const axes = x.shape.map((_, i) => i).filter((i) => i < lead || (shape[i - lead] === 1 && x.shape[i] !== 1))
+  if (axes.length === 0) return x
+  const kept = x.shape.map((d, i) => (axes.includes(i) ? 1 : d)).slice(lead)
+  if (out !== undefined && lead === 0) return sum(x, axes, { keepDims: true }, out)
+  return reshape(sum(x, axes), kept)
+}

@@ -1,0 +1,66 @@
+/** Parses the signatures of docs/commands.md, the contract between TypeScript and the addon. */
+export type Role = 'r' | 'i' | 'w' | 'u'
+export type TypeLetter = 'T' | 'd' | 'i' | 'L' | 'A'
+
+export interface OperandSpec {
+  readonly name: string
+  readonly role: Role
+  readonly type: TypeLetter
+  /** Number of elements the command touches, from its int parameters. */
+  readonly extent: (ints: ArrayLike<number>) => number
+}
+
+export interface Signature {
+  readonly operands: readonly OperandSpec[]
+  readonly ints: readonly { readonly name: string; readonly below: number }[]
+  readonly doubles: readonly string[]
+  /** Words a command takes: op, dtype, two an operand, one an int, two a double. */
+  readonly words: number
+}
+
+const BROADCAST_RANK = 6
+
+export function parseSignature(text: string): Signature {
+  const [operandText = '', paramText = ''] = text.split('|')
+  const params = paramText.trim().split(/\s+/).filter(Boolean)
+  const doubles = params.filter((p) => p.endsWith(':d')).map((p) => p.slice(0, -2))
+  const ints = params
+    .filter((p) => !p.endsWith(':d'))
+    .map((p) => {
+      const [name, below] = p.split('<')
+      return { name, below: below ? Number(below) : 2 ** 31 }
+    })
+  const position = new Map(ints.map((p, i) => [p.name, i]))
+  const operands = operandText
+    .trim()
+    .split(/\s+/)
+    .map((o): OperandSpec => {
+      const [name, role, type, extent] = o.split(':')
+      return { name, role: role as Role, type: type as TypeLetter, extent: extentOf(extent, position) }
+    })
+  return { operands, ints, doubles, words: 2 + 2 * operands.length + ints.length + 2 * doubles.length }
+}
+
+function extentOf(text: string, position: ReadonlyMap<string, number>): (ints: ArrayLike<number>) => number {
+  if (text.startsWith('@')) {
+    const mask = text.length > 1 ? (position.get(text.slice(1)) as number) : -1
+    return (ints) => {
+      let n = 1
+      for (let d = 0; d < BROADCAST_RANK; d++) if (mask < 0 || !((ints[mask] >> d) & 1)) n *= ints[d]
+      return n
+    }
+  }
+  const constant = text
+    .split('*')
+    .filter((f) => /^\d+$/.test(f))
+    .reduce((n, f) => n * Number(f), 1)
+  const factors = text
+    .split('*')
+    .filter((f) => !/^\d+$/.test(f))
+    .map((f) => position.get(f) as number)
+  return (ints) => {
+    let n = constant
+    for (const f of factors) n *= ints[f]
+    return n
+  }
+}

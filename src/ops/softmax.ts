@@ -1,0 +1,40 @@
+import { derive } from '../autograd.js'
+import { emit } from '../tape.js'
+import type { Tensor } from '../tensor.js'
+import { floatOf, output, rowsOf } from './common.js'
+import { defineOp, type Op } from './op.js'
+
+const ROWS = 'y:w:T:m*n x:i:T:m*n | m n'
+const GRAD = 'dx:w:T:m*n dy:i:T:m*n y:r:T:m*n | m n'
+const SOFTMAX = defineOp('softmax', ROWS)
+const LOG_SOFTMAX = defineOp('logSoftmax', ROWS)
+const SOFTMAX_GRAD = defineOp('softmaxGrad', GRAD)
+const LOG_SOFTMAX_GRAD = defineOp('logSoftmaxGrad', GRAD)
+
+function rows(op: Op, gradient: Op, x: Tensor, out: Tensor | undefined): Tensor {
+  const dtype = floatOf(op.name, x)
+  const { m, n } = rowsOf(x)
+  const y = output(op.name, out, x.shape, dtype)
+  emit(op, dtype, [y, x], [m, n])
+  return derive(
+    y,
+    [x],
+    [
+      (dy, to) => {
+        const dx = output(gradient.name, to, x.shape, dtype)
+        emit(gradient, dtype, [dx, dy, y], [m, n])
+        return dx
+      },
+    ],
+  )
+}
+
+/** e^x / Σ e^x over the last dimension, with the maximum subtracted first. dx = y·(dy − Σ dy·y) */
+export function softmax(x: Tensor, out?: Tensor): Tensor {
+  return rows(SOFTMAX, SOFTMAX_GRAD, x, out)
+}
+
+/** x − log Σ e^x over the last dimension, stable. dx = dy − e^y·Σ dy */
+export function logSoftmax(x: Tensor, out?: Tensor): Tensor {
+  return rows(LOG_SOFTMAX, LOG_SOFTMAX_GRAD, x, out)
+}

@@ -1,0 +1,62 @@
+import { derive } from '../autograd.js'
+import { describe, ShapeError, ValueError } from '../errors.js'
+import { checkShape, show, sizeOf } from '../shape.js'
+import { checkTensor, empty, Tensor } from '../tensor.js'
+import { copy, fill } from './memory.js'
+
+function view(x: Tensor, offset: number, shape: readonly number[]): Tensor {
+  const y = new Tensor(x.storage, offset, shape, x.dtype)
+  y.divisor = x.divisor
+  return y
+}
+
+/** The same values in another shape, without a copy; one size may be -1 and is worked out. dx = dy reshaped. */
+export function reshape(x: Tensor, shape: readonly number[]): Tensor {
+  checkTensor('reshape', x)
+  const wanted =
+    Array.isArray(shape) && shape.filter((d) => d === -1).length === 1 ? infer(x, shape) : checkShape('reshape', shape)
+  if (sizeOf(wanted) !== x.size) throw new ShapeError('reshape', `a shape of ${x.size} elements`, show(wanted))
+  return derive(view(x, x.offset, wanted), [x], [(dy) => reshape(dy, x.shape)])
+}
+
+function infer(x: Tensor, shape: readonly number[]): number[] {
+  const known = sizeOf(
+    checkShape(
+      'reshape',
+      shape.map((d) => (d === -1 ? 1 : d)),
+    ),
+  )
+  if (known === 0 || x.size % known !== 0) throw new ShapeError('reshape', `sizes that divide ${x.size}`, show(shape))
+  return shape.map((d) => (d === -1 ? x.size / known : d))
+}
+
+/** All dimensions but the first in one: [n, …] → [n, rest]. */
+export function flatten(x: Tensor): Tensor {
+  checkTensor('flatten', x)
+  if (x.rank === 0) throw new ShapeError('flatten', 'at least one dimension', show(x.shape))
+  return reshape(x, [x.shape[0], sizeOf(x.shape.slice(1))])
+}
+
+/** Rows start to end (not included) of the first dimension, without a copy. dx is dy within zeros. */
+export function slice(x: Tensor, start: number, end?: number): Tensor {
+  checkTensor('slice', x)
+  if (x.rank === 0) throw new ShapeError('slice', 'at least one dimension', show(x.shape))
+  const rows = x.shape[0]
+  const last = end ?? rows
+  if (!Number.isInteger(start) || !Number.isInteger(last) || start < 0 || last < start || last > rows) {
+    throw new ValueError('slice', `0 <= start <= end <= ${rows}`, `${describe(start)} to ${describe(last)}`)
+  }
+  const row = sizeOf(x.shape.slice(1))
+  const y = view(x, x.offset + start * row, [last - start, ...x.shape.slice(1)])
+  return derive(
+    y,
+    [x],
+    [
+      (dy, out) => {
+        const dx = fill(out ?? empty(x.shape, x.dtype), 0)
+        copy(dy, view(dx, dx.offset + start * row, y.shape))
+        return dx
+      },
+    ],
+  )
+}

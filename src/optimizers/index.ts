@@ -1,0 +1,113 @@
+import { describe, ValueError } from '../errors.js'
+import type { ParameterStore } from '../nn/module.js'
+import { ADAM, MOMENTUM, RMSPROP, SGD as SGD_OP } from '../ops/optimizers.js'
+import { checkRange, Optimizer, type State } from './optimizer.js'
+
+export { Optimizer }
+
+export interface SGDOptions {
+  /** Default 0.01. */
+  learningRate?: number
+  /** Default 0: plain gradient descent. */
+  momentum?: number
+  /** Looks ahead by the momentum. Default false. */
+  nesterov?: boolean
+  /** Share of every weight taken off per unit of learning rate (decoupled, as in Keras). Default 0. */
+  weightDecay?: number
+}
+
+/** Stochastic gradient descent: w −= lr·g; with momentum v = μ·v − lr·g, w += v. */
+export class SGD extends Optimizer {
+  protected readonly slotCount: number
+  private readonly momentum: number
+  private readonly nesterov: boolean
+  private readonly decay: number
+  constructor(options: SGDOptions = {}) {
+    super(options.learningRate ?? 0.01)
+    this.momentum = checkRange('SGD', 'momentum', options.momentum ?? 0, 0, 1)
+    this.decay = checkRange('SGD', 'weightDecay', options.weightDecay ?? 0, 0, 1)
+    this.nesterov = options.nesterov === true
+    this.slotCount = this.momentum > 0 ? 1 : 0
+  }
+
+  protected emit(store: ParameterStore, state: State): void {
+    if (this.momentum > 0) this.update(MOMENTUM, store, state, [], [this.nesterov ? 1 : 0], [this.momentum, this.decay])
+    else this.update(SGD_OP, store, state, [], [], [this.decay])
+  }
+}
+
+export interface RMSPropOptions {
+  /** Default 0.001. */
+  learningRate?: number
+  /** How much of the mean square is kept each step. Default 0.9. */
+  rho?: number
+  /** Default 1e-7. */
+  epsilon?: number
+  weightDecay?: number
+}
+
+/** Hinton's RMSProp: v += (1−ρ)(g² − v), w −= lr·g/√(v + ε), as in Keras. */
+export class RMSProp extends Optimizer {
+  protected readonly slotCount = 1
+  private readonly doubles: number[]
+  constructor(options: RMSPropOptions = {}) {
+    super(options.learningRate ?? 0.001)
+    this.doubles = [
+      checkRange('RMSProp', 'rho', options.rho ?? 0.9, 0, 1),
+      checkRange('RMSProp', 'epsilon', options.epsilon ?? 1e-7, 1e-30, 1),
+      checkRange('RMSProp', 'weightDecay', options.weightDecay ?? 0, 0, 1),
+    ]
+  }
+
+  protected emit(store: ParameterStore, state: State): void {
+    this.update(RMSPROP, store, state, [], [], this.doubles)
+  }
+}
+
+export interface AdamOptions {
+  /** Default 0.001. */
+  learningRate?: number
+  /** Default 0.9. */
+  beta1?: number
+  /** Default 0.999. */
+  beta2?: number
+  /** Default 1e-7, as in Keras. */
+  epsilon?: number
+  weightDecay?: number
+}
+
+/** Kingma and Ba (2014), in the form of section 2 that Keras uses: w −= lr·√(1−β2^t)/(1−β1^t)·m/(√v + ε). */
+export class Adam extends Optimizer {
+  protected readonly slotCount = 2
+  private readonly doubles: number[]
+  constructor(options: AdamOptions = {}) {
+    super(options.learningRate ?? 0.001)
+    const name = new.target.name
+    this.doubles = [
+      checkRange(name, 'beta1', options.beta1 ?? 0.9, 0, 0.9999999),
+      checkRange(name, 'beta2', options.beta2 ?? 0.999, 0, 0.99999999),
+      checkRange(name, 'epsilon', options.epsilon ?? 1e-7, 1e-30, 1),
+      checkRange(name, 'weightDecay', options.weightDecay ?? 0, 0, 1),
+    ]
+  }
+
+  protected emit(store: ParameterStore, state: State): void {
+    this.update(ADAM, store, state, [state.step], [], this.doubles)
+  }
+}
+
+/** Loshchilov and Hutter (2017): Adam with decoupled weight decay, w −= lr·decay·w before each update. Default decay 0.004. */
+export class AdamW extends Adam {
+  constructor(options: AdamOptions = {}) {
+    super({ ...options, weightDecay: options.weightDecay ?? 0.004 })
+  }
+}
+
+const NAMED = { sgd: () => new SGD(), rmsprop: () => new RMSProp(), adam: () => new Adam(), adamw: () => new AdamW() }
+export type OptimizerName = keyof typeof NAMED
+
+export function resolveOptimizer(wish: Optimizer | OptimizerName): Optimizer {
+  if (wish instanceof Optimizer) return wish
+  if (typeof wish === 'string' && Object.hasOwn(NAMED, wish)) return NAMED[wish]()
+  throw new ValueError('compile', `an Optimizer or one of ${Object.keys(NAMED).join(', ')}`, describe(wish))
+}

@@ -1,0 +1,82 @@
+import { describe, ValueError } from '../errors.js'
+import type { ParameterStore } from '../nn/module.js'
+import { advance } from '../ops/memory.js'
+import type { Op } from '../ops/op.js'
+import { update } from '../ops/optimizers.js'
+import { empty, flatBlock, type Tensor } from '../tensor.js'
+
+/** What an optimizer keeps for one model. */
+interface State {
+  slots: Tensor[]
+  /** Steps taken, int32; Adam's t. */
+  step: Tensor
+}
+
+export function checkRange(op: string, name: string, value: unknown, low: number, high: number): number {
+  if (typeof value === 'number' && value >= low && value <= high && Number.isFinite(value)) return value
+  throw new ValueError(op, `${name} from ${low} to ${high}`, describe(value))
+}
+
+/**
+ * Turns gradients into updates, in one pass over all parameters. The learning rate is a tensor, so it may be changed
+ * between replays of a recorded step.
+ */
+export abstract class Optimizer {
+  private readonly rate: Tensor
+  private readonly states = new WeakMap<ParameterStore, State>()
+  /** How many buffers of the parameters' size the update keeps. */
+  protected abstract readonly slotCount: number
+
+  constructor(learningRate: number) {
+    this.rate = empty([1], 'float64')
+    this.learningRate = learningRate
+  }
+
+  get learningRate(): number {
+    return this.rate.storage.array[this.rate.offset]
+  }
+
+  set learningRate(value: number) {
+    this.rate.set([checkRange(this.constructor.name, 'learningRate', value, 0, 1e6)])
+  }
+
+  /** Updates the parameters from their gradients; at once, or inside record() as commands. */
+  step(store: ParameterStore): void {
+    const state = this.stateOf(store)
+    advance(state.step, 1)
+    this.emit(store, state)
+  }
+
+  /** Forgets momenta and step counts: the next step is a first one. */
+  reset(store: ParameterStore): void {
+    const state = this.stateOf(store)
+    for (const slot of state.slots) slot.data.fill(0)
+    state.step.data.fill(0)
+  }
+
+  protected abstract emit(store: ParameterStore, state: State): void
+
+  protected update(
+    op: Op,
+    store: ParameterStore,
+    state: State,
+    extra: Tensor[],
+    flags: number[],
+    doubles: number[],
+  ): void {
+    update(op, store.values, [store.gradients, ...state.slots, this.rate, ...extra], flags, doubles)
+  }
+
+  private stateOf(store: ParameterStore): State {
+    let state = this.states.get(store)
+    if (state === undefined) {
+      // Fresh memory is zero; a first step may well be inside record(), where writing values is not allowed.
+      const shapes = Array.from({ length: this.slotCount }, () => [store.values.size])
+      state = { slots: flatBlock(shapes, store.dtype).parts, step: flatBlock([[1]], 'int32').parts[0] }
+      this.states.set(store, state)
+    }
+    return state
+  }
+}
+
+export type { State }

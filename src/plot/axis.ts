@@ -1,0 +1,59 @@
+import type { ScaleContinuousNumeric } from 'd3-scale'
+
+/** d3-scale and d3-shape are ES modules only, hence loaded with import(), which CommonJS has too. */
+export async function loadD3() {
+  const [{ scaleLinear, scaleLog }, { line }] = await Promise.all([import('d3-scale'), import('d3-shape')])
+  return { scaleLinear, scaleLog, line }
+}
+export type D3 = Awaited<ReturnType<typeof loadD3>>
+
+export type Scale = ScaleContinuousNumeric<number, number, never>
+
+export function makeScale(
+  d3: D3,
+  range: [number, number] | undefined,
+  pixels: [number, number],
+  log: boolean,
+  nice: boolean,
+): Scale {
+  let [low, high] = range ?? (log ? [1, 10] : [0, 1])
+  if (low === high)
+    [low, high] = log ? [low / 2, high * 2] : [low - (Math.abs(low) * 0.1 || 1), high + (Math.abs(high) * 0.1 || 1)]
+  const scale = (log ? d3.scaleLog() : d3.scaleLinear()).domain([low, high]).range(pixels)
+  return nice && !log ? scale.nice() : scale
+}
+
+export interface Tick {
+  value: number
+  label: string
+}
+
+/**
+ * At most about `count` round values with their labels; on a logarithmic axis powers of ten, or 1, 2, 5 of few decades.
+ * @param whole integers only
+ */
+export function ticks(scale: Scale, log: boolean, count: number, whole = false): Tick[] {
+  const values = scale.ticks(count).filter((value) => !whole || Number.isInteger(value))
+  if (!log) {
+    const format = scale.tickFormat(count, values.every(Number.isInteger) ? ',d' : undefined)
+    return values.map((value) => ({ value, label: isPlain(value) ? format(value) : short(value) }))
+  }
+  const isMultiple = (value: number, of: number) =>
+    Math.abs(Math.log10(value / of) - Math.round(Math.log10(value / of))) < 1e-9
+  const powers = values.filter((value) => isMultiple(value, 1))
+  const few = values.filter((value) => [1, 2, 5].some((of) => isMultiple(value, of)))
+  const chosen = powers.length >= 3 ? powers : few.length >= 2 ? few : values
+  const every = Math.ceil(chosen.length / (count + 1))
+  return chosen.filter((_, i) => i % every === 0).map((value) => ({ value, label: short(value) }))
+}
+
+/** 0.00001 → 1e-5, 1500000 → 1.5e6 */
+function short(value: number): string {
+  const rounded = Number(value.toPrecision(6))
+  return isPlain(value) ? String(rounded) : rounded.toExponential().replace('e+', 'e')
+}
+
+/** Whether plain decimal notation stays short. */
+function isPlain(value: number): boolean {
+  return value === 0 || (Math.abs(value) >= 1e-4 && Math.abs(value) < 1e6)
+}

@@ -1,0 +1,48 @@
+import { describe, TypeMismatchError, ValueError } from '../errors.js'
+import { loadD3 } from './axis.js'
+import { drawPanel, HEIGHT, type PanelOptions, STYLE, WIDTH } from './panel.js'
+import { escapeXml } from './text.js'
+
+const PER_ROW = 3
+const HEAD = 44
+
+/** Panels side by side, three a row, under a common title; a whole SVG document. */
+export async function drawFigure(title: string | undefined, panels: PanelOptions[]): Promise<string> {
+  const d3 = await loadD3()
+  const head = title ? HEAD : 0
+  const width = WIDTH * Math.min(panels.length, PER_ROW)
+  const height = head + HEIGHT * Math.ceil(panels.length / PER_ROW)
+  const parts = panels.map((panel, i) => {
+    const left = WIDTH * (i % PER_ROW)
+    return `<g transform="translate(${left} ${head + HEIGHT * Math.floor(i / PER_ROW)})">${drawPanel(d3, panel)}</g>`
+  })
+  const label = escapeXml(title ?? panels.map((panel) => panel.title).join(', '))
+  const size = `viewBox="0 0 ${width} ${height}" width="${width}" height="${height}"`
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} class="lw" role="img" aria-label="${label}">
+<style>${STYLE}</style>
+<rect width="${width}" height="${height}" fill="#fff"/>
+${title ? `<text class="lw-head" x="20" y="32">${escapeXml(title)}</text>\n` : ''}${parts.join('\n')}
+</svg>
+`
+}
+
+/**
+ * Draws any number of curves in one diagram (560 x 420 pixels). Non-finite values, and on a logarithmic axis those
+ * that are not positive, leave gaps.
+ * @returns an SVG document
+ * @throws ValueError without a series, TypeMismatchError for a series whose x and y are not lists of one length
+ */
+export async function linePlot(options: PanelOptions): Promise<string> {
+  const { series } = options
+  if (!Array.isArray(series) || series.length === 0)
+    throw new ValueError('linePlot', 'at least one series', describe(series))
+  for (const { name, x, y } of series) {
+    if (typeof x?.length !== 'number' || typeof y?.length !== 'number' || x.length !== y.length)
+      throw new TypeMismatchError(
+        'linePlot',
+        `x and y of series ${describe(name)} to be lists of one length`,
+        `${describe(x)} and ${describe(y)}`,
+      )
+  }
+  return drawFigure(undefined, [options])
+}

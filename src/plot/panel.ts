@@ -1,0 +1,165 @@
+import { type D3, makeScale, type Scale, ticks } from './axis.js'
+import { extent, isShown, type Point, type Series, toPixels } from './series.js'
+import { escapeXml, formatValue } from './text.js'
+
+export interface PanelOptions {
+  title: string
+  xLabel: string
+  yLabel: string
+  series: Series[]
+  /** Logarithmic axes: values that are not positive are gaps. */
+  logX?: boolean
+  logY?: boolean
+}
+
+/** Okabe and Ito's colours, which people of all kinds of colour vision can tell apart. */
+const COLORS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000']
+const DASHES = ['', '7 4', '2 3']
+export const WIDTH = 560
+export const HEIGHT = 420
+const LEFT = 72
+const RIGHT = 20
+const BOTTOM = 54
+const MAX_MARKERS = 40
+const MAX_STRIPS = 120
+
+export const STYLE = `
+.lw{font:13px system-ui,-apple-system,'Segoe UI',Helvetica,Arial,'DejaVu Sans',sans-serif;fill:#333}
+.lw-title{font-size:16px;font-weight:600;fill:#111}.lw-head{font-size:20px;font-weight:600;fill:#111}
+.lw-grid{stroke:#e6e6e6}.lw-axis{stroke:#666}.lw-tick{font-size:12px;fill:#555}
+.lw-curve{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
+.lw-faint{stroke-width:1;stroke-opacity:.35}
+.lw-strip{fill:#000;fill-opacity:0}.lw-strip:hover{fill-opacity:.07}
+`
+
+const n = (value: number) => String(Math.round(value * 100) / 100)
+
+/** One diagram of 560 x 420 pixels, as an SVG group with its upper left corner at (0, 0). */
+export function drawPanel(d3: D3, options: PanelOptions): string {
+  const { title, xLabel, yLabel, series, logX = false, logY = false } = options
+  const styles = styleSeries(series)
+  const legend = drawLegend(series, styles)
+  const top = 44 + legend.height
+  const x = makeScale(
+    d3,
+    extent(
+      series.map((s) => s.x),
+      logX,
+    ),
+    [LEFT, WIDTH - RIGHT],
+    logX,
+    false,
+  )
+  const y = makeScale(
+    d3,
+    extent(
+      series.map((s) => s.y),
+      logY,
+    ),
+    [HEIGHT - BOTTOM, top],
+    logY,
+    true,
+  )
+  const isWhole = !logX && series.every((s) => Array.prototype.every.call(s.x, Number.isInteger))
+  const xTicks = ticks(x, logX, 7, isWhole)
+  const yTicks = ticks(y, logY, 6)
+  const bottom = HEIGHT - BOTTOM
+  const curve = d3
+    .line<Point>()
+    .x((p) => p.x)
+    .y((p) => p.y)
+
+  const out = [`<text class="lw-title" x="${LEFT}" y="26">${escapeXml(title)}</text>`, legend.svg]
+  for (const { value, label } of yTicks) {
+    const at = n(y(value))
+    out.push(`<line class="lw-grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${at}" y2="${at}"/>`)
+    out.push(`<text class="lw-tick" x="${LEFT - 8}" y="${at}" dy=".35em" text-anchor="end">${escapeXml(label)}</text>`)
+  }
+  for (const { value, label } of xTicks) {
+    const at = n(x(value))
+    out.push(`<line class="lw-grid" x1="${at}" x2="${at}" y1="${top}" y2="${bottom}"/>`)
+    out.push(`<line class="lw-axis" x1="${at}" x2="${at}" y1="${bottom}" y2="${bottom + 5}"/>`)
+    out.push(`<text class="lw-tick" x="${at}" y="${bottom + 20}" text-anchor="middle">${escapeXml(label)}</text>`)
+  }
+  out.push(`<path class="lw-axis" fill="none" d="M${LEFT},${top}V${bottom}H${WIDTH - RIGHT}"/>`)
+  out.push(
+    `<text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 12}" text-anchor="middle">${escapeXml(xLabel)}</text>`,
+  )
+  const middle = (top + bottom) / 2
+  out.push(`<text transform="translate(18 ${middle}) rotate(-90)" text-anchor="middle">${escapeXml(yLabel)}</text>`)
+
+  let shown = false
+  series.forEach((s, i) => {
+    const pieces = toPixels(s, x, y, logX, logY)
+    shown ||= pieces.length > 0
+    const path = pieces.map((piece) => curve(piece)).join('')
+    const { color, dash } = styles[i]
+    const dashes = dash ? ` stroke-dasharray="${dash}"` : ''
+    out.push(`<path class="lw-curve${s.faint ? ' lw-faint' : ''}" stroke="${color}"${dashes} d="${path}"/>`)
+    const points = pieces.flat()
+    if (s.faint || points.length > MAX_MARKERS) return
+    for (const point of points) out.push(`<circle cx="${n(point.x)}" cy="${n(point.y)}" r="3.5" fill="${color}"/>`)
+  })
+  if (!shown)
+    out.push(`<text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${middle}" text-anchor="middle">no finite values</text>`)
+  out.push(...drawStrips(options, x, top, bottom))
+  return `<g>${out.join('\n')}</g>`
+}
+
+interface Style {
+  color: string
+  dash: string
+}
+
+function styleSeries(series: Series[]): Style[] {
+  let number = 0
+  return series.map((s) => {
+    const color = COLORS[number % COLORS.length]
+    const dash = DASHES[Math.floor(number / COLORS.length) % DASHES.length]
+    if (!s.faint) number++
+    return { color, dash: s.faint ? '' : dash }
+  })
+}
+
+/** Names in rows below the title. */
+function drawLegend(series: Series[], styles: Style[]): { svg: string; height: number } {
+  const out: string[] = []
+  let left = LEFT
+  let row = 0
+  series.forEach((s, i) => {
+    const width = 34 + s.name.length * 7.2 + 12
+    if (left > LEFT && left + width > WIDTH) {
+      left = LEFT
+      row++
+    }
+    const at = 44 + 20 * row
+    const dashes = styles[i].dash ? ` stroke-dasharray="${styles[i].dash}"` : ''
+    const faint = s.faint ? ' lw-faint' : ''
+    out.push(`<path class="lw-curve${faint}" stroke="${styles[i].color}"${dashes} d="M${n(left)},${at}h22"/>`)
+    out.push(`<text x="${n(left + 28)}" y="${at}" dy=".35em">${escapeXml(s.name)}</text>`)
+    left += width
+  })
+  return { svg: out.join('\n'), height: series.length > 0 ? 20 * (row + 1) : 0 }
+}
+
+/** Invisible columns with a tooltip of all values at that x; of many x an even choice. */
+function drawStrips({ series, xLabel, logX = false }: PanelOptions, x: Scale, top: number, bottom: number): string[] {
+  const named = series.filter((s) => !s.faint)
+  const maps = named.map((s) => new Map(Array.from(s.x as number[], (value, i) => [value, s.y[i]])))
+  const all = [...new Set(maps.flatMap((map) => [...map.keys()]))]
+    .filter((value) => isShown(value, logX))
+    .sort((a, b) => a - b)
+  const count = Math.min(all.length, MAX_STRIPS)
+  const chosen = Array.from(
+    { length: count },
+    (_, i) => all[count > 1 ? Math.round((i * (all.length - 1)) / (count - 1)) : 0],
+  )
+  return chosen.map((value, i) => {
+    const left = i === 0 ? LEFT : (x(chosen[i - 1]) + x(value)) / 2
+    const right = i === count - 1 ? WIDTH - RIGHT : (x(value) + x(chosen[i + 1])) / 2
+    const rows = named.flatMap((s, k) => (maps[k].has(value) ? [`${s.name} ${formatValue(maps[k].get(value))}`] : []))
+    const tip = escapeXml([`${xLabel} ${formatValue(value)}`, ...rows].join('\n'))
+    const place = `x="${n(left)}" y="${top}" width="${n(right - left)}" height="${bottom - top}"`
+    return `<rect class="lw-strip" ${place}><title>${tip}</title></rect>`
+  })
+}

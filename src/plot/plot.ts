@@ -1,0 +1,118 @@
+import * as fs from 'node:fs'
+import path from 'node:path'
+import { DataError, describe, TypeMismatchError, ValueError } from '../errors.js'
+import { makePage } from './html.js'
+import { drawFigure } from './line.js'
+import type { PanelOptions } from './panel.js'
+import { runningMean, type Series } from './series.js'
+import { humanize } from './text.js'
+
+/** What `fit` returns, or the same read back from JSON: there null stands for a value that was not finite. */
+export interface HistoryLike {
+  /** Epoch numbers from 1. */
+  epoch: ArrayLike<number>
+  /** One value an epoch: loss, accuracy, valLoss … */
+  history: Readonly<Record<string, ArrayLike<number>>>
+  /** One value a step: loss, accuracy … */
+  steps?: Readonly<Record<string, ArrayLike<number>>>
+}
+
+export interface PlotOptions {
+  /** Heading of the figure and the page; default 'Training'. */
+  title?: string
+  /** What x counts; default: epochs, or steps when there is at most one epoch. */
+  by?: 'epoch' | 'step'
+  /** Draws the loss on a logarithmic axis. */
+  logLoss?: boolean
+}
+
+/** From this many steps on, the running mean is drawn over the pale raw values. */
+const MANY_STEPS = 200
+
+/**
+ * Draws training curves, the loss and each metric in a panel, and writes them as `file`.svg and as `file`.html, a page
+ * on its own with the figures in a table. `file` may end in .svg, .html or neither; its folder is made if need be.
+ * @returns the SVG document, and the two files written
+ * @throws ValueError for an empty history, DataError when the files cannot be written
+ */
+export async function plot(
+  history: HistoryLike,
+  file: string,
+  options: PlotOptions = {},
+): Promise<{ svg: string; files: string[] }> {
+  check(history, file, options)
+  const title = options.title ?? 'Training'
+  const steps = history.steps ?? {}
+  const hasSteps = Object.values(steps).some((list) => list.length > 0)
+  const by = options.by ?? (history.epoch.length <= 1 && hasSteps ? 'step' : 'epoch')
+  const lists = by === 'step' ? steps : history.history
+  if (!Object.values(lists).some((list) => list.length > 0))
+    throw new ValueError('plot', `a history of at least one ${by}`, 'an empty history')
+  const panels = by === 'step' ? stepPanels(steps) : epochPanels(history)
+  if (options.logLoss) for (const panel of panels) if (/loss$/i.test(panel.title)) panel.logY = true
+  const svg = await drawFigure(title, panels)
+  const base = file.replace(/\.(svg|html)$/i, '')
+  const files = [`${base}.svg`, `${base}.html`]
+  try {
+    fs.mkdirSync(path.dirname(base), { recursive: true })
+    fs.writeFileSync(files[0], svg)
+    fs.writeFileSync(files[1], makePage(title, svg, history))
+  } catch (error) {
+    throw new DataError('plot', `to write ${base}.svg and .html`, (error as Error).message)
+  }
+  return { svg, files }
+}
+
+function check(history: HistoryLike, file: string, { by }: PlotOptions): void {
+  if (typeof history?.history !== 'object' || history.history === null || typeof history.epoch?.length !== 'number')
+    throw new TypeMismatchError('plot', 'a history, such as fit returns', describe(history))
+  if (typeof file !== 'string' || path.basename(file).replace(/^\.(svg|html)$/i, '') === '')
+    throw new TypeMismatchError('plot', 'the name of a file to write', describe(file))
+  if (/\.(png|jpe?g|gif|webp|pdf)$/i.test(file))
+    throw new ValueError('plot', 'a file name ending in .svg or .html', describe(file))
+  if (by !== undefined && by !== 'epoch' && by !== 'step')
+    throw new ValueError('plot', "by 'epoch' or 'step'", describe(by))
+}
+
+/** Metrics by panel, the loss first: { loss: ['loss', 'valLoss'], accuracy: … } */
+function groupMetrics(names: string[]): Map<string, string[]> {
+  const groups = new Map<string, string[]>()
+  for (const name of names) {
+    const [, snake, camel] = /^val(?:_(.+)|([A-Z].*))$/.exec(name) ?? []
+    const key = snake ?? (camel ? camel.charAt(0).toLowerCase() + camel.slice(1) : name)
+    groups.set(key, [...(groups.get(key) ?? []), name])
+  }
+  return new Map([...groups].sort(([a], [b]) => Number(b === 'loss') - Number(a === 'loss')))
+}
+
+function epochPanels({ epoch, history }: HistoryLike): PanelOptions[] {
+  return [...groupMetrics(Object.keys(history))].map(([key, names]) => ({
+    title: humanize(key),
+    xLabel: 'epoch',
+    yLabel: humanize(key).toLowerCase(),
+    series: names.map((name): Series => {
+      const y = history[name]
+      const x = Array.from({ length: y.length }, (_, i) => epoch[i] ?? i + 1)
+      return { name: name === key ? 'training' : 'validation', x, y }
+    }),
+  }))
+}
+
+function stepPanels(steps: Readonly<Record<string, ArrayLike<number>>>): PanelOptions[] {
+  return [...groupMetrics(Object.keys(steps))].map(([key, names]) => ({
+    title: humanize(key),
+    xLabel: 'step',
+    yLabel: humanize(key).toLowerCase(),
+    series: names.flatMap((name): Series[] => {
+      const y = steps[name]
+      const x = Float64Array.from(y, (_, i) => i + 1)
+      const kind = name === key ? 'training' : 'validation'
+      if (y.length < MANY_STEPS) return [{ name: kind, x, y }]
+      const window = Math.max(10, Math.round(y.length / 100))
+      return [
+        { name: `${kind}, each step`, x, y, faint: true },
+        { name: `mean of ${window} steps`, x, y: runningMean(y, window) },
+      ]
+    }),
+  }))
+}

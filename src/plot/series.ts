@@ -1,0 +1,96 @@
+/** One curve. Where x or y is not finite (or not positive, on a logarithmic axis) the curve has a gap. */
+export interface Series {
+  /** Shown in the legend. */
+  name: string
+  x: ArrayLike<number>
+  y: ArrayLike<number>
+  /** Thin and pale, in the colour of the series after it, and without a tooltip: raw data behind its running mean. */
+  faint?: boolean
+}
+
+export interface Point {
+  x: number
+  y: number
+}
+
+/** Beyond this, differences of two values overflow. */
+const HUGE = 1e300
+
+/** Whether an axis can show the value. */
+export function isShown(value: number, log: boolean): boolean {
+  return typeof value === 'number' && Math.abs(value) < HUGE && (!log || value > 0)
+}
+
+/** The smallest and largest value an axis must show; undefined when there is none. */
+export function extent(lists: ArrayLike<number>[], log: boolean): [number, number] | undefined {
+  let low = Number.POSITIVE_INFINITY
+  let high = Number.NEGATIVE_INFINITY
+  for (const list of lists) {
+    for (let i = 0; i < list.length; i++) {
+      const value = list[i]
+      if (!isShown(value, log)) continue
+      if (value < low) low = value
+      if (value > high) high = value
+    }
+  }
+  return low <= high ? [low, high] : undefined
+}
+
+/**
+ * The curve in pixels, in pieces without gaps. Of many points in one column of pixels only the first, lowest, highest
+ * and last are kept: the picture is the same and the file small.
+ */
+export function toPixels(
+  series: Series,
+  toX: (x: number) => number,
+  toY: (y: number) => number,
+  logX: boolean,
+  logY: boolean,
+): Point[][] {
+  const pieces: Point[][] = []
+  let piece: Point[] = []
+  let column: Point[] = []
+  const flush = () => {
+    if (column.length <= 4) piece.push(...column)
+    else {
+      const low = column.reduce((a, b) => (b.y < a.y ? b : a))
+      const high = column.reduce((a, b) => (b.y > a.y ? b : a))
+      const keep = new Set([column[0], low, high, column[column.length - 1]])
+      piece.push(...column.filter((point) => keep.has(point)))
+    }
+    column = []
+  }
+  const end = () => {
+    flush()
+    if (piece.length > 0) pieces.push(piece)
+    piece = []
+  }
+  for (let i = 0; i < Math.min(series.x.length, series.y.length); i++) {
+    if (!isShown(series.x[i], logX) || !isShown(series.y[i], logY)) {
+      end()
+      continue
+    }
+    const point = { x: toX(series.x[i]), y: toY(series.y[i]) }
+    if (column.length > 0 && Math.floor(column[0].x) !== Math.floor(point.x)) flush()
+    column.push(point)
+  }
+  end()
+  return pieces
+}
+
+/** The mean of the finite ones of the last `window` values; NaN where the value itself is not finite. */
+export function runningMean(values: ArrayLike<number>, window: number): Float64Array {
+  const means = new Float64Array(values.length)
+  for (let i = 0, sum = 0, count = 0; i < values.length; i++) {
+    if (Number.isFinite(values[i])) {
+      sum += values[i]
+      count++
+    }
+    if (i >= window && Number.isFinite(values[i - window])) {
+      sum -= values[i - window]
+      count--
+    }
+    means[i] = Number.isFinite(values[i]) ? sum / count : Number.NaN
+  }
+  return means
+}

@@ -1,0 +1,42 @@
+import { describe, ShapeError } from './errors.js'
+
+export type Shape = readonly number[]
+
+/** A tensor has at most this many dimensions. */
+export const MAX_RANK = 6
+/** A tensor has at most this many elements: commands count in int32. */
+export const MAX_SIZE = 2 ** 31 - 1
+
+export function sizeOf(shape: Shape): number {
+  let n = 1
+  for (let i = 0; i < shape.length; i++) n *= shape[i]
+  return n
+}
+
+export function show(shape: Shape): string {
+  return `[${shape.join(', ')}]`
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+/** Returns `shape` as a plain array of sizes, or throws. */
+export function checkShape(op: string, shape: unknown): number[] {
+  if (!Array.isArray(shape) || shape.length > MAX_RANK || !shape.every((d) => Number.isInteger(d) && d >= 0)) {
+    throw new ShapeError(op, `a shape: an array of at most ${MAX_RANK} whole numbers >= 0`, describe(shape))
+  }
+  const size = sizeOf(shape)
+  if (!(size <= MAX_SIZE)) throw new ShapeError(op, `at most ${MAX_SIZE} elements`, show(shape))
+  return shape.slice()
+}
+
+/** An axis counted from 0, or from the end when negative. */
+export function checkAxis(op: string, axis: unknown, rank: number): number {
+  if (Number.isInteger(axis) && (axis as number) >= -rank && (axis as number) < rank) {
+    return (axis as number) < 0 ? (axis as number) + rank : (axis as number)
+  }
+  throw new ShapeError(op, `an axis from ${-rank} to ${rank - 1}`, describe(axis))
+}

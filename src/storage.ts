@@ -1,0 +1,72 @@
+import { arrayType, BYTES, type DType, type TypedArray } from './dtype.js'
+
+/**
+ * A block of memory that tensors are views of. Where an addon is loaded it is a SharedArrayBuffer: never detached, never
+ * shrunk, so the addon may keep its address while `array` is alive, and the addon tells V8 of its size. Without an addon it
+ * is an ArrayBuffer: V8 does not count shared memory, so a loop of eager steps would grow without end.
+ */
+export interface Storage {
+  readonly array: TypedArray
+  readonly dtype: DType
+  /** The addon's number for it; -1 until the addon first meets it. */
+  id: number
+}
+
+let Memory: typeof SharedArrayBuffer | typeof ArrayBuffer = ArrayBuffer
+let chooseBackend: (() => void) | undefined
+
+/** The backend decides on the kind of memory, so it is chosen before the first block is made. */
+export function beforeFirstStorage(choose: () => void): void {
+  chooseBackend = choose
+}
+
+/** Called once, when an addon is loaded. */
+export function useSharedMemory(): void {
+  Memory = SharedArrayBuffer
+}
+
+const ALIGN = 64
+const SLAB_BYTES = 1 << 18
+const SMALL_BYTES = 1 << 13
+
+export function newStorage(dtype: DType, length: number): Storage {
+  if (chooseBackend !== undefined) {
+    const choose = chooseBackend
+    chooseBackend = undefined
+    choose()
+  }
+  // A round number of cache lines, so that whole-vector code never shares its last line with another buffer.
+  const bytes = Math.max(ALIGN, Math.ceil((length * BYTES[dtype]) / ALIGN) * ALIGN)
+  const array = new (arrayType(dtype))(new Memory(bytes) as ArrayBuffer, 0, length)
+  return { array, dtype, id: -1 }
+}
+
+interface Slab {
+  storage: Storage
+  used: number
+}
+const slabs: Partial<Record<DType, Slab>> = {}
+
+/** Where the last `allocate` put its elements within the storage it returned. */
+export let allocatedOffset = 0
+
+/**
+ * Memory for `length` elements, aligned to 64 bytes. Small blocks are cut from a slab, as Node's Buffer pool does: a
+ * SharedArrayBuffer of its own costs ten times as much. The slab is freed when the last tensor on it is.
+ */
+export function allocate(dtype: DType, length: number): Storage {
+  const bytes = length * BYTES[dtype]
+  if (bytes > SMALL_BYTES) {
+    allocatedOffset = 0
+    return newStorage(dtype, length)
+  }
+  let slab = slabs[dtype]
+  const per = ALIGN / BYTES[dtype]
+  if (slab === undefined || slab.used + length > slab.storage.array.length) {
+    slab = { storage: newStorage(dtype, SLAB_BYTES / BYTES[dtype]), used: 0 }
+    slabs[dtype] = slab
+  }
+  allocatedOffset = slab.used
+  slab.used += Math.ceil(length / per) * per
+  return slab.storage
+}

@@ -1,0 +1,141 @@
+import { activeBackend } from './backend/active.js'
+import type { BoundTape, Operand } from './backend/backend.js'
+import type { TypedArray } from './dtype.js'
+import { CODE, type FloatDType } from './dtype.js'
+import { describe, StateError, TypeMismatchError, ValueError } from './errors.js'
+import type { Op } from './ops/op.js'
+import type { Storage } from './storage.js'
+import { recordingState } from './tensor.js'
+
+const NONE: readonly number[] = []
+const doubleWords = new Float64Array(1)
+const doubleHalves = new Int32Array(doubleWords.buffer)
+
+/** Collects the commands of a tape; see docs/commands.md for their words. */
+class Recorder {
+  readonly words: number[] = []
+  readonly arrays: TypedArray[] = []
+  readonly numbers = new Map<Storage, number>()
+
+  append(
+    op: Op,
+    dtype: number,
+    operands: readonly Operand[],
+    ints: readonly number[],
+    doubles: readonly number[],
+  ): void {
+    this.words.push(op.index, dtype)
+    for (const operand of operands) this.words.push(this.number(operand.storage), operand.offset)
+    for (const n of ints) this.words.push(n)
+    for (const d of doubles) {
+      doubleWords[0] = d
+      this.words.push(doubleHalves[0], doubleHalves[1])
+    }
+  }
+
+  private number(storage: Storage): number {
+    let n = this.numbers.get(storage)
+    if (n === undefined) {
+      n = this.arrays.length
+      this.numbers.set(storage, n)
+      this.arrays.push(storage.array)
+    }
+    return n
+  }
+}
+
+let recorder: Recorder | undefined
+
+/** The one way to compute anything: runs a command now, or appends it to the tape being recorded. */
+export function emit(
+  op: Op,
+  dtype: FloatDType,
+  operands: readonly Operand[],
+  ints: readonly number[],
+  doubles: readonly number[] = NONE,
+): void {
+  if (recorder !== undefined) recorder.append(op, CODE[dtype], operands, ints, doubles)
+  else activeBackend().execute(op, CODE[dtype], operands, ints, doubles)
+}
+
+/** How long an asynchronous replay runs before it looks for an abort, in milliseconds. */
+export const SLICE_MS = 10
+
+export interface ReplayOptions {
+  /** Stops between two steps, within about 10 ms; the promise rejects with the signal's reason. */
+  signal?: AbortSignal
+  /** Called after each slice of about 10 ms with the number of steps done so far. */
+  onProgress?: (done: number) => void
+}
+
+/** A recorded computation, validated and bound to its memory. Replaying it computes with the memory's current values. */
+export class Tape {
+  private running = false
+  constructor(
+    private readonly bound: BoundTape,
+    /** Number of int32 words, a measure of the tape's length. */
+    readonly words: number,
+  ) {}
+
+  /** Runs the tape `steps` times, blocking. */
+  replay(steps = 1): void {
+    checkSteps(steps)
+    this.checkIdle()
+    if (steps > 0) this.bound.replay(steps)
+  }
+
+  /** Runs the tape `steps` times off the event loop; resolves when all are done. */
+  async replayAsync(steps = 1, options: ReplayOptions = {}): Promise<void> {
+    checkSteps(steps)
+    this.checkIdle()
+    this.running = true
+    try {
+      for (let done = 0; done < steps; ) {
+        options.signal?.throwIfAborted()
+        done += await this.bound.replaySlice(steps - done, SLICE_MS)
+        options.onProgress?.(done)
+      }
+      options.signal?.throwIfAborted()
+    } finally {
+      this.running = false
+    }
+  }
+
+  private checkIdle(): void {
+    if (recorder !== undefined) throw new StateError('replay', 'no replay while recording', 'a replay inside record()')
+    if (this.running) throw new StateError('replay', 'one replay at a time of a tape', 'a tape that is busy')
+  }
+}
+
+function checkSteps(steps: unknown): void {
+  if (!Number.isInteger(steps) || (steps as number) < 0 || (steps as number) > 2 ** 31 - 1) {
+    throw new ValueError('replay', 'a whole number of steps >= 0', describe(steps))
+  }
+}
+
+/**
+ * Runs fn once with all tensor operations appended to a tape instead of being computed, and returns the tape.
+ * Shapes are fixed, and so are numbers of JavaScript: whatever changes from step to step must be in a tensor.
+ * @throws StateError when fn reads or makes tensor values, returns a promise, or records again
+ */
+export function record(fn: () => unknown): Tape {
+  if (typeof fn !== 'function') throw new TypeMismatchError('record', 'a function', describe(fn))
+  if (recorder !== undefined) throw new StateError('record', 'one recording at a time', 'a record() inside record()')
+  const mine = new Recorder()
+  recorder = mine
+  recordingState.active = true
+  let result: unknown
+  try {
+    result = fn()
+  } finally {
+    recorder = undefined
+    recordingState.active = false
+  }
+  if (result instanceof Promise) {
+    result.catch(() => {})
+    throw new StateError('record', 'a synchronous function', 'one that returns a promise')
+  }
+  if (mine.words.length === 0) throw new StateError('record', 'at least one tensor operation', 'none')
+  const words = Int32Array.from(mine.words)
+  return new Tape(activeBackend().bind(words, mine.arrays), words.length)
+}

@@ -1,0 +1,243 @@
+import type { GradientNode } from './autograd.js'
+import { arrayType, checkDType, type DType, dtypeOf, type TypedArray } from './dtype.js'
+import { describe, ShapeError, StateError, TypeMismatchError, ValueError } from './errors.js'
+import { checkShape, MAX_RANK, type Shape, sameShape, show, sizeOf } from './shape.js'
+import { allocate, allocatedOffset, newStorage, type Storage } from './storage.js'
+
+export type NestedArray = number | readonly NestedArray[]
+export type TensorValues = TypedArray | NestedArray
+
+/** Set by record() while it runs: reading or writing a tensor's values there is a mistake. */
+export const recordingState = { active: false }
+
+/**
+ * A contiguous, row-major block of numbers. The values live in shared memory that the native kernels read and write in
+ * place; the garbage collector frees it. Operations are functions of the package and methods of the tensor.
+ */
+export class Tensor {
+  readonly size: number
+  /** Leaves with requiresGrad get a gradient in `grad` from backward(). */
+  requiresGrad = false
+  grad: Tensor | undefined = undefined
+  /** How backward() gets from this tensor to what it was computed from. */
+  node: GradientNode | undefined = undefined
+  /** The values of a uint8 tensor stand for value / divisor (255 for images); casts to a float dtype divide. */
+  divisor = 1
+
+  constructor(
+    readonly storage: Storage,
+    readonly offset: number,
+    readonly shape: Shape,
+    readonly dtype: DType,
+  ) {
+    this.size = sizeOf(shape)
+  }
+
+  get rank(): number {
+    return this.shape.length
+  }
+
+  /** The values in place, as a typed array: no copy. While a replay runs they change under you. */
+  get data(): TypedArray {
+    checkReadable('data')
+    return this.storage.array.subarray(this.offset, this.offset + this.size)
+  }
+
+  /** A copy of the values, row by row; of a tensor with a divisor the quotients. */
+  toTypedArray(): TypedArray {
+    checkReadable('toTypedArray')
+    const data = this.data
+    return this.divisor === 1 ? data.slice() : Float32Array.from(data, (v) => v / this.divisor)
+  }
+
+  /** A copy of the values as nested arrays; a number for a tensor without dimensions. */
+  toArray(): NestedArray {
+    checkReadable('toArray')
+    const flat = this.toTypedArray()
+    let next = 0
+    const build = (dim: number): NestedArray =>
+      dim === this.rank ? flat[next++] : Array.from({ length: this.shape[dim] }, () => build(dim + 1))
+    return build(0)
+  }
+
+  /** The value of a tensor of one element. */
+  item(): number {
+    checkReadable('item')
+    if (this.size !== 1) throw new ShapeError('item', 'a tensor of one element', show(this.shape))
+    return this.storage.array[this.offset] / this.divisor
+  }
+
+  /** Overwrites the values, which must have this tensor's shape (a flat typed array: its size). */
+  set(values: TensorValues | Tensor): this {
+    checkWritable('set')
+    const source = values instanceof Tensor ? { flat: values.data, shape: values.shape } : flatten('set', values)
+    const fits = source.shape === undefined ? source.flat.length === this.size : sameShape(source.shape, this.shape)
+    if (!fits) {
+      const got = source.shape === undefined ? `${source.flat.length} values` : show(source.shape)
+      throw new ShapeError('set', `values of shape ${show(this.shape)}`, got)
+    }
+    this.storage.array.set(source.flat, this.offset)
+    return this
+  }
+
+  describe(): string {
+    return `Tensor ${this.dtype} ${show(this.shape)}`
+  }
+
+  toString(): string {
+    return this.describe()
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    if (recordingState.active) return this.describe()
+    const head = Array.from(this.data.subarray(0, 8), (v) => String(v / this.divisor)).join(', ')
+    return `${this.describe()} (${head}${this.size > 8 ? ', …' : ''})`
+  }
+}
+
+function checkReadable(what: string): void {
+  if (recordingState.active) {
+    throw new StateError(
+      what,
+      'no reading while recording: values exist only when the tape is replayed',
+      `a call of ${what} inside record()`,
+    )
+  }
+}
+
+function checkWritable(what: string): void {
+  if (recordingState.active) {
+    const expected =
+      'no values from the host inside record(): they would be baked into the tape; create the tensor outside and write to it with set() between replays'
+    throw new StateError(what, expected, `a call of ${what} inside record()`)
+  }
+}
+
+/** A tensor of unset memory (zeros when fresh) for an op's result. */
+export function empty(shape: Shape, dtype: DType): Tensor {
+  const storage = allocate(dtype, sizeOf(shape))
+  return new Tensor(storage, allocatedOffset, shape, dtype)
+}
+
+export interface TensorOptions {
+  /** Sizes of the dimensions; default: those of the nesting, or one dimension. */
+  shape?: readonly number[]
+  /** Default: the typed array's own, float32 for numbers and nested arrays. */
+  dtype?: DType
+  /** For uint8: the values stand for value / divisor. */
+  divisor?: number
+  /** Whether backward() computes a gradient for it. */
+  requiresGrad?: boolean
+}
+
+/**
+ * Makes a tensor from a number, nested arrays or a typed array (copied).
+ * @throws ShapeError for ragged nesting or a shape of another size, TypeMismatchError for anything that is not numbers
+ */
+export function tensor(values: TensorValues, options: TensorOptions = {}): Tensor {
+  checkWritable('tensor')
+  const { flat, shape: natural } = flatten('tensor', values)
+  const shape = checkShape('tensor', options.shape ?? natural ?? [flat.length])
+  if (sizeOf(shape) !== flat.length)
+    throw new ShapeError('tensor', `${sizeOf(shape)} values for shape ${show(shape)}`, `${flat.length}`)
+  const dtype = options.dtype === undefined ? (dtypeOf(values) ?? 'float32') : checkDType('tensor', options.dtype)
+  const result = empty(shape, dtype)
+  if (flat.length > 0) {
+    if ((dtype === 'int32' || dtype === 'uint8') && dtypeOf(values) !== dtype) checkIntegers(flat, dtype)
+    result.storage.array.set(flat, result.offset)
+  }
+  setDivisor(result, options.divisor)
+  return requireGrad(result, options.requiresGrad)
+}
+
+export function requireGrad(t: Tensor, wanted: boolean | undefined): Tensor {
+  if (wanted) {
+    if (t.dtype !== 'float32' && t.dtype !== 'float64')
+      throw new TypeMismatchError('requiresGrad', 'a float tensor', t.describe())
+    t.requiresGrad = true
+    t.grad = empty(t.shape, t.dtype)
+    t.grad.data.fill(0)
+  }
+  return t
+}
+
+function setDivisor(t: Tensor, divisor: number | undefined): void {
+  if (divisor === undefined) return
+  if (!(divisor > 0) || !Number.isFinite(divisor))
+    throw new ValueError('tensor', 'a divisor above 0', describe(divisor))
+  if (t.dtype !== 'uint8') throw new TypeMismatchError('tensor', 'dtype uint8 for a tensor with a divisor', t.dtype)
+  t.divisor = divisor
+}
+
+function checkIntegers(flat: ArrayLike<number>, dtype: DType): void {
+  const [low, high] = dtype === 'uint8' ? [0, 255] : [-(2 ** 31), 2 ** 31 - 1]
+  for (let i = 0; i < flat.length; i++) {
+    if (!Number.isInteger(flat[i]) || flat[i] < low || flat[i] > high) {
+      throw new ValueError('tensor', `whole numbers from ${low} to ${high} for ${dtype}`, `${flat[i]} at ${i}`)
+    }
+  }
+}
+
+/** Flattens values; `shape` is undefined for a typed array, which has none of its own. */
+function flatten(op: string, values: unknown): { flat: ArrayLike<number>; shape?: number[] } {
+  if (dtypeOf(values) !== undefined) return { flat: values as TypedArray }
+  if (typeof values === 'number') return { flat: [values], shape: [] }
+  if (!Array.isArray(values)) {
+    throw new TypeMismatchError(
+      op,
+      'a number, nested arrays of numbers or a Float32Array, Float64Array, Int32Array or Uint8Array',
+      describe(values),
+    )
+  }
+  const shape: number[] = []
+  for (let level: unknown = values; Array.isArray(level); level = level[0]) shape.push(level.length)
+  if (shape.length > MAX_RANK) throw new ShapeError(op, `at most ${MAX_RANK} dimensions`, `${shape.length}`)
+  const flat: number[] = []
+  const walk = (level: unknown, dim: number): void => {
+    if (dim === shape.length) {
+      if (typeof level !== 'number') throw new TypeMismatchError(op, `numbers at depth ${dim}`, describe(level))
+      flat.push(level)
+      return
+    }
+    if (!Array.isArray(level) || level.length !== shape[dim]) {
+      throw new ShapeError(
+        op,
+        `equal lengths at depth ${dim} (${shape[dim]})`,
+        Array.isArray(level) ? `${level.length}` : describe(level),
+      )
+    }
+    for (const inner of level) walk(inner, dim + 1)
+  }
+  walk(values, 0)
+  return { flat, shape }
+}
+
+/** A tensor of zeros. Inside record() its memory is zero only at first: use fill to zero it in each step. */
+export function zeros(shape: readonly number[], options: { dtype?: DType; requiresGrad?: boolean } = {}): Tensor {
+  checkWritable('zeros')
+  const dtype = checkDType('zeros', options.dtype ?? 'float32')
+  const result = empty(checkShape('zeros', shape), dtype)
+  result.data.fill(0)
+  return requireGrad(result, options.requiresGrad)
+}
+
+/** One block of memory for many tensors, each aligned to 64 bytes: parameters, gradients, optimizer state. */
+export function flatBlock(shapes: readonly Shape[], dtype: DType): { flat: Tensor; parts: Tensor[] } {
+  const per = 64 / arrayType(dtype).BYTES_PER_ELEMENT
+  const starts: number[] = []
+  let length = 0
+  for (const shape of shapes) {
+    starts.push(length)
+    length += Math.ceil(sizeOf(shape) / per) * per
+  }
+  const storage = newStorage(dtype, length)
+  return {
+    flat: new Tensor(storage, 0, [length], dtype),
+    parts: shapes.map((s, i) => new Tensor(storage, starts[i], s, dtype)),
+  }
+}
+
+export function checkTensor(op: string, value: unknown, what = 'a tensor'): Tensor {
+  if (value instanceof Tensor) return value
+  throw new TypeMismatchError(op, what, describe(value))
+}

@@ -1,0 +1,87 @@
+import { describe, ValueError } from '../errors.js'
+import type { History } from './history.js'
+
+/** Figures of an epoch by name: loss, accuracy, valLoss, valAccuracy … */
+export type Logs = Readonly<Record<string, number>>
+
+/** What a callback may do with the model it watches. */
+export interface TrainingModel {
+  /** Set it to end the training after this epoch. */
+  stopTraining: boolean
+  /** A copy of all parameter values, and back. */
+  snapshot(): Float32Array | Float64Array
+  restore(values: Float32Array | Float64Array): void
+}
+
+/** Hooks of fit; each may return a promise, which is awaited. Epochs count from 1. */
+export interface Callback {
+  onTrainBegin?(model: TrainingModel): unknown
+  onEpochBegin?(epoch: number, model: TrainingModel): unknown
+  onEpochEnd?(epoch: number, logs: Logs, model: TrainingModel): unknown
+  onTrainEnd?(history: History, model: TrainingModel): unknown
+}
+
+export interface EarlyStoppingOptions {
+  /** Figure to watch. Default valLoss. */
+  monitor?: string
+  /** Epochs without improvement before training ends. Default 0. */
+  patience?: number
+  /** What counts as an improvement. Default 0. */
+  minDelta?: number
+  /** Default: max for accuracies, min for the rest. */
+  mode?: 'min' | 'max'
+  /** Puts back the weights of the best epoch when training ends. Default true. */
+  restoreBestWeights?: boolean
+}
+
+/** Ends training when a figure has stopped improving. */
+export class EarlyStopping implements Callback {
+  /** Epoch of the best figure so far. */
+  bestEpoch = 0
+  best = Number.NaN
+  private weights: Float32Array | Float64Array | undefined
+  private readonly monitor: string
+  private readonly patience: number
+  private readonly minDelta: number
+  private readonly sign: 1 | -1
+  private readonly restoring: boolean
+
+  constructor(options: EarlyStoppingOptions = {}) {
+    this.monitor = options.monitor ?? 'valLoss'
+    this.patience = options.patience ?? 0
+    this.minDelta = options.minDelta ?? 0
+    if (!Number.isInteger(this.patience) || this.patience < 0)
+      throw new ValueError('EarlyStopping', 'a patience >= 0', describe(this.patience))
+    const mode = options.mode ?? (/accuracy$/i.test(this.monitor) ? 'max' : 'min')
+    this.sign = mode === 'max' ? 1 : -1
+    this.restoring = options.restoreBestWeights ?? true
+  }
+
+  onTrainBegin(): void {
+    this.bestEpoch = 0
+    this.best = Number.NaN
+    this.weights = undefined
+  }
+
+  onEpochEnd(epoch: number, logs: Logs, model: TrainingModel): void {
+    const value = logs[this.monitor]
+    if (value === undefined) {
+      throw new ValueError(
+        'EarlyStopping',
+        `a figure to monitor among ${Object.keys(logs).join(', ')}`,
+        JSON.stringify(this.monitor),
+      )
+    }
+    if (Number.isNaN(this.best) || this.sign * (value - this.best) > this.minDelta) {
+      this.best = value
+      this.bestEpoch = epoch
+      if (this.restoring) this.weights = model.snapshot()
+    } else if (epoch - this.bestEpoch > this.patience || Number.isNaN(value)) {
+      model.stopTraining = true
+    }
+  }
+
+  onTrainEnd(_history: History, model: TrainingModel): void {
+    if (this.weights) model.restore(this.weights)
+  }
+}

@@ -1,0 +1,116 @@
+import { type FloatDType, isFloat } from '../dtype.js'
+import { describe, ShapeError, TypeMismatchError, ValueError } from '../errors.js'
+import type { Loss } from '../losses/index.js'
+import { cast } from '../ops/cast.js'
+import { gatherRows } from '../ops/indexing.js'
+import { advance } from '../ops/memory.js'
+import { reshape } from '../ops/views.js'
+import { type Shape, sameShape, show, sizeOf } from '../shape.js'
+import { Tensor, type TensorValues, tensor } from '../tensor.js'
+
+/** Inputs x [rows, …] and labels or targets y [rows, …]. Anything that tensor() takes will do. */
+export interface Dataset {
+  x: Tensor | TensorValues
+  y: Tensor | TensorValues
+}
+
+/** A data set that was checked against a model: rows of x fit its input, rows of y its loss. */
+export interface Rows {
+  x: Tensor
+  y: Tensor
+  rows: number
+}
+
+function asTensor(op: string, value: unknown, name: string): Tensor {
+  if (value instanceof Tensor) return value
+  if (value === undefined || value === null)
+    throw new TypeMismatchError(op, `${name}: a tensor or values for one`, describe(value))
+  return tensor(value as TensorValues)
+}
+
+/** Checks a data set for a model of input and output shapes (without the batch) and a loss. */
+export function checkRows(op: string, data: unknown, input: Shape, output: Shape, loss: Loss, dtype: FloatDType): Rows {
+  if (typeof data !== 'object' || data === null || !('x' in data) || !('y' in data)) {
+    throw new TypeMismatchError(op, 'data { x, y }', describe(data))
+  }
+  const x = checkInput(op, (data as Dataset).x, input)
+  const rows = x.shape[0]
+  const y = asTensor(op, (data as Dataset).y, 'y')
+  if (rows < 1) throw new ValueError(op, 'at least one row', show(x.shape))
+  if (y.rank < 1 || y.shape[0] !== rows) throw new ShapeError(op, `y with ${rows} rows, as x has`, show(y.shape))
+  return {
+    x,
+    y: loss.targets === 'index' ? indexTargets(op, y, output, loss) : denseTargets(op, y, output, loss, dtype),
+    rows,
+  }
+}
+
+/** x as a tensor whose rows have the model's input shape. */
+export function checkInput(op: string, value: unknown, input: Shape): Tensor {
+  const x = asTensor(op, value, 'x')
+  if (x.rank < 1 || !sameShape(x.shape.slice(1), input)) {
+    throw new ShapeError(op, `x of shape [rows, ${input.join(', ')}]`, show(x.shape))
+  }
+  return x
+}
+
+function indexTargets(op: string, y: Tensor, output: Shape, loss: Loss): Tensor {
+  const rows = y.shape[0]
+  if (output.length !== 1) throw new ShapeError(op, `a model output [classes] for ${loss.name}`, show(output))
+  if (y.size !== rows) {
+    throw new ShapeError(
+      op,
+      `labels [${rows}] for ${loss.name} (for one-hot rows take categoricalCrossentropy)`,
+      show(y.shape),
+    )
+  }
+  if (isFloat(y.dtype)) checkWhole(op, y)
+  const labels = reshape(isFloat(y.dtype) ? cast(y, 'int32') : y, [rows])
+  const data = labels.data
+  for (let i = 0; i < rows; i++) {
+    if (data[i] < 0 || data[i] >= output[0])
+      throw new ValueError(op, `labels from 0 to ${output[0] - 1}`, `${data[i]} at row ${i}`)
+  }
+  return labels
+}
+
+function checkWhole(op: string, y: Tensor): void {
+  const data = y.data
+  for (let i = 0; i < data.length; i++) {
+    if (!Number.isInteger(data[i])) throw new ValueError(op, 'whole numbers as labels', `${data[i]} at row ${i}`)
+  }
+}
+
+function denseTargets(op: string, y: Tensor, output: Shape, loss: Loss, dtype: FloatDType): Tensor {
+  const rows = y.shape[0]
+  if (!sameShape(y.shape.slice(1), output) && !(y.rank === 1 && sizeOf(output) === 1)) {
+    throw new ShapeError(op, `targets [${[rows, ...output].join(', ')}] for ${loss.name}`, show(y.shape))
+  }
+  return reshape(cast(y, dtype), [rows, ...output])
+}
+
+/** The batch that a recorded step works on: rows of a data set in the order of `indices`, moved on by a cursor. */
+export class Batch {
+  readonly x: Tensor
+  readonly y: Tensor
+  constructor(
+    private readonly source: Rows,
+    readonly indices: Tensor,
+    readonly cursor: Tensor,
+    readonly size: number,
+    dtype: FloatDType,
+  ) {
+    const options = { cursor, count: size }
+    this.x = gatherRows(source.x, indices, { ...options, dtype })
+    this.y = gatherRows(source.y, indices, { ...options, dtype: isFloat(source.y.dtype) ? dtype : source.y.dtype })
+  }
+
+  /** Moves the cursor to the next batch; the last command of a step. */
+  advance(): void {
+    advance(this.cursor, this.size)
+  }
+
+  get rows(): number {
+    return this.source.rows
+  }
+}

@@ -1,0 +1,93 @@
+import { backward, noGrad } from '../autograd.js'
+import { advance, put } from '../ops/memory.js'
+import { permutation } from '../ops/random.js'
+import { type ReplayOptions, record, type Tape } from '../tape.js'
+import { type Tensor, tensor, zeros } from '../tensor.js'
+import { Batch, type Rows } from './dataset.js'
+import { evaluateBatch, type Network } from './network.js'
+
+export interface EpochOptions {
+  batchSize: number
+  train: boolean
+  shuffle: boolean
+}
+
+/**
+ * One pass over a data set as tapes: a step for full batches, one for a smaller last batch, and the shuffle. Losses and
+ * metrics of every step are logged by the tape itself, so that nothing crosses to JavaScript inside a step.
+ */
+export class Epoch {
+  readonly steps: number
+  /** Per step: the loss first, then the metrics. */
+  readonly logs: readonly Tensor[]
+  private readonly full: { tape: Tape; steps: number } | undefined
+  private readonly rest: Tape | undefined
+  private readonly shuffle: Tape | undefined
+  private readonly cursor = zeros([1], { dtype: 'int32' })
+  private readonly step = zeros([1], { dtype: 'int32' })
+
+  constructor(
+    private readonly network: Network,
+    private readonly data: Rows,
+    private readonly options: EpochOptions,
+  ) {
+    const { rows } = data
+    const size = Math.min(options.batchSize, rows)
+    const indices = tensor(Int32Array.from({ length: rows }, (_, i) => i))
+    const whole = Math.floor(rows / size)
+    const left = rows - whole * size
+    this.steps = whole + (left > 0 ? 1 : 0)
+    this.logs = [undefined, ...network.compiled.metrics].map(() => zeros([this.steps], { dtype: 'float64' }))
+    this.shuffle = options.shuffle ? record(() => permutation(network.shuffleState, rows, indices)) : undefined
+    this.full = { tape: this.recordStep(indices, size), steps: whole }
+    this.rest = left > 0 ? this.recordStep(indices, left) : undefined
+  }
+
+  private recordStep(indices: Tensor, size: number): Tape {
+    return record(() => {
+      const batch = new Batch(this.data, indices, this.cursor, size, this.network.store.dtype)
+      const compute = () => evaluateBatch(this.network, batch.x, batch.y)
+      const { loss, metrics } = this.options.train ? compute() : noGrad(compute)
+      if (this.options.train) {
+        backward(loss)
+        this.network.compiled.optimizer.step(this.network.store)
+      }
+      for (const [i, value] of [loss, ...metrics].entries()) put(this.logs[i], value, this.step)
+      advance(this.step, 1)
+      batch.advance()
+    })
+  }
+
+  /** Runs the whole pass; `onProgress` hears of the steps done, about every 10 ms. */
+  async run(options: ReplayOptions): Promise<void> {
+    this.cursor.set([0])
+    this.step.set([0])
+    if (this.shuffle) await this.shuffle.replayAsync(1, options.signal ? { signal: options.signal } : {})
+    if (this.full) await this.full.tape.replayAsync(this.full.steps, options)
+    if (this.rest) {
+      const done = this.full?.steps ?? 0
+      await this.rest.replayAsync(1, { ...options, onProgress: (n) => options.onProgress?.(done + n) })
+    }
+  }
+
+  /** Means over the rows of the first `steps` steps: what Keras shows. The last batch counts by its size. */
+  means(steps = this.steps): number[] {
+    const size = Math.min(this.options.batchSize, this.data.rows)
+    return this.logs.map((log) => {
+      const values = log.data
+      let total = 0
+      let rows = 0
+      for (let i = 0; i < steps; i++) {
+        const weight = Math.min(size, this.data.rows - i * size)
+        total += values[i] * weight
+        rows += weight
+      }
+      return total / rows
+    })
+  }
+
+  /** The first of the first `steps` steps whose loss is not finite, from 0; -1 if all are. */
+  firstNonFinite(steps = this.steps): number {
+    return this.logs[0].data.subarray(0, steps).findIndex((v) => !Number.isFinite(v))
+  }
+}

@@ -1,0 +1,168 @@
+import { describe, NonFiniteError, ValueError } from '../errors.js'
+import { slice } from '../ops/views.js'
+import type { Callback, Logs, TrainingModel } from './callbacks.js'
+import { checkRows, type Dataset, type Rows } from './dataset.js'
+import { Epoch } from './epoch.js'
+import { History } from './history.js'
+import type { Network } from './network.js'
+import { createProgress, type Progress } from './progress.js'
+
+export interface FitOptions {
+  /** Passes over the data. Default 1. */
+  epochs?: number
+  /** Rows a step. Default 32. The last batch of an epoch may be smaller. */
+  batchSize?: number
+  /** New order of the rows each epoch, from the model's seed. Default true. */
+  shuffle?: boolean
+  /** Data to evaluate after each epoch, or the fraction (0 to 1) of the rows, the last ones, to keep for it. */
+  validation?: Dataset | number
+  /** Ends training between two steps; fit rejects with the signal's reason and the model keeps its last finished step. */
+  signal?: AbortSignal
+  callbacks?: readonly Callback[]
+  /** Shows a progress bar on a terminal, lines elsewhere, on standard error. Default false. */
+  verbose?: boolean
+  /** Ends training with a NonFiniteError when the loss is NaN or infinite. Default false: a warning, and training goes on. */
+  stopOnNonFinite?: boolean
+}
+
+export interface EvaluateOptions {
+  /** Rows a step. Default 256; the result does not depend on it but in the last bits. */
+  batchSize?: number
+  signal?: AbortSignal
+}
+
+/** Rows a step where no gradient is taken: large enough to be quick, small enough to stay in the cache. */
+export const EVALUATION_BATCH = 256
+
+export function checkCount(op: string, name: string, value: unknown): number {
+  if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 2 ** 31 - 1) return value as number
+  throw new ValueError(op, `${name} to be a whole number >= 1`, describe(value))
+}
+
+function split(data: Rows, fraction: number): [Rows, Rows] {
+  const kept = Math.floor(data.rows * (1 - fraction))
+  if (!(fraction > 0 && fraction < 1) || kept < 1 || kept === data.rows) {
+    throw new ValueError(
+      'fit',
+      `a validation fraction between 0 and 1 that leaves rows on both sides of ${data.rows}`,
+      describe(fraction),
+    )
+  }
+  const part = (from: number, to: number): Rows => ({
+    x: slice(data.x, from, to),
+    y: slice(data.y, from, to),
+    rows: to - from,
+  })
+  return [part(0, kept), part(kept, data.rows)]
+}
+
+/** Names of the figures in the order of an Epoch's logs. */
+function names(network: Network): string[] {
+  return ['loss', ...network.compiled.metrics.map((m) => m.name)]
+}
+
+const capital = (s: string) => s[0].toUpperCase() + s.slice(1)
+
+export async function fitNetwork(
+  network: Network,
+  model: TrainingModel,
+  data: Dataset,
+  options: FitOptions,
+): Promise<History> {
+  const epochs = checkCount('fit', 'epochs', options.epochs ?? 1)
+  const batchSize = checkCount('fit', 'batchSize', options.batchSize ?? 32)
+  const callbacks = options.callbacks ?? []
+  const check = (d: unknown) =>
+    checkRows('fit', d, network.input, network.output, network.compiled.loss, network.store.dtype)
+  let rows = check(data)
+  let held: Rows | undefined
+  if (typeof options.validation === 'number') [rows, held] = split(rows, options.validation)
+  else if (options.validation !== undefined) held = check(options.validation)
+  options.signal?.throwIfAborted()
+
+  const training = new Epoch(network, rows, { batchSize, train: true, shuffle: options.shuffle ?? true })
+  const validation = held && new Epoch(network, held, { batchSize: EVALUATION_BATCH, train: false, shuffle: false })
+  const history = new History()
+  const progress = options.verbose ? createProgress({ epochs, steps: training.steps, batchSize }) : undefined
+  model.stopTraining = false
+  try {
+    for (const c of callbacks) await c.onTrainBegin?.(model)
+    for (let epoch = 1; epoch <= epochs && !model.stopTraining; epoch++) {
+      for (const c of callbacks) await c.onEpochBegin?.(epoch, model)
+      const logs = await runEpoch(network, epoch, training, validation, history, options, progress)
+      for (const c of callbacks) await c.onEpochEnd?.(epoch, logs, model)
+    }
+    for (const c of callbacks) await c.onTrainEnd?.(history, model)
+  } finally {
+    progress?.stop()
+  }
+  return history
+}
+
+async function runEpoch(
+  network: Network,
+  epoch: number,
+  training: Epoch,
+  validation: Epoch | undefined,
+  history: History,
+  options: FitOptions,
+  progress: Progress | undefined,
+): Promise<Logs> {
+  const figures = names(network)
+  const named = (values: number[], name: (f: string) => string): Record<string, number> =>
+    Object.fromEntries(figures.map((f, i) => [name(f), values[i]]))
+  const signal = options.signal ? { signal: options.signal } : {}
+  const start = performance.now()
+  progress?.start(epoch)
+  await training.run({
+    ...signal,
+    onProgress: (done) => {
+      if (options.stopOnNonFinite) reportNonFinite(training, done, epoch, history, true)
+      progress?.update(
+        done,
+        named(training.means(done), (f) => f),
+      )
+    },
+  })
+  const seconds = (performance.now() - start) / 1000
+  reportNonFinite(training, training.steps, epoch, history, options.stopOnNonFinite === true)
+  const logs = named(training.means(), (f) => f)
+  if (validation) {
+    await validation.run(signal)
+    Object.assign(
+      logs,
+      named(validation.means(), (f) => `val${capital(f)}`),
+    )
+  }
+  history.addEpoch(logs)
+  const steps = figures.map((f, i) => [f, training.logs[i].data as Float64Array])
+  history.addSteps(Object.fromEntries(steps), seconds)
+  progress?.endEpoch(epoch, logs, seconds)
+  return logs
+}
+
+/** Tells where the loss stopped being finite: once a fit as a warning, or as the error that ends it. */
+function reportNonFinite(training: Epoch, done: number, epoch: number, history: History, stop: boolean): void {
+  if (history.nonFinite !== undefined) return
+  const step = training.firstNonFinite(done)
+  if (step < 0) return
+  history.nonFinite = { epoch, step: step + 1 }
+  const value = `${training.logs[0].data[step]} at epoch ${epoch}, step ${step + 1}`
+  if (stop) throw new NonFiniteError('fit', 'a finite loss', value)
+  process.emitWarning(`fit: the loss is ${value} (look for NaN or infinity in the data, or lower the learning rate)`, {
+    code: 'LANEWISE_NON_FINITE',
+  })
+}
+
+export async function evaluateNetwork(
+  network: Network,
+  data: Dataset,
+  options: EvaluateOptions,
+): Promise<Record<string, number>> {
+  const batchSize = checkCount('evaluate', 'batchSize', options.batchSize ?? EVALUATION_BATCH)
+  const rows = checkRows('evaluate', data, network.input, network.output, network.compiled.loss, network.store.dtype)
+  const epoch = new Epoch(network, rows, { batchSize, train: false, shuffle: false })
+  await epoch.run(options.signal ? { signal: options.signal } : {})
+  const means = epoch.means()
+  return Object.fromEntries(names(network).map((f, i) => [f, means[i]]))
+}

@@ -1,0 +1,82 @@
+import { describe, ValueError } from '../errors.js'
+
+/** What `fit` reports: plain data, so that JSON.stringify(history) keeps all of it (non-finite values become null). */
+export interface HistoryData {
+  /** Epoch numbers, the first is 1. */
+  epoch: number[]
+  /** One value an epoch for each metric: loss, accuracy, valLoss, valAccuracy … */
+  history: Record<string, number[]>
+  /** One value a training step for each metric: loss, accuracy … */
+  steps: Record<string, number[]>
+  /** Seconds that the training of each epoch took, validation left out. */
+  seconds: number[]
+  /** Where the loss first was not finite: the epoch, and the step in it, from 1; absent when it never was. */
+  nonFinite?: { epoch: number; step: number }
+}
+
+/** The course of a training run. */
+export class History implements HistoryData {
+  readonly epoch: number[] = []
+  readonly history: Record<string, number[]> = {}
+  readonly steps: Record<string, number[]> = {}
+  readonly seconds: number[] = []
+  nonFinite?: { epoch: number; step: number }
+
+  /**
+   * Appends one epoch, numbered one more than the last. A metric that comes and goes is NaN for the epochs without it.
+   */
+  addEpoch(values: Record<string, number>): void {
+    const before = this.epoch.length
+    this.epoch.push((this.epoch[before - 1] ?? 0) + 1)
+    for (const [name, value] of Object.entries(values)) {
+      if (!Object.hasOwn(this.history, name)) this.history[name] = new Array(before).fill(Number.NaN)
+      this.history[name].push(value)
+    }
+    for (const list of Object.values(this.history)) if (list.length === before) list.push(Number.NaN)
+  }
+
+  /** Appends the values of an epoch's training steps, in order, and the seconds they took. */
+  addSteps(values: Record<string, ArrayLike<number>>, seconds?: number): void {
+    if (seconds !== undefined) this.seconds.push(seconds)
+    for (const [name, list] of Object.entries(values)) {
+      if (!Object.hasOwn(this.steps, name)) this.steps[name] = []
+      const target = this.steps[name]
+      for (let i = 0; i < list.length; i++) target.push(list[i])
+    }
+  }
+
+  /**
+   * The epoch (from 1) where a metric was best, and its value; the first of equals.
+   * @param mode default: 'max' for names that end in accuracy, 'min' for all others
+   * @throws ValueError for an unknown metric, or one without a finite value
+   */
+  best(
+    metric: string,
+    mode: 'min' | 'max' = /accuracy$/i.test(metric) ? 'max' : 'min',
+  ): { epoch: number; value: number } {
+    if (mode !== 'min' && mode !== 'max') throw new ValueError('History.best', "mode 'min' or 'max'", describe(mode))
+    if (!Object.hasOwn(this.history, metric))
+      throw new ValueError(
+        'History.best',
+        `a metric (${Object.keys(this.history).join(', ') || 'none yet'})`,
+        describe(metric),
+      )
+    const sign = mode === 'min' ? 1 : -1
+    let best = -1
+    const list = this.history[metric]
+    list.forEach((value, i) => {
+      if (Number.isFinite(value) && (best < 0 || sign * value < sign * list[best])) best = i
+    })
+    if (best < 0) throw new ValueError('History.best', `a finite ${metric}`, `none in ${list.length} epochs`)
+    return { epoch: this.epoch[best], value: list[best] }
+  }
+
+  /** A plain copy of the data. */
+  toJSON(): HistoryData {
+    const copy = (lists: Record<string, number[]>) =>
+      Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, [...list]]))
+    const { epoch, history, steps, seconds, nonFinite } = this
+    const data: HistoryData = { epoch: [...epoch], history: copy(history), steps: copy(steps), seconds: [...seconds] }
+    return nonFinite ? { ...data, nonFinite: { ...nonFinite } } : data
+  }
+}

@@ -1,0 +1,53 @@
+import { StateError } from '../errors.js'
+import type { Loss } from '../losses/index.js'
+import type { Metric } from '../metrics/index.js'
+import type { Module, ParameterStore } from '../nn/module.js'
+import type { Optimizer } from '../optimizers/index.js'
+import type { Shape } from '../shape.js'
+import type { Tensor } from '../tensor.js'
+
+/** What training needs of a compiled model. */
+export interface Network {
+  readonly input: Shape
+  readonly output: Shape
+  readonly store: ParameterStore
+  readonly layers: readonly Module[]
+  readonly shuffleState: Tensor
+  readonly compiled: Compiled
+}
+
+export interface Compiled {
+  optimizer: Optimizer
+  loss: Loss
+  metrics: readonly Metric[]
+}
+
+export interface StepResult {
+  loss: Tensor
+  metrics: readonly Tensor[]
+}
+
+export function forward(layers: readonly Module[], x: Tensor): Tensor {
+  let y = x
+  for (const layer of layers) y = layer.forward(y)
+  return y
+}
+
+/** Loss and metrics of a batch. A softmax (or sigmoid) before its loss is computed with the loss, from the logits. */
+export function evaluateBatch(network: Network, x: Tensor, y: Tensor): StepResult {
+  const { loss, metrics } = network.compiled
+  const last = network.layers[network.layers.length - 1]
+  if (last === undefined) throw new StateError('fit', 'a model with at least one layer', 'none')
+  const fused = loss.fused !== undefined && last instanceof loss.fused.layer ? loss.fused : undefined
+  let predictions: Tensor
+  let value: Tensor
+  if (fused) {
+    const result = fused.call(forward(network.layers.slice(0, -1), x), y)
+    value = result.loss
+    predictions = result.predictions
+  } else {
+    predictions = forward(network.layers, x)
+    value = loss.call(predictions, y)
+  }
+  return { loss: value, metrics: metrics.map((m) => m.call(predictions, y)) }
+}

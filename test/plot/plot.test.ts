@@ -1,0 +1,159 @@
+import * as fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { DataError, TypeMismatchError, ValueError } from '../../src/errors.js'
+import { linePlot, plot } from '../../src/plot/index.js'
+import { History } from '../../src/train/history.js'
+
+let dir: string
+beforeAll(() => {
+  dir = fs.mkdtempSync(path.join(os.tmpdir(), 'lanewise-plot-'))
+})
+afterAll(() => fs.rmSync(dir, { recursive: true, force: true }))
+
+function trained(epochs: number): History {
+  const history = new History()
+  for (let i = 1; i <= epochs; i++)
+    history.addEpoch({ accuracy: 1 - 0.5 / i, loss: 1 / i, valLoss: 1.1 / i, valAccuracy: 1 - 0.6 / i })
+  return history
+}
+
+const count = (text: string, part: string) => text.split(part).length - 1
+/** The d attributes of the curves, legend strokes left out. */
+const curves = (svg: string) =>
+  [...svg.matchAll(/class="lw-curve[^>]* d="([^"]*)"/g)].map((m) => m[1]).filter((d) => !d.endsWith('h22'))
+
+/** Throws unless every tag is closed in order; enough for what is written here. */
+function checkWellFormed(xml: string): void {
+  const open: string[] = []
+  for (const [, close, name, self] of xml.matchAll(/<(\/?)([a-zA-Z]+)(?:\s[^<>]*?)?(\/?)>/g)) {
+    if (close) expect(open.pop()).toBe(name)
+    else if (!self) open.push(name)
+  }
+  expect(open).toEqual([])
+  expect(xml.replace(/<style>[\s\S]*?<\/style>/g, '')).not.toMatch(/&(?!(amp|lt|gt|quot|#39);)/)
+}
+
+describe('plot', () => {
+  test('writes an SVG and a page, whatever the ending', async () => {
+    for (const name of ['a', 'b.svg', 'c.html', 'sub/folder/d.v2']) {
+      const file = path.join(dir, name)
+      const base = file.replace(/\.(svg|html)$/, '')
+      const { svg, files } = await plot(trained(3), file)
+      expect(files).toEqual([`${base}.svg`, `${base}.html`])
+      expect(fs.readFileSync(files[0], 'utf8')).toBe(svg)
+      expect(fs.readFileSync(files[1], 'utf8')).toContain(svg)
+    }
+  })
+
+  test('draws the loss first, then each metric, with training and validation', async () => {
+    const { svg } = await plot(trained(5), path.join(dir, 'panels'))
+    checkWellFormed(svg)
+    expect([...svg.matchAll(/lw-title"[^>]*>([^<]*)</g)].map((m) => m[1])).toEqual(['Loss', 'Accuracy'])
+    expect([count(svg, '>training<'), count(svg, '>validation<'), count(svg, '<circle')]).toEqual([2, 2, 20])
+    expect(svg).toContain('<title>epoch 2\ntraining 0.50000\nvalidation 0.55000</title>')
+    expect(svg).toContain('viewBox="0 0 1120 464"')
+    expect(svg).not.toContain('NaN')
+  })
+
+  test('the page has the figures and loads nothing', async () => {
+    const { files } = await plot(trained(2), path.join(dir, 'page'))
+    const page = fs.readFileSync(files[1], 'utf8')
+    expect(page).toContain('<th scope="col">Val accuracy</th>')
+    expect(page).toContain(
+      '<tr><th scope="row">2</th><td>0.75000</td><td>0.50000</td><td>0.55000</td><td>0.70000</td></tr>',
+    )
+    expect(page).not.toMatch(/<script|<link|src=|href=|url\(|@import/)
+    expect(page.replaceAll('http://www.w3.org/2000/svg', '')).not.toContain('://')
+  })
+
+  test('escapes every title and name', async () => {
+    const history = new History()
+    history.addEpoch({ '<b>&"\'': 1, loss: 2 })
+    history.addEpoch({ '<b>&"\'': 2, loss: 1 })
+    const { svg, files } = await plot(history, path.join(dir, 'escape'), { title: '</title><script>"&\'\u0000' })
+    checkWellFormed(svg)
+    const all = svg + fs.readFileSync(files[1], 'utf8')
+    for (const part of ['<script', '<b>', '\u0000']) expect(all).not.toContain(part)
+  })
+
+  test('leaves gaps for values that are not finite, null of JSON included', async () => {
+    const loss = [1, 0.9, Number.NaN, 0.7, Number.POSITIVE_INFINITY, null as never, 0.5, 0.4, 1e308]
+    const { svg } = await plot({ epoch: loss.map((_, i) => i + 1), history: { loss } }, path.join(dir, 'gaps'))
+    expect(count(curves(svg)[0], 'M')).toBe(3)
+    expect(count(svg, '<circle')).toBe(5)
+    const { svg: none } = await plot({ epoch: [1], history: { loss: [Number.NaN] } }, path.join(dir, 'none'))
+    expect(none).toContain('no finite values')
+    expect(none.replace(/<title>[^<]*/g, '')).not.toContain('NaN')
+  })
+
+  test('one epoch with steps is drawn by step, many steps stay small', async () => {
+    const history = trained(1)
+    history.addSteps({ loss: Float64Array.from({ length: 100_000 }, (_, i) => 1 + Math.sin(i * 12.9898)) })
+    const { svg } = await plot(history, path.join(dir, 'steps'))
+    checkWellFormed(svg)
+    expect(svg).toContain('>mean of 1000 steps<')
+    expect(svg).toContain('>step<')
+    expect(svg.length).toBeLessThan(150_000)
+    const { svg: byEpoch } = await plot(history, path.join(dir, 'one'), { by: 'epoch' })
+    expect(byEpoch).toContain('>epoch<')
+    const few = trained(3)
+    few.addSteps({ loss: [3, 2, 1] })
+    expect((await plot(few, path.join(dir, 'few'), { by: 'step' })).svg).toContain('<title>step 3\ntraining 1</title>')
+  })
+
+  test('refuses an empty history and wrong use', async () => {
+    const file = path.join(dir, 'refused')
+    await expect(plot(new History(), file)).rejects.toThrow(/at least one epoch, received an empty history/)
+    await expect(plot(trained(2), file, { by: 'step' })).rejects.toBeInstanceOf(ValueError)
+    await expect(plot(trained(2), file, { by: 'day' as never })).rejects.toBeInstanceOf(ValueError)
+    await expect(plot(trained(2), `${file}.png`)).rejects.toBeInstanceOf(ValueError)
+    await expect(plot(trained(2), '')).rejects.toBeInstanceOf(TypeMismatchError)
+    await expect(plot(null as never, file)).rejects.toBeInstanceOf(TypeMismatchError)
+    fs.writeFileSync(path.join(dir, 'a-file'), '')
+    await expect(plot(trained(2), path.join(dir, 'a-file', 'x'))).rejects.toBeInstanceOf(DataError)
+    expect(fs.existsSync(`${file}.svg`)).toBe(false)
+  })
+})
+
+describe('linePlot', () => {
+  const base = { title: 'speed', xLabel: 'size', yLabel: 'GFLOP/s' }
+
+  test('draws series in colours and dashes of their own', async () => {
+    const series = Array.from({ length: 9 }, (_, i) => ({ name: `s${i}`, x: [1, 2, 3], y: [i, i + 1, i + 2] }))
+    const svg = await linePlot({ ...base, series })
+    checkWellFormed(svg)
+    const styles = [...svg.matchAll(/lw-curve" stroke="([^"]*)"( stroke-dasharray="[^"]*")?/g)].map(
+      (m) => m[1] + (m[2] ?? ''),
+    )
+    expect(new Set(styles).size).toBe(9)
+  })
+
+  test('logarithmic axes have round ticks, and gaps where values are not positive', async () => {
+    const svg = await linePlot({
+      ...base,
+      logX: true,
+      logY: true,
+      series: [{ name: 'a', x: [1, 10, 100, 1000, 1e4], y: [1, 0, 5, -1, 9] }],
+    })
+    expect(svg).toMatch(/lw-tick[^>]*>100</)
+    expect(count(curves(svg)[0], 'M')).toBe(3)
+  })
+
+  test('copes with one point, constants, and values far apart', async () => {
+    for (const y of [[0], [5], [5, 5, 5], [1e-300, 1e299], [-1e-12, 1e-12], [1, 1 + Number.EPSILON]]) {
+      const svg = await linePlot({ ...base, series: [{ name: 'a', x: y.map((_, i) => i), y }] })
+      checkWellFormed(svg)
+      expect(svg).not.toContain('NaN')
+      expect(svg).not.toContain('Infinity')
+    }
+  })
+
+  test('refuses wrong use', async () => {
+    await expect(linePlot({ ...base, series: [] })).rejects.toBeInstanceOf(ValueError)
+    await expect(linePlot({ ...base, series: [{ name: 'a', x: [1], y: [1, 2] }] })).rejects.toThrow(
+      /lists of one length, received \[1\] and \[1, 2\]/,
+    )
+  })
+})

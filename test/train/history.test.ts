@@ -1,0 +1,54 @@
+import { describe, expect, test } from 'vitest'
+import { ValueError } from '../../src/errors.js'
+import { History } from '../../src/train/history.js'
+
+describe('History', () => {
+  test('numbers epochs from 1 and fills metrics that come and go with NaN', () => {
+    const history = new History()
+    history.addEpoch({ loss: 1 })
+    history.addEpoch({ loss: 0.5, accuracy: 0.8 })
+    history.addEpoch({ accuracy: 0.9 })
+    expect(history.epoch).toEqual([1, 2, 3])
+    expect(history.history).toEqual({ loss: [1, 0.5, Number.NaN], accuracy: [Number.NaN, 0.8, 0.9] })
+  })
+
+  test('appends steps and keeps names that objects already have', () => {
+    const history = new History()
+    history.addSteps({ loss: Float64Array.of(3, 2) }, 1.5)
+    expect(history.seconds).toEqual([1.5])
+    history.addSteps({ loss: [1], toString: [4] })
+    expect(history.steps.loss).toEqual([3, 2, 1])
+    history.addEpoch({ constructor: 1 })
+    expect(history.history.constructor).toEqual([1])
+  })
+
+  test('knows the best epoch', () => {
+    const history = new History()
+    for (const [loss, accuracy] of [
+      [3, 0.5],
+      [Number.NaN, 0.7],
+      [1, 0.7],
+      [2, 0.6],
+    ])
+      history.addEpoch({ loss, accuracy })
+    expect(history.best('loss')).toEqual({ epoch: 3, value: 1 })
+    expect(history.best('loss', 'max')).toEqual({ epoch: 1, value: 3 })
+    expect(history.best('accuracy')).toEqual({ epoch: 2, value: 0.7 })
+    expect(() => history.best('valLoss')).toThrow(/a metric \(loss, accuracy\), received "valLoss"/)
+    expect(() => history.best('loss', 'most' as never)).toThrow(ValueError)
+    expect(() => new History().best('toString')).toThrow(/none yet/)
+    history.addEpoch({ never: Number.NaN })
+    expect(() => history.best('never')).toThrow(/a finite never, received none in 5 epochs/)
+  })
+
+  test('toJSON is a plain copy', () => {
+    const history = new History()
+    history.addEpoch({ loss: Number.NaN })
+    const copy = history.toJSON()
+    history.addEpoch({ loss: 1 })
+    expect(copy).toEqual({ epoch: [1], history: { loss: [Number.NaN] }, steps: {}, seconds: [] })
+    expect(JSON.stringify(history)).toBe('{"epoch":[1,2],"history":{"loss":[null,1]},"steps":{},"seconds":[]}')
+    history.nonFinite = { epoch: 1, step: 3 }
+    expect(history.toJSON().nonFinite).toEqual({ epoch: 1, step: 3 })
+  })
+})

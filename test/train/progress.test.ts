@@ -1,0 +1,82 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { createProgress, formatMetric } from '../../src/train/progress.js'
+
+/** A stream that remembers what is written. */
+function fakeStream(isTTY: boolean) {
+  const chunks: string[] = []
+  const stream = { isTTY, columns: 120, rows: 40, write: (chunk: string) => chunks.push(chunk) > 0, on() {}, once() {} }
+  return { stream: stream as unknown as NodeJS.WriteStream, text: () => chunks.join('') }
+}
+
+beforeEach(() => void vi.stubEnv('CI', ''))
+afterEach(() => void vi.unstubAllEnvs())
+
+describe('progress', () => {
+  test('without a terminal, writes one plain line an epoch', () => {
+    const { stream, text } = fakeStream(false)
+    const progress = createProgress({ epochs: 10, steps: 4, stream })
+    for (const epoch of [1, 10]) {
+      progress.start(epoch)
+      progress.update(2, { loss: 1 })
+      progress.endEpoch(epoch, { loss: 0.12341, accuracy: 0.9612, valLoss: 1e-7 }, 12.34)
+    }
+    progress.stop()
+    expect(text()).toBe(
+      'epoch  1/10  12.3 s  loss 0.1234  accuracy 0.9612  valLoss 1.000e-7\n' +
+        'epoch 10/10  12.3 s  loss 0.1234  accuracy 0.9612  valLoss 1.000e-7\n',
+    )
+  })
+
+  test('treats a terminal under CI as none', () => {
+    vi.stubEnv('CI', 'true')
+    const { stream, text } = fakeStream(true)
+    const progress = createProgress({ epochs: 1, steps: 4, stream })
+    progress.start(1)
+    expect(text()).toBe('')
+  })
+
+  test('on a terminal, shows a bar, then the line of the epoch', async () => {
+    const { stream, text } = fakeStream(true)
+    const listeners = process.listenerCount('exit')
+    const progress = createProgress({ epochs: 3, steps: 100, batchSize: 32, stream })
+    progress.start(2)
+    // The bar redraws at most ten times a second.
+    await new Promise((resolve) => setTimeout(resolve, 250))
+    progress.update(50, { loss: 0.5 })
+    expect(text()).toContain('\x1b[?25l')
+    expect(text()).toMatch(/epoch 2\/3 [█░]+ 50\/100 .* left +[\d,]+\/s {2}loss 0\.5000/)
+    progress.endEpoch(2, { loss: 0.25 }, 1.25)
+    expect(text()).toMatch(/epoch 2\/3 {2}1\.\d s {2}loss 0\.2500\n$/)
+    expect(text().lastIndexOf('\x1b[?25h')).toBeGreaterThan(text().lastIndexOf('\x1b[?25l'))
+    expect(process.listenerCount('exit')).toBe(listeners)
+  })
+
+  test('stop restores the cursor, whenever and however often it is called', () => {
+    const { stream, text } = fakeStream(true)
+    const progress = createProgress({ epochs: 3, steps: 100, stream })
+    progress.stop()
+    expect(text()).toBe('')
+    progress.start(1)
+    progress.start(2)
+    progress.stop()
+    const before = text()
+    expect(before.lastIndexOf('\x1b[?25h')).toBeGreaterThan(before.lastIndexOf('\x1b[?25l'))
+    expect(before.lastIndexOf('\x1b[?7h')).toBeGreaterThan(before.lastIndexOf('\x1b[?7l'))
+    progress.stop()
+    progress.update(3, {})
+    expect(text()).toBe(before)
+  })
+
+  test('formats metrics with four digits', () => {
+    const values = [0, 0.5, 12.34567, 0.00012345, -123456, Number.NaN, Number.POSITIVE_INFINITY]
+    expect(values.map(formatMetric)).toEqual([
+      '0.0000',
+      '0.5000',
+      '12.3457',
+      '1.234e-4',
+      '-1.235e+5',
+      'NaN',
+      'Infinity',
+    ])
+  })
+})
