@@ -1,6 +1,6 @@
 import { ShapeError, StateError, TypeMismatchError } from './errors.js'
 import { show } from './shape.js'
-import { checkTensor, type Tensor } from './tensor.js'
+import { checkTensor, empty, type Tensor } from './tensor.js'
 
 /** The derivative of one input: given dL/dy it returns dL/dx, written to `out` where there is one and it can. */
 export type Derivative = (dy: Tensor, out: Tensor | undefined) => Tensor
@@ -19,9 +19,24 @@ function tracked(t: Tensor): boolean {
   return t.requiresGrad || t.node !== undefined
 }
 
-/** Notes how `y` came from `inputs`, if a gradient may be wanted. Each op calls it last. */
+/**
+ * Notes how `y` came from `inputs`, if a gradient may be wanted. Each op calls it last.
+ * @throws StateError where y is a given `out` that backward() needs unchanged: one of the inputs, or a leaf
+ */
 export function derive(y: Tensor, inputs: readonly Tensor[], derivatives: readonly (Derivative | undefined)[]): Tensor {
-  if (enabled && inputs.some(tracked)) y.node = { order: order++, inputs, derivatives }
+  if (!enabled || !inputs.some(tracked)) {
+    y.node = undefined // an `out` may have one, of values that are no more
+    return y
+  }
+  if (y.requiresGrad || inputs.includes(y)) {
+    const expected = 'another tensor while derivatives are noted (update parameters within noGrad)'
+    throw new StateError(
+      'out',
+      expected,
+      `${y.describe()}, ${y.requiresGrad ? 'which requires a gradient' : 'an input'}`,
+    )
+  }
+  y.node = { order: order++, inputs, derivatives }
   return y
 }
 
@@ -79,6 +94,7 @@ function walk(loss: Tensor): void {
 
 /** A leaf's gradient is written where it will be read; an inner tensor's may share memory, so sums go to a new place. */
 function accumulate(x: Tensor, derivative: Derivative, dy: Tensor, sofar: Tensor | undefined): Tensor {
+  if (x.node === undefined) x.grad ??= empty(x.shape, x.dtype)
   const leaf = x.node === undefined ? x.grad : undefined
   if (sofar !== undefined) return ops.add(sofar, derivative(dy, undefined), leaf)
   const dx = derivative(dy, leaf)

@@ -4,6 +4,14 @@
 #pragma once
 #ifdef LANEWISE_KERNELS
 
+#if defined(__clang__)
+#define LW_UNROLL _Pragma("unroll")
+#elif defined(__GNUC__)
+#define LW_UNROLL _Pragma("GCC unroll 32")
+#else
+#define LW_UNROLL
+#endif
+
 namespace lanewise {
 namespace LANEWISE_ISA {
 
@@ -40,27 +48,28 @@ struct Tiles {
   template <int M, int N, bool MASKED>
   static void tile(const Gemm<E>& g, const E* a, const E* b, int64_t ldb, int64_t k, E* c, const E* bias, Init init,
                    typename V::M mask) {
-    V acc[M][N];
-    for (int j = 0; j < N; j++) {
-      const bool part = MASKED && j == N - 1;
-      for (int i = 0; i < M; i++) {
-        if (init == Init::zero) acc[i][j] = V::zero();
-        else {
-          const E* from = init == Init::bias ? bias + j * V::W : c + i * g.ldc + j * V::W;
-          acc[i][j] = part ? V::load(from, mask) : V::load(from);
-        }
-      }
+    V acc[M][N];  // stays in registers only if every loop over it is unrolled
+    const auto at = [mask](const E* p, int j) LW_LAMBDA { return MASKED && j == N - 1 ? V::load(p, mask) : V::load(p); };
+    if (init == Init::zero) {
+      LW_UNROLL for (int i = 0; i < M; i++)
+        LW_UNROLL for (int j = 0; j < N; j++) acc[i][j] = V::zero();
+    } else {
+      const E* from = init == Init::bias ? bias : c;
+      const int64_t step = init == Init::bias ? 0 : g.ldc;
+      LW_UNROLL for (int i = 0; i < M; i++)
+        LW_UNROLL for (int j = 0; j < N; j++) acc[i][j] = at(from + i * step + j * V::W, j);
     }
-    for (int64_t p = 0; p < k; p++, b += ldb, a += g.colA) {
+    const int64_t rowA = g.rowA, colA = g.colA;
+    for (int64_t p = 0; p < k; p++, b += ldb, a += colA) {
       V row[N];
-      for (int j = 0; j < N; j++) row[j] = MASKED && j == N - 1 ? V::load(b + j * V::W, mask) : V::load(b + j * V::W);
-      for (int i = 0; i < M; i++) {
-        const V x = V::set1(a[i * g.rowA]);
-        for (int j = 0; j < N; j++) acc[i][j] = fma(x, row[j], acc[i][j]);
+      LW_UNROLL for (int j = 0; j < N; j++) row[j] = at(b + j * V::W, j);
+      LW_UNROLL for (int i = 0; i < M; i++) {
+        const V x = V::set1(a[i * rowA]);
+        LW_UNROLL for (int j = 0; j < N; j++) acc[i][j] = fma(x, row[j], acc[i][j]);
       }
     }
-    for (int i = 0; i < M; i++) {
-      for (int j = 0; j < N; j++) {
+    LW_UNROLL for (int i = 0; i < M; i++) {
+      LW_UNROLL for (int j = 0; j < N; j++) {
         E* to = c + i * g.ldc + j * V::W;
         if (MASKED && j == N - 1) acc[i][j].store(to, mask);
         else acc[i][j].store(to);

@@ -93,7 +93,9 @@ struct SoftmaxGrad {
   typedef typename V::E E;
   enum { kOperations = 4 };
   static LW_MEMBER void row(int64_t n, E* dx, const E* dy, const E* y) {
-    const V total = V::set1(sumOf<V>(n, [&](int64_t i, auto part) LW_LAMBDA { return V::load(dy + i, part) * V::load(y + i, part); }));
+    const V total = V::set1(sumOf<V>(n, [&](int64_t i, auto part) LW_LAMBDA {
+      return V::load(dy + i, part) * V::load(y + i, part);
+    }));
     forEach<V>(0, n, [&](int64_t i, auto part) LW_LAMBDA {
       (V::load(y + i, part) * (V::load(dy + i, part) - total)).store(dx + i, part);
     });

@@ -28,7 +28,8 @@
 namespace lanewise {
 namespace LANEWISE_ISA {
 
-// Rough nanoseconds a number, for the plan (measured with AVX-512 on the development machine; memory sets the pace of the cheap ones).
+// Rough nanoseconds a number, for the plan: measured with AVX-512 on the development machine. Memory sets the pace of the
+// cheap ones.
 template <class V>
 LW_INLINE double nanosecondsEach(double operations) {
   return (0.4 + 0.15 * operations) / (double)V::W;

@@ -24,7 +24,7 @@ struct F32 {
   static LW_MEMBER F32 iota() { return {_mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)}; }
   static LW_MEMBER F32 load(const float* p) { return {_mm512_loadu_ps(p)}; }
   static LW_MEMBER F32 load(const float* p, Whole) { return load(p); }
-  static LW_MEMBER M first(int64_t n) { return (M)((1u << n) - 1); }                    // mask of the first n lanes, 0 <= n <= W
+  static LW_MEMBER M first(int64_t n) { return (M)((1u << n) - 1); }  // mask of the first n lanes, 0 <= n <= W
   static LW_MEMBER F32 load(const float* p, M m) { return {_mm512_maskz_loadu_ps(m, p)}; }  // other lanes are 0, never read
   LW_MEMBER void store(float* p) const { _mm512_storeu_ps(p, v); }
   LW_MEMBER void store(float* p, Whole) const { store(p); }

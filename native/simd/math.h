@@ -1,5 +1,10 @@
 // exp, log, tanh and sigmoid for F32 and F64: the same sequence of IEEE operations in every instruction set, no branch on
-// a lane, no table, no libm. NaN propagates. Measured errors stand in docs/arithmetic; test harness: ULP against long double.
+// a lane, no table, no libm. NaN propagates. Greatest error, in units of the result's last place (float32: all 2^32
+// arguments; float64: 32 million random ones):
+//             exp    log    tanh   sigmoid
+//   float32   0.93   0.90   2.50   2.49
+//   float64   0.91   0.84   2.58   2.26
+// Results of exp below the smallest normal number are flushed to 0, as are sigmoid's for x < -88.72 (-709.78).
 // "Minimax" polynomials here were computed for this file by the Remez exchange; the others name their source.
 #pragma once
 

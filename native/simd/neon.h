@@ -16,7 +16,10 @@ struct F32 {
   static LW_MEMBER F32 zero() { return {vdupq_n_f32(0)}; }
   static LW_MEMBER F32 set1(float x) { return {vdupq_n_f32(x)}; }
   static LW_MEMBER F32 iota() { const float i[4] = {0, 1, 2, 3}; return {vld1q_f32(i)}; }
-  static LW_MEMBER M first(int64_t n) { const uint32_t i[4] = {0, 1, 2, 3}; return vcltq_u32(vld1q_u32(i), vdupq_n_u32((uint32_t)n)); }
+  static LW_MEMBER M first(int64_t n) {
+    const uint32_t i[4] = {0, 1, 2, 3};
+    return vcltq_u32(vld1q_u32(i), vdupq_n_u32((uint32_t)n));
+  }
   static LW_MEMBER F32 load(const float* p) { return {vld1q_f32(p)}; }
   static LW_MEMBER F32 load(const float* p, Whole) { return load(p); }
   static LW_MEMBER F32 load(const float* p, M m) {

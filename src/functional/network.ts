@@ -1,0 +1,163 @@
+import { noGrad } from '../autograd.js'
+import { checkFloat, type FloatDType, isFloat } from '../dtype.js'
+import { describe, ShapeError, TypeMismatchError, ValueError } from '../errors.js'
+import { divide, subtract } from '../ops/binary.js'
+import { cast } from '../ops/cast.js'
+import { oneHot } from '../ops/indexing.js'
+import { accuracy as accuracyOp } from '../ops/losses.js'
+import { constant } from '../ops/memory.js'
+import { SGD, update } from '../ops/optimizers.js'
+import { normal, randomState } from '../ops/random.js'
+import { sigmoidGrad } from '../ops/unary.js'
+import { reshape } from '../ops/views.js'
+import { sameShape, show } from '../shape.js'
+import { Tensor, zeros } from '../tensor.js'
+import { asFloat, asTargets, type Values } from './inputs.js'
+import { affineBackward, affineForward, sigmoid, softmax } from './layers.js'
+import { crossEntropyError } from './losses.js'
+
+/** A perceptron with one hidden layer: X·W1 + b1 → sigmoid → ·W2 + b2 → softmax. W1 [input, hidden], W2 [hidden, output]. */
+export interface Params {
+  W1: Tensor
+  b1: Tensor
+  W2: Tensor
+  b2: Tensor
+}
+
+/** dL/dW1 … in the shapes of the parameters. */
+export interface Gradients {
+  dW1: Tensor
+  db1: Tensor
+  dW2: Tensor
+  db2: Tensor
+}
+
+const NAMES = ['W1', 'b1', 'W2', 'b2'] as const
+
+export interface InitOptions {
+  /** Default 784, 50 and 10. */
+  input?: number
+  hidden?: number
+  output?: number
+  /** Default 0. */
+  seed?: number
+  /** Standard deviation of the weights. Default 0.1. */
+  std?: number
+  /** Default float32. The float32 weights of a seed are its float64 weights, rounded. */
+  dtype?: FloatDType
+}
+
+function checkUnits(name: string, value: unknown): number {
+  if (Number.isInteger(value) && (value as number) >= 1) return value as number
+  throw new ValueError('initParams', `${name}: a whole number >= 1`, describe(value))
+}
+
+/** New parameters: weights normal with mean 0 and standard deviation `std`, biases zero. */
+export function initParams(options: InitOptions = {}): Params {
+  const input = checkUnits('input', options.input ?? 784)
+  const hidden = checkUnits('hidden', options.hidden ?? 50)
+  const output = checkUnits('output', options.output ?? 10)
+  const dtype = checkFloat('initParams', options.dtype ?? 'float32')
+  const std = options.std ?? 0.1
+  if (!(std >= 0)) throw new ValueError('initParams', 'a standard deviation >= 0', describe(std))
+  const state = randomState(options.seed ?? 0)
+  return {
+    W1: normal(state, [input, hidden], 0, std, { dtype }),
+    b1: zeros([hidden], { dtype }),
+    W2: normal(state, [hidden, output], 0, std, { dtype }),
+    b2: zeros([output], { dtype }),
+  }
+}
+
+function checkParams(op: string, params: Params): FloatDType {
+  for (const name of NAMES) {
+    const t = params?.[name]
+    if (!(t instanceof Tensor) || !isFloat(t.dtype)) {
+      throw new TypeMismatchError(op, `params.${name}: a float32 or float64 tensor`, describe(t))
+    }
+  }
+  return params.W1.dtype as FloatDType
+}
+
+function forward(op: string, params: Params, X: Values) {
+  const x = asFloat(op, 'X', X, checkParams(op, params))
+  const first = affineForward(x, params.W1, params.b1)
+  const hidden = sigmoid(first.y)
+  const second = affineForward(hidden, params.W2, params.b2)
+  return { first, hidden, second, y: softmax(second.y) }
+}
+
+/** Probabilities [m, output] of examples X [m, input]; [output] of a single one. */
+export function predict(params: Params, X: Values): Tensor {
+  return forward('predict', params, X).y
+}
+
+/** The cross-entropy error of the predictions for X, a tensor of one element; labels t as in crossEntropyError. */
+export function loss(params: Params, X: Values, t: Values): Tensor {
+  return crossEntropyError(forward('loss', params, X).y, t)
+}
+
+/**
+ * One pass forward and back. For softmax with cross-entropy the gradient at the scores is dy = (y − t)/m, t one-hot, m the
+ * number of examples; from there on it is the chain rule, layer by layer. Also returns the loss and the predictions y.
+ */
+export function gradients(params: Params, X: Values, t: Values): Gradients & { loss: Tensor; y: Tensor } {
+  return noGrad(() => {
+    const { first, hidden, second, y } = forward('gradients', params, X)
+    const { rows, targets, oneHot: dense } = asTargets('gradients', y, t)
+    const [m, n] = rows.shape
+    const wanted = dense ? targets : oneHot(targets, n, rows.dtype as FloatDType)
+    const dy = divide(subtract(rows, wanted), Math.max(1, m))
+    const { dX: dHidden, dW: dW2, db: db2 } = affineBackward(reshape(dy, second.y.shape), second.cache)
+    // The bias was added before the sigmoid: its gradient, like that of W1, goes through the sigmoid's derivative.
+    const { dW: dW1, db: db1 } = affineBackward(sigmoidGrad(dHidden, hidden), first.cache)
+    return { dW1, db1, dW2, db2, loss: crossEntropyError(rows, targets), y }
+  })
+}
+
+/**
+ * Gradient descent, in place: w −= learningRate·dw, each in one pass. A number as the learning rate is a constant of a
+ * recorded tape; a tensor of one element is read at each replay.
+ */
+export function updateParams(params: Params, grads: Gradients, learningRate: number | Tensor): void {
+  checkParams('updateParams', params)
+  for (const name of NAMES) {
+    const [w, g] = [params[name], grads?.[`d${name}`]]
+    if (!(g instanceof Tensor) || g.dtype !== w.dtype || !sameShape(g.shape, w.shape)) {
+      throw new ShapeError('updateParams', `grads.d${name}: ${w.dtype} ${show(w.shape)}`, describe(g))
+    }
+  }
+  noGrad(() => {
+    const rate = rateOf(learningRate)
+    for (const name of NAMES) update(SGD, params[name], [grads[`d${name}`], rate], [], [0])
+  })
+}
+
+function rateOf(learningRate: number | Tensor): Tensor {
+  if (typeof learningRate === 'number' && Number.isFinite(learningRate)) return constant(learningRate, 'float64')
+  if (learningRate instanceof Tensor && isFloat(learningRate.dtype) && learningRate.size === 1) {
+    return cast(learningRate, 'float64')
+  }
+  throw new ValueError(
+    'updateParams',
+    'a learning rate: a finite number or a float tensor of one',
+    describe(learningRate),
+  )
+}
+
+/** One step of training: gradients, then updateParams. Returns the loss before the step, a tensor of one element. */
+export function trainStep(params: Params, X: Values, t: Values, learningRate: number | Tensor): Tensor {
+  const { loss, ...grads } = gradients(params, X, t)
+  updateParams(params, grads, learningRate)
+  return loss
+}
+
+/** Share of the examples X whose most probable class is the label, 0 to 1, a tensor of one element; t as in loss. */
+export function accuracy(params: Params, X: Values, t: Values): Tensor {
+  const { rows, targets } = asTargets(
+    'accuracy',
+    noGrad(() => predict(params, X)),
+    t,
+  )
+  return accuracyOp(rows, targets)
+}
