@@ -1,6 +1,11 @@
 // Between the four element types: conversions of one number (the meaning), and of a register's worth (the speed).
 // Included after the instruction set's vector types.
 #pragma once
+#if defined(__AVX2__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
 
 namespace lanewise {
 namespace LANEWISE_ISA {
@@ -63,34 +68,40 @@ template <> struct Widen<F64, double> {
   static LW_MEMBER F64 load(const double* p) { return F64::load(p); }
 };
 
+// Bytes, the usual form of images, by the register's type. (Not by the target's macros alone: scalar.h can be built for any.)
+LW_INLINE void widenBytes(float& v, const uint8_t* p) { v = (float)*p; }
+LW_INLINE void widenBytes(double& v, const uint8_t* p) { v = (double)*p; }
 #if defined(__AVX512F__)
-template <> struct Widen<F32, uint8_t> {
-  static LW_MEMBER F32 load(const uint8_t* p) { return {_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i*)p)))}; }
-};
-template <> struct Widen<F64, uint8_t> {
-  static LW_MEMBER F64 load(const uint8_t* p) { return {_mm512_cvtepi32_pd(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i*)p)))}; }
-};
-#elif defined(__AVX2__)
-template <> struct Widen<F32, uint8_t> {
-  static LW_MEMBER F32 load(const uint8_t* p) { return {_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i*)p)))}; }
-};
-template <> struct Widen<F64, uint8_t> {
-  static LW_MEMBER F64 load(const uint8_t* p) {
-    int32_t four;
-    __builtin_memcpy(&four, p, 4);
-    return {_mm256_cvtepi32_pd(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(four)))};
-  }
-};
-#elif defined(__aarch64__)
-template <> struct Widen<F32, uint8_t> {
-  static LW_MEMBER F32 load(const uint8_t* p) {
-    uint32_t four;
-    __builtin_memcpy(&four, p, 4);
-    const uint16x8_t words = vmovl_u8(vreinterpret_u8_u32(vdup_n_u32(four)));
-    return {vcvtq_f32_u32(vmovl_u16(vget_low_u16(words)))};
-  }
-};
+LW_INLINE void widenBytes(__m512& v, const uint8_t* p) { v = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i*)p))); }
+LW_INLINE void widenBytes(__m512d& v, const uint8_t* p) { v = _mm512_cvtepi32_pd(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i*)p))); }
 #endif
+#if defined(__AVX2__)
+LW_INLINE void widenBytes(__m256& v, const uint8_t* p) { v = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i*)p))); }
+LW_INLINE void widenBytes(__m256d& v, const uint8_t* p) {
+  int32_t four;
+  __builtin_memcpy(&four, p, 4);
+  v = _mm256_cvtepi32_pd(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(four)));
+}
+#endif
+#if defined(__aarch64__)
+LW_INLINE void widenBytes(float32x4_t& v, const uint8_t* p) {
+  uint32_t four;
+  __builtin_memcpy(&four, p, 4);
+  v = vcvtq_f32_u32(vmovl_u16(vget_low_u16(vmovl_u8(vcreate_u8(four)))));
+}
+LW_INLINE void widenBytes(float64x2_t& v, const uint8_t* p) {
+  const double two[2] = {(double)p[0], (double)p[1]};
+  v = vld1q_f64(two);
+}
+#endif
+template <class V>
+struct Widen<V, uint8_t> {
+  static LW_MEMBER V load(const uint8_t* p) {
+    V v;
+    widenBytes(v.v, p);
+    return v;
+  }
+};
 
 // The same for the first n lanes only: nothing past p + n is read, the other lanes convert 0.
 template <class V, class S>

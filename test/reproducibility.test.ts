@@ -1,0 +1,64 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
+import published from './fixtures/hashes.json'
+
+const root = path.join(import.meta.dirname, '..')
+const native = existsSync(path.join(root, 'build/Release/lanewise.node'))
+const cmake = spawnSync('cmake', ['--version']).status === 0
+
+interface Trained {
+  hash: string
+  backend: string
+  isa: string
+  threads: number
+}
+
+function train(args: string[], env: Record<string, string> = {}): Trained {
+  const script = path.join(root, 'test/support/train-hash.mjs')
+  const out = execFileSync(process.execPath, [script, ...args], {
+    env: { ...process.env, LANEWISE_BACKEND: 'native', ...env },
+    encoding: 'utf8',
+  })
+  return JSON.parse(out)
+}
+
+function availableIsas(): string[] {
+  const code = `console.log(JSON.stringify(require(${JSON.stringify(path.join(root, 'build/Release/lanewise.node'))}).info().isas))`
+  return JSON.parse(execFileSync(process.execPath, ['-e', code], { encoding: 'utf8' }))
+}
+
+describe.runIf(native)('one hash of the trained parameters', () => {
+  const isas = native ? availableIsas() : []
+  const jobs = Object.entries(published).map(([name, hash]) => ({ name, hash, args: name.split(' ') }))
+
+  for (const { name, hash, args } of jobs) {
+    for (const isa of isas) {
+      it.each(['1', '2', '3', '8'])(`${name}, ${isa}, %s threads`, (threads) => {
+        if (isa === 'scalar' && name.startsWith('seed') && threads !== '2') return // 13 s each; the odd job has them all
+        const trained = train([...args, 'replay'], { LANEWISE_ISA: isa, LANEWISE_THREADS: threads })
+        expect(trained).toEqual({ hash, backend: 'native', isa, threads: Number(threads) })
+      })
+    }
+    it(`${name}, eager`, () => {
+      expect(train([...args, 'eager']).hash).toBe(hash)
+    })
+    it(`${name}, twice in a row`, () => {
+      expect(train([...args, 'replay']).hash).toBe(train([...args, 'replay']).hash)
+    })
+  }
+
+  describe.runIf(cmake)('the build by cmake-js', () => {
+    beforeAll(() => {
+      execFileSync('npm', ['run', '--silent', 'build:cmake'], { cwd: root, stdio: 'pipe' })
+    }, 600_000)
+    it.each(jobs)('$name', ({ hash, args }) => {
+      expect(train([...args, 'replay'], { LANEWISE_PREBUILD: path.join(root, 'build-cmake') }).hash).toBe(hash)
+    })
+  })
+
+  it('is the one in the README', () => {
+    expect(readFileSync(path.join(root, 'README.md'), 'utf8')).toContain(published['seed float32'])
+  })
+})
