@@ -49,4 +49,8 @@ struct Command {
   DType dtype;
 };
 
+// Memory of the calling thread's own, 64-byte aligned, kept for its next call; null if there is none to be had. Kernels must
+// be able to do without. (Stacks are small: 128 KB for a thread on musl.)
+char* workspace(size_t bytes);
+
 }  // namespace lanewise

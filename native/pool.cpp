@@ -1,5 +1,8 @@
 #include "pool.h"
 
+#include "command.h"
+#include "tape.h"
+
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -128,7 +131,23 @@ Pool& pool() {
   return *instance;
 }
 
+struct Workspace {
+  char* memory = nullptr;
+  size_t size = 0;
+  ~Workspace() { freeScratch(memory); }
+};
+thread_local Workspace own;
+
 }  // namespace
+
+char* workspace(size_t bytes) {
+  if (bytes > own.size) {
+    freeScratch(own.memory);
+    own.memory = allocateScratch(bytes);
+    own.size = own.memory ? bytes : 0;
+  }
+  return own.memory;
+}
 
 void parallelFor(int threads, int64_t units, int64_t chunk, RangeFn fn, void* context) {
   if (threads > 1 && units > chunk) {

@@ -1,4 +1,4 @@
-import { ShapeError, StateError, TypeMismatchError } from './errors.js'
+import { describe, ShapeError, StateError, TypeMismatchError } from './errors.js'
 import { show } from './shape.js'
 import { checkTensor, empty, type Tensor } from './tensor.js'
 
@@ -42,13 +42,18 @@ export function derive(y: Tensor, inputs: readonly Tensor[], derivatives: readon
 
 /** Runs fn without noting derivatives: evaluation and updates need none. */
 export function noGrad<T>(fn: () => T): T {
+  if (typeof fn !== 'function') throw new TypeMismatchError('noGrad', 'a function', describe(fn))
   const before = enabled
   enabled = false
+  let result: T
   try {
-    return fn()
+    result = fn()
   } finally {
     enabled = before
   }
+  if (!(result instanceof Promise)) return result
+  result.catch(() => {})
+  throw new StateError('noGrad', 'a synchronous function', 'one that returns a promise')
 }
 
 /** What backward() needs of the ops; set by ops/autograd-ops to keep this file free of them. */

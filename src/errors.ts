@@ -37,6 +37,12 @@ export class BackendError extends LanewiseError {}
 /** Training stopped because the loss was not finite and `stopOnNonFinite` asked for it. */
 export class NonFiniteError extends LanewiseError {}
 
+/** Returns `options`, or throws for what a caller meant otherwise: new Adam(0.01), sum(x, 0, true). */
+export function checkOptions<T extends object>(op: string, options: T): T {
+  if (typeof options === 'object' && options !== null && !Array.isArray(options)) return options
+  throw new TypeMismatchError(op, 'an object with options', describe(options))
+}
+
 /** A short rendering of any value for the "received" part of a message. */
 export function describe(value: unknown): string {
   if (value === null) return 'null'

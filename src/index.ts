@@ -5,7 +5,17 @@ import type { BackendInfo } from './backend/backend.js'
 export { backward, noGrad } from './autograd.js'
 export type { BackendInfo } from './backend/backend.js'
 export type { DType, FloatDType, TypedArray } from './dtype.js'
-export * from './errors.js'
+export {
+  BackendError,
+  DataError,
+  IndexError,
+  LanewiseError,
+  NonFiniteError,
+  ShapeError,
+  StateError,
+  TypeMismatchError,
+  ValueError,
+} from './errors.js'
 export type { Initializer, InitializerName } from './init.js'
 export * as initializers from './init.js'
 export type { Loss, LossName } from './losses/index.js'

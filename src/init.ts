@@ -1,5 +1,5 @@
 import type { FloatDType } from './dtype.js'
-import { describe, ValueError } from './errors.js'
+import { checkOptions, describe, ValueError } from './errors.js'
 import { fill } from './ops/memory.js'
 import { normal as drawNormal, uniform as drawUniform } from './ops/random.js'
 import type { Shape } from './shape.js'
@@ -29,12 +29,14 @@ export function constant(value: number): Initializer {
 
 /** Normal with mean 0 (or `mean`) and the given standard deviation. */
 export function normal(o: { mean?: number; stddev?: number } = {}): Initializer {
+  checkOptions('normal', o)
   return (p, state) => {
     drawNormal(state, p.shape, o.mean ?? 0, o.stddev ?? 0.05, options(p), p)
   }
 }
 
 export function uniform(o: { low?: number; high?: number } = {}): Initializer {
+  checkOptions('uniform', o)
   return (p, state) => {
     drawUniform(state, p.shape, o.low ?? -0.05, o.high ?? 0.05, options(p), p)
   }

@@ -1,6 +1,6 @@
 import type { GradientNode } from './autograd.js'
 import { arrayType, checkDType, type DType, dtypeOf, type TypedArray } from './dtype.js'
-import { describe, ShapeError, StateError, TypeMismatchError, ValueError } from './errors.js'
+import { checkOptions, describe, ShapeError, StateError, TypeMismatchError, ValueError } from './errors.js'
 import { checkShape, MAX_RANK, type Shape, sameShape, show, sizeOf } from './shape.js'
 import { allocate, allocatedOffset, newStorage, type Storage } from './storage.js'
 
@@ -136,6 +136,7 @@ export interface TensorOptions {
  */
 export function tensor(values: TensorValues, options: TensorOptions = {}): Tensor {
   checkWritable('tensor')
+  checkOptions('tensor', options)
   const { flat, shape: natural } = flatten('tensor', values)
   const shape = checkShape('tensor', options.shape ?? natural ?? [flat.length])
   if (sizeOf(shape) !== flat.length)
@@ -215,7 +216,7 @@ function flatten(op: string, values: unknown): { flat: ArrayLike<number>; shape?
 /** A tensor of zeros. Inside record() its memory is zero only at first: use fill to zero it in each step. */
 export function zeros(shape: readonly number[], options: { dtype?: DType; requiresGrad?: boolean } = {}): Tensor {
   checkWritable('zeros')
-  const dtype = checkDType('zeros', options.dtype ?? 'float32')
+  const dtype = checkDType('zeros', checkOptions('zeros', options).dtype ?? 'float32')
   const result = empty(checkShape('zeros', shape), dtype)
   result.data.fill(0)
   return requireGrad(result, options.requiresGrad)

@@ -16,7 +16,7 @@ function loadNative(): Backend | undefined {
   }
 }
 
-/** The addon's backend, loaded before any tensor exists, so that all memory is shared. Undefined where none is built. */
+/** The addon's backend, loaded before any tensor is made, so that all memory is shared; undefined if none is built. */
 export const native = loadNative()
 export const js: Backend = new JsBackend('test')
 
@@ -34,8 +34,9 @@ export function useBackend(name: BackendName): void {
 }
 
 /**
- * Runs the same tests on both backends, in one process and on the same kind of memory; on JavaScript alone where no addon
- * is built. The backend is active in tests and hooks within `define`, not while `define` itself runs: make tensors in it().
+ * Runs the same tests on both backends, in one process and on the same kind of memory; on JavaScript alone where no
+ * addon is built. The backend is active in tests and hooks within `define`, not while `define` itself runs: make
+ * tensors in it().
  */
 export function eachBackend(define: (name: BackendName) => void): void {
   describe.each(backendNames)('backend %s', (name) => {

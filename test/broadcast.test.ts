@@ -37,18 +37,22 @@ type Binary = keyof typeof BINARY
 const REDUCTIONS = { sum, mean, max }
 type Reduction = keyof typeof REDUCTIONS
 
-const arrays = { float32: Float32Array, float64: Float64Array }
+const typed = (dtype: FloatDType, values: number[]) =>
+  dtype === 'float32' ? Float32Array.from(values) : Float64Array.from(values)
 const count = (shape: number[]) => shape.reduce((n, d) => n * d, 1)
 const made = (shape: number[], dtype: FloatDType, value: (i: number) => number): Tensor =>
   tensor(
-    arrays[dtype].from({ length: count(shape) }, (_, i) => value(i)),
+    typed(
+      dtype,
+      Array.from({ length: count(shape) }, (_, i) => value(i)),
+    ),
     { shape },
   )
 const first = (shape: number[], dtype: FloatDType) => made(shape, dtype, (i) => (((i * 7 + 3) % 11) - 5) / 4)
 const second = (shape: number[], dtype: FloatDType) => made(shape, dtype, (i) => (((i * 5 + 1) % 7) + 1) / 4)
-const numbers = (result: Result, dtype: FloatDType) => arrays[dtype].from(result.values, Number)
+const numbers = (result: Result, dtype: FloatDType) => typed(dtype, result.values.map(Number))
 
-/** Calls compute and compares with NumPy: the same bits (or within tolerance), or the same refusal. Returns why not, as text. */
+/** Compares with NumPy's result: the same bits (or within tolerance), or the same refusal. Returns why not, as text. */
 function differs(compute: () => Tensor, wanted: Attempt, dtype: FloatDType, tolerance = 0): string | undefined {
   let y: Tensor
   try {
@@ -83,7 +87,7 @@ eachBackend(() => {
       }
     })
 
-    // Sums of these numbers (at most 1.25) are exact. A mean over axes that are not neighbours is one of means, each rounded.
+    // Sums of these numbers (at most 1.25) are exact. A mean over axes that are not neighbours is one of rounded means.
     it.each(Object.entries(REDUCTIONS) as [Reduction, typeof sum][])('%s over any axes as NumPy does', (name, op) => {
       const tolerance = name === 'mean' ? 4 * (dtype === 'float32' ? 2 ** -24 : 2 ** -53) : 0
       for (const { shape, axes, keepDims, ...wanted } of fixture.reductions) {

@@ -57,13 +57,11 @@ const TOLERANCE = { float64: 1e-12, float32: 1e-5 }
 const largest = { float64: 0, float32: 0 }
 afterAll(() => console.info(`functional: largest relative errors against NumPy ${JSON.stringify(largest)}`))
 
-const arrays = { float32: Float32Array, float64: Float64Array }
-
 /** ((i·7919 + salt·104729) mod 1009 − 504) / 5040, as in the script. */
 function weights(shape: number[], salt: number, dtype: FloatDType): Tensor {
   const length = shape.reduce((n, d) => n * d, 1)
-  const values = arrays[dtype].from({ length }, (_, i) => (((i * 7919 + salt * 104729) % 1009) - 504) / 5040)
-  return tensor(values, { shape })
+  const values = Array.from({ length }, (_, i) => (((i * 7919 + salt * 104729) % 1009) - 504) / 5040)
+  return tensor(values, { dtype }).reshape(shape)
 }
 
 /** Bytes of images of soft rings, as in the script. */
@@ -78,8 +76,8 @@ function rings(count: number): Tensor {
 }
 
 /**
- * Compares with NumPy's figure: each element relative to itself (in float32, where sums that cancel differ by NumPy's own
- * rounding too, to at least a hundredth of the largest), sums to the sum of magnitudes.
+ * Compares with NumPy's figure: each element relative to itself (in float32, where sums that cancel differ by NumPy's
+ * own rounding too, to at least a hundredth of the largest), sums to the sum of magnitudes.
  */
 function same(name: string, got: Tensor, wanted: Whole | Digest, dtype: FloatDType): void {
   const data = Float64Array.from(got.data)
@@ -189,7 +187,7 @@ eachBackend(() => {
       const made = fullCase(dtype)
       const { at, values, sum } = made.figures.pixels as Digest
       expect(at.map((i) => made.X.data[i])).toEqual(values)
-      expect(made.X.data.reduce((n: number, v) => n + v, 0)).toBe(sum)
+      expect(Array.from(made.X.data).reduce((n, v) => n + v, 0)).toBe(sum)
       wholeStep(made, dtype)
     })
     it('784-50-10 on five images, by the network functions', () => networkFunctions(fullCase(dtype), dtype))
@@ -490,12 +488,12 @@ eachBackend(() => {
       ['gradients: expected t: labels [5]', ShapeError, () => gradients(params(), X(), [0, 1])],
       ['oneHot: expected ', IndexError, () => gradients(params(), X(), [0, 1, 0, 1, 2])],
       [
-        'updateParams: expected grads.dW1: float32 [4, 3], received undefined',
-        ShapeError,
+        'updateParams: expected grads.dW1: a tensor float32 [4, 3], received undefined',
+        TypeMismatchError,
         () => updateParams(params(), {} as never, 0.1),
       ],
       [
-        'updateParams: expected grads.db1: float32 [3], received Tensor float32 [2]',
+        'updateParams: expected grads.db1: a tensor float32 [3], received Tensor float32 [2]',
         ShapeError,
         () => updateParams(params(), { ...gradients(params(), X(), t), db1: zeros([2]) }, 0.1),
       ],

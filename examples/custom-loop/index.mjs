@@ -59,7 +59,7 @@ class Network extends Module {
 const { train, test } = await mnist()
 const rows = Math.min(Number(flags.limit), train.x.shape[0])
 const size = Math.min(64, rows)
-// Rows that do not fill a batch sit out this epoch; the next one has another order. (fit records a second, smaller step.)
+// Rows that do not fill a batch sit out the epoch; the next has another order. (fit records a second, smaller step.)
 const steps = Math.floor(rows / size)
 
 const network = new Network()

@@ -91,8 +91,8 @@ console.log('\nbackward')
 const dy = subtract(y, T).divide(N)
 const { dX: dz1, dW: dW2, db: db2 } = affineBackward(dy, second.cache)
 const da1 = sigmoidGrad(first.y).multiply(dz1)
-// A slip that notebooks make: summing dz1, the gradient of the sigmoid's result, into db1. The bias was added before the
-// sigmoid, so its gradient is the sum of da1, the gradient of the pre-activation: affineBackward is given da1.
+// A slip that notebooks make: summing dz1, the gradient of the sigmoid's result, into db1. The bias was added before
+// the sigmoid, so its gradient is the sum of da1, the gradient of the pre-activation: affineBackward is given da1.
 const { dW: dW1, db: db1 } = affineBackward(da1, first.cache)
 const byHand = { dW1, db1, dW2, db2 }
 show('dy', dy)
@@ -200,9 +200,10 @@ console.log(`predicted ${Array.from(guesses.data).join(' ')}`)
 console.log(`labels    ${Array.from(test.y.slice(0, 10).data).join(' ')}`)
 
 if (EPOCHS > 0) {
-  // In these plots "validation" is the test set.
   const title = 'MNIST from scratch, 784-50-10'
-  const epochs = await plot(history, path.join(flags.out, 'epochs'), { title })
+  const epochs = await plot(history, path.join(flags.out, 'epochs'), {
+    title: `${title} (validation: the test images)`,
+  })
   const each = await plot(history, path.join(flags.out, 'steps'), { title: `${title}: loss of each step`, by: 'step' })
   console.log(`\nplots: ${[...epochs.files, ...each.files].join(', ')}`)
 }

@@ -4,13 +4,7 @@
 #pragma once
 #ifdef LANEWISE_KERNELS
 
-#if defined(__clang__)
-#define LW_UNROLL _Pragma("unroll")
-#elif defined(__GNUC__)
-#define LW_UNROLL _Pragma("GCC unroll 32")
-#else
-#define LW_UNROLL
-#endif
+#include "transpose.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {
@@ -42,7 +36,9 @@ struct Tiles {
 #else
   enum { MR = 4, NV = 4 };
 #endif
-  enum { NR = NV * V::W, KC = 256 };
+  enum { NR = NV * V::W, KC = 256, MC = 40 * MR };
+  // What may be kept of B in a first-level cache of 32 KB or more.
+  static constexpr int64_t kFirstLevel = 24576;
 
   // One tile of C: M rows, N vectors of columns, the last of them under a mask if MASKED.
   template <int M, int N, bool MASKED>
@@ -123,56 +119,101 @@ struct Tiles {
     }
   }
 
-  // Copies rows [p0, p0+k) and columns [j0, j0+width) of op(B) to a contiguous panel of row length NR.
-  static void pack(const Gemm<E>& g, int64_t p0, int64_t k, int64_t j0, int64_t width, E* panel) {
-    if (g.transB) {
-      for (int64_t j = 0; j < width; j++) {
-        const E* from = g.b + (j0 + j) * g.ldb + p0;
-        for (int64_t p = 0; p < k; p++) panel[p * NR + j] = from[p];
-      }
-    } else {
-      for (int64_t p = 0; p < k; p++) {
-        const E* from = g.b + (p0 + p) * g.ldb + j0;
-        for (int64_t j = 0; j < width; j++) panel[p * NR + j] = from[j];
-      }
+  // y[i*ldy + j] = x[i*ldx + j], m rows of n.
+  static void copyRows(const E* x, int64_t ldx, int64_t m, int64_t n, E* y, int64_t ldy) {
+    for (int64_t i = 0; i < m; i++) {
+      const E* from = x + i * ldx;
+      E* to = y + i * ldy;
+      int64_t j = 0;
+      for (; j + V::W <= n; j += V::W) V::load(from + j).store(to + j);
+      if (j < n) V::load(from + j, V::first(n - j)).store(to + j, V::first(n - j));
     }
   }
 
-  // Rows [i0, i1) and columns [c0, c1) of C, all of k.
+  // Rows [p0, p0+k) and columns [j0, j0+width) of op(B) as a panel of row length NR.
+  static void packB(const Gemm<E>& g, int64_t p0, int64_t k, int64_t j0, int64_t width, E* panel) {
+    if (g.transB) transposeBlock<V>(g.b + j0 * g.ldb + p0, g.ldb, width, k, panel, NR);
+    else copyRows(g.b + p0 * g.ldb + j0, g.ldb, k, width, panel, NR);
+  }
+
+  // Rows [i0, i0+m) and columns [p0, p0+k) of op(A) close together, as stored: rows of k, or of m if A is transposed.
+  static Gemm<E> packA(const Gemm<E>& g, int64_t i0, int64_t m, int64_t p0, int64_t k, E* to) {
+    const bool across = g.colA == 1;
+    const int64_t ld = (across ? (int64_t)KC : (int64_t)MC) + 16;  // not a power of two, which would crowd few cache sets
+    const E* from = g.a + i0 * g.rowA + p0 * g.colA;
+    if (across) copyRows(from, g.rowA, m, k, to, ld);
+    else copyRows(from, g.colA, k, m, to, ld);
+    Gemm<E> packed = g;
+    packed.rowA = across ? ld : 1;
+    packed.colA = across ? 1 : ld;
+    packed.a = to - i0 * packed.rowA - p0 * packed.colA;
+    return packed;
+  }
+
+  // Rows [i0, i1), at most MC of them, and columns [c0, c1) of C, over all of k.
   static void block(const Gemm<E>& g, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
     alignas(64) E panel[KC * NR];
-    const bool packs = g.transB || (g.n > 4 * NR && i1 - i0 >= 2 * MR);
-    for (int64_t j0 = c0; j0 < c1; j0 += NR) {
-      const int64_t width = c1 - j0 < NR ? c1 - j0 : (int64_t)NR;
-      int64_t p0 = 0;
-      do {  // once even for k = 0, which leaves the initial values
-        const int64_t k = g.k - p0 < KC ? g.k - p0 : (int64_t)KC;
-        const Init init = p0 > 0 ? Init::load : g.bias ? Init::bias : Init::zero;
-        if (packs) pack(g, p0, k, j0, width, panel);
-        anyStrip(g, i0, i1, packs ? panel : g.b + p0 * g.ldb + j0, packs ? (int64_t)NR : g.ldb, p0, k, j0, width, init);
-        p0 += k;
-      } while (p0 < g.k);
+    const int64_t m = i1 - i0, strips = (c1 - c0 + NR - 1) / NR;
+    // Copying B pays when several tiles of rows use the panel; copying A when several strips do and its rows lie far apart.
+    const bool packsB = g.transB || (strips > 1 && m > 2 * MR && g.n > 2 * NR);
+    E* rows = nullptr;
+    if (strips >= 4 && m >= MR && (g.colA != 1 || g.k > KC)) rows = (E*)workspace((KC + 16) * (MC + 16) * sizeof(E));
+    const bool packsA = rows != nullptr;
+    // Without copies, as much of k as keeps B's rows in the first-level cache.
+    int64_t step = KC;
+    if (!packsB) {
+      const int64_t fits = kFirstLevel / ((int64_t)sizeof(E) * (g.n < NR ? g.n : (int64_t)NR));
+      if (m <= MR) step = g.k;
+      else if (fits < g.k) step = fits / 16 * 16;
+      if (packsA && step > KC) step = KC;
     }
+    int64_t p0 = 0;
+    do {  // once even for k = 0, which leaves the initial values
+      const int64_t k = g.k - p0 < step ? g.k - p0 : step;
+      const Init init = p0 > 0 ? Init::load : g.bias ? Init::bias : Init::zero;
+      const Gemm<E> near = packsA ? packA(g, i0, m, p0, k, rows) : g;
+      for (int64_t j0 = c0; j0 < c1; j0 += NR) {
+        const int64_t width = c1 - j0 < NR ? c1 - j0 : (int64_t)NR;
+        if (packsB) packB(g, p0, k, j0, width, panel);
+        anyStrip(near, i0, i1, packsB ? panel : g.b + p0 * g.ldb + j0, packsB ? (int64_t)NR : g.ldb, p0, k, j0, width, init);
+      }
+      p0 += k;
+    } while (p0 < g.k);
   }
 
-  // How C divides into units: strips of columns where there are enough of them, else groups of rows.
-  static bool byColumns(const Gemm<E>& g) { return g.n >= 8 * NR || g.n >= g.m; }
-  static int64_t rowsPerUnit(const Gemm<E>&) { return 2 * MR; }
+  // C is divided into a grid of blocks, rows first: units [0, columns) are the first band of rows.
+  struct Grid {
+    int64_t rows, columns;          // blocks down and across
+    int64_t rowStep, columnStep;    // their size
+  };
+  static Grid gridOf(const Gemm<E>& g) {
+    Grid grid;
+    // Bands as even as they can be, whole tiles each; small products in bands of few tiles, so that threads have something to share.
+    const int64_t most = g.n <= 2 * NR ? 4 * MR : (int64_t)MC;
+    const int64_t bands = (g.m + most - 1) / most;
+    const int64_t tiles = bands ? (g.m + bands * MR - 1) / (bands * MR) : 1;
+    grid.rowStep = tiles * MR;
+    grid.rows = (g.m + grid.rowStep - 1) / grid.rowStep;
+    grid.columnStep = g.n <= 2 * NR ? (g.n > 0 ? g.n : 1) : (int64_t)NR;
+    grid.columns = (g.n + grid.columnStep - 1) / grid.columnStep;
+    return grid;
+  }
 
   static void plan(const Gemm<E>& g, Plan& plan) {
-    plan.units = byColumns(g) ? (g.n + NR - 1) / NR : (g.m + rowsPerUnit(g) - 1) / rowsPerUnit(g);
-    if (g.m == 0 || g.n == 0) plan.units = 0;
-    plan.nanoseconds = (double)g.m * g.n * (g.k + 4) * 0.3 / V::W;
+    const Grid grid = gridOf(g);
+    plan.units = grid.rows * grid.columns;
+    plan.nanoseconds = (double)g.m * g.n * (g.k + 4) * 0.25 / V::W;
     plan.scratch = 0;
   }
 
   static void run(const Gemm<E>& g, int64_t begin, int64_t end) {
-    if (byColumns(g)) {
-      const int64_t last = end * NR < g.n ? end * NR : g.n;
-      block(g, 0, g.m, begin * NR, last);
-    } else {
-      const int64_t per = rowsPerUnit(g);
-      block(g, begin * per, end * per < g.m ? end * per : g.m, 0, g.n);
+    const Grid grid = gridOf(g);
+    for (int64_t u = begin; u < end;) {
+      const int64_t row = u / grid.columns, first = u % grid.columns;
+      const int64_t last = end - u < grid.columns - first ? first + end - u : grid.columns;
+      const int64_t i1 = (row + 1) * grid.rowStep, c1 = last * grid.columnStep;
+      block(g, row * grid.rowStep, i1 < g.m ? i1 : g.m, first * grid.columnStep, c1 < g.n ? c1 : g.n);
+      u += last - first;
     }
   }
 };

@@ -37,28 +37,19 @@ struct affine {
   static constexpr FinishFn finish = nullptr;
 };
 
-// y (n×m) = xᵀ (m×n), in squares that stay in the first-level cache. A unit is a band of rows of y.
+// y (n×m) = xᵀ (m×n). A unit is a band of rows of y.
 template <class V>
 struct transpose {
   typedef typename V::E E;
-  enum { BAND = 32 };
+  enum { BAND = 64 };
   static void plan(const Command& c, Plan& p) {
     p.units = (c.n[1] + BAND - 1) / BAND;
-    p.nanoseconds = (double)c.n[0] * c.n[1] * 0.7;
+    p.nanoseconds = (double)c.n[0] * c.n[1] * 0.5;
     p.scratch = 0;
   }
   static void run(const Command& c, int64_t begin, int64_t end) {
-    const int64_t m = c.n[0], n = c.n[1], last = end * BAND < n ? end * BAND : n;
-    E* y = (E*)c.p[0];
-    const E* x = (const E*)c.p[1];
-    for (int64_t j0 = begin * BAND; j0 < last; j0 += BAND) {
-      const int64_t j1 = j0 + BAND < last ? j0 + BAND : last;
-      for (int64_t i0 = 0; i0 < m; i0 += BAND) {
-        const int64_t i1 = i0 + BAND < m ? i0 + BAND : m;
-        for (int64_t j = j0; j < j1; j++)
-          for (int64_t i = i0; i < i1; i++) y[j * m + i] = x[i * n + j];
-      }
-    }
+    const int64_t m = c.n[0], n = c.n[1], first = begin * BAND, last = end * BAND < n ? end * BAND : n;
+    transposeBlock<V>((const E*)c.p[1] + first, n, m, last - first, (E*)c.p[0] + first * m, m);
   }
   static constexpr FinishFn finish = nullptr;
 };

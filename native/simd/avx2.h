@@ -139,6 +139,19 @@ LW_INLINE double top(F64 a) {
   return _mm_cvtsd_f64(_mm_max_sd(h, _mm_unpackhi_pd(h, h)));
 }
 
+LW_INLINE F32 zipLow(F32 a, F32 b) {
+  return {_mm256_permute2f128_ps(_mm256_unpacklo_ps(a.v, b.v), _mm256_unpackhi_ps(a.v, b.v), 0x20)};
+}
+LW_INLINE F32 zipHigh(F32 a, F32 b) {
+  return {_mm256_permute2f128_ps(_mm256_unpacklo_ps(a.v, b.v), _mm256_unpackhi_ps(a.v, b.v), 0x31)};
+}
+LW_INLINE F64 zipLow(F64 a, F64 b) {
+  return {_mm256_permute2f128_pd(_mm256_unpacklo_pd(a.v, b.v), _mm256_unpackhi_pd(a.v, b.v), 0x20)};
+}
+LW_INLINE F64 zipHigh(F64 a, F64 b) {
+  return {_mm256_permute2f128_pd(_mm256_unpacklo_pd(a.v, b.v), _mm256_unpackhi_pd(a.v, b.v), 0x31)};
+}
+
 LW_DERIVED(F32)
 LW_DERIVED(F64)
 LW_INLINE bool any(F32::M m) { return bits(m) != 0; }

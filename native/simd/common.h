@@ -9,6 +9,13 @@
 #define LW_MEMBER inline __attribute__((always_inline))
 #define LW_LAMBDA __attribute__((always_inline))  // [&](int64_t i, auto part) LW_LAMBDA { … }
 
+// Before a loop over an array of registers: only if all of it is unrolled does the array stay in registers.
+#if defined(__clang__)
+#define LW_UNROLL _Pragma("unroll")
+#else
+#define LW_UNROLL _Pragma("GCC unroll 32")
+#endif
+
 namespace lanewise {
 namespace LANEWISE_ISA {
 

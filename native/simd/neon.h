@@ -147,6 +147,11 @@ LW_INLINE double top(F64 a) {
   return x > y ? x : y;
 }
 
+LW_INLINE F32 zipLow(F32 a, F32 b) { return {vzip1q_f32(a.v, b.v)}; }
+LW_INLINE F32 zipHigh(F32 a, F32 b) { return {vzip2q_f32(a.v, b.v)}; }
+LW_INLINE F64 zipLow(F64 a, F64 b) { return {vzip1q_f64(a.v, b.v)}; }
+LW_INLINE F64 zipHigh(F64 a, F64 b) { return {vzip2q_f64(a.v, b.v)}; }
+
 LW_DERIVED(F32)
 LW_DERIVED(F64)
 

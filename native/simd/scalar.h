@@ -117,6 +117,12 @@ LW_INLINE bool or_(bool a, bool b) { return a | b; }
 LW_INLINE bool not_(bool a) { return !a; }
 LW_INLINE uint32_t bits(bool m) { return m; }
 LW_INLINE bool any(bool m) { return m; }
+
+LW_INLINE F32 zipLow(F32 a, F32) { return a; }
+LW_INLINE F32 zipHigh(F32, F32 b) { return b; }
+LW_INLINE F64 zipLow(F64 a, F64) { return a; }
+LW_INLINE F64 zipHigh(F64, F64 b) { return b; }
+
 LW_DERIVED(F32)
 LW_DERIVED(F64)
 

@@ -2,10 +2,12 @@ import os from 'node:os'
 import path from 'node:path'
 import nodeGypBuild from 'node-gyp-build'
 import type { TypedArray } from '../dtype.js'
-import { BackendError, IndexError, type LanewiseError } from '../errors.js'
+import { BackendError, describe, IndexError, LanewiseError } from '../errors.js'
 import { type Op, opTable } from '../ops/op.js'
 import { type Storage, useSharedMemory } from '../storage.js'
 import type { Backend, BackendInfo, BoundTape, Operand } from './backend.js'
+import { decode } from './js/decode.js'
+import { checkCommand } from './js/validate.js'
 import { threadCount } from './threads.js'
 
 /** A bad index that a checked command met: [command, op, position, value]. */
@@ -35,6 +37,8 @@ export function loadAddon(): { addon: Addon; binary: string } {
 }
 
 const MAX_WORDS = 64
+/** Through which eager commands reach the addon; one for all backends of this thread, since the addon knows one. */
+let sharedWords: Int32Array | undefined
 
 export class NativeBackend implements Backend {
   private readonly words: Int32Array
@@ -52,7 +56,8 @@ export class NativeBackend implements Backend {
     private readonly threads: number,
   ) {
     useSharedMemory()
-    this.words = new Int32Array(new SharedArrayBuffer(4 * MAX_WORDS) as unknown as ArrayBuffer)
+    sharedWords ??= new Int32Array(new SharedArrayBuffer(4 * MAX_WORDS) as unknown as ArrayBuffer)
+    this.words = sharedWords
     addon.setup(isa, threads, this.words)
     this.theirs = new Map(addon.ops().map(([name, signature], code) => [name, { code, signature }]))
     for (const op of opTable()) this.codeOf(op)
@@ -84,7 +89,7 @@ export class NativeBackend implements Backend {
   }
 
   private number(storage: Storage): number {
-    if (storage.id < 0) storage.id = this.addon.register(storage.array)
+    if (!(storage.id >= 0)) storage.id = this.addon.register(storage.array)
     return storage.id
   }
 
@@ -95,6 +100,25 @@ export class NativeBackend implements Backend {
     ints: readonly number[],
     doubles: readonly number[],
   ): void {
+    let failure: Failure | undefined
+    try {
+      failure = this.addon.run(this.write(op, dtype, operands, ints, doubles))
+    } catch (error) {
+      const arrays = operands.map((o) => o.storage.array)
+      const offsets = operands.map((o) => o.offset)
+      throw refusal(op.name, error, () => checkCommand(op, dtype, arrays, offsets, ints, doubles))
+    }
+    if (failure !== undefined) throw indexError(op.name, failure)
+  }
+
+  /** Writes a command to the shared words; returns how many it has. */
+  private write(
+    op: Op,
+    dtype: number,
+    operands: readonly Operand[],
+    ints: readonly number[],
+    doubles: readonly number[],
+  ): number {
     const words = this.words
     let at = 2
     for (let i = 0; i < operands.length; i++) {
@@ -110,8 +134,7 @@ export class NativeBackend implements Backend {
     }
     words[0] = this.codes[op.index] ?? this.codeOf(op)
     words[1] = dtype
-    const failure = this.addon.run(at)
-    if (failure !== undefined) throw indexError(op.name, failure)
+    return at
   }
 
   bind(words: Int32Array, arrays: readonly TypedArray[]): BoundTape {
@@ -122,7 +145,13 @@ export class NativeBackend implements Backend {
       translated[at] = this.codeOf(table[words[at]])
       names.push(table[words[at]].name)
     }
-    return new NativeBound(new this.addon.BoundTape(translated, arrays), names)
+    try {
+      return new NativeBound(new this.addon.BoundTape(translated, arrays), names)
+    } catch (error) {
+      throw refusal('tape', error, () => {
+        for (const c of decode(words, arrays)) checkCommand(c.op, c.dtype, c.arrays, c.offsets, c.ints, c.doubles)
+      })
+    }
   }
 
   info(): BackendInfo {
@@ -147,6 +176,20 @@ class NativeBound implements BoundTape {
     if (Array.isArray(result)) throw indexError(this.names[result[0]], result)
     return result
   }
+}
+
+/** The typed error for what the addon refused: JavaScript's checks are the same, and say more. */
+function refusal(op: string, error: unknown, check: () => void): LanewiseError {
+  try {
+    check()
+  } catch (typed) {
+    if (typed instanceof LanewiseError) return typed
+  }
+  return new BackendError(
+    op,
+    'a command that the addon takes',
+    error instanceof Error ? error.message : describe(error),
+  )
 }
 
 function indexError(op: string, [, , position, value]: Failure): LanewiseError {

@@ -5,7 +5,7 @@ import { reshape } from '../ops/views.js'
 import { sameShape, show } from '../shape.js'
 import { Tensor, type TensorValues, tensor } from '../tensor.js'
 
-/** A tensor, or what tensor() makes one of: a number, nested arrays, a typed array. Inside record() only tensors will do. */
+/** A tensor, or what tensor() makes one of: a number, nested arrays, a typed array. Inside record() tensors only. */
 export type Values = Tensor | TensorValues
 
 /** The dtype that plain numbers take beside these values: that of the first float tensor or float typed array. */
@@ -15,7 +15,7 @@ export function dtypeAmong(...values: unknown[]): FloatDType {
   return (known as FloatDType | undefined) ?? 'float32'
 }
 
-/** A float tensor of `dtype`: plain values are converted, bytes too (divided by their divisor); a float tensor must have it. */
+/** A float tensor of `dtype`: plain values and bytes are converted (by the divisor); a float tensor must have it. */
 export function asFloat(op: string, name: string, value: Values, dtype: FloatDType): Tensor {
   const t = value instanceof Tensor ? value : tensor(value, { dtype })
   if (t.dtype === dtype) return t
@@ -46,6 +46,7 @@ export function asTargets(op: string, y: Tensor, t: Values): { rows: Tensor; tar
   const given = t instanceof Tensor ? t : plainTargets(t, y)
   const wanted = `t: labels [${m}], int32 or uint8, or one-hot rows ${show(y.shape)}`
   const whole = !isFloat(given.dtype)
+  // Of a single probability a whole number is the label.
   if (sameShape(given.shape, y.shape) && !(whole && y.size === 1)) {
     const dense = given.dtype === 'int32' ? cast(given, y.dtype) : asFloat(op, 't', given, y.dtype as FloatDType)
     return { rows, targets: reshape(dense, rows.shape), oneHot: true }

@@ -42,6 +42,18 @@ export function affineForward(X: Values, W: Values, b: Values): { y: Tensor; cac
  * dy belongs to the pre-activation: where an activation follows, multiply by its derivative first.
  */
 export function affineBackward(dy: Values, cache: AffineCache): { dX: Tensor; dW: Tensor; db: Tensor } {
+  const rows = rowsOf(checkGradient(dy, cache))
+  const dX = matmul(rows, cache.W, { transposeB: true })
+  return { dX: reshape(dX, cache.X.shape), ...parameterGradients(rows, cache.X) }
+}
+
+/** dW and db alone, from rows of dy: the first layer of a network has no use for dX. */
+export function parameterGradients(dy: Tensor, X: Tensor): { dW: Tensor; db: Tensor } {
+  const rows = rowsOf(dy)
+  return { dW: matmul(rowsOf(X), rows, { transposeA: true }), db: sum(rows, 0) }
+}
+
+function checkGradient(dy: Values, cache: AffineCache): Tensor {
   const { X, W } = cache ?? {}
   if (!(X instanceof Tensor && W instanceof Tensor)) {
     throw new TypeMismatchError('affineBackward', 'the cache that affineForward returned', describe(cache))
@@ -49,12 +61,7 @@ export function affineBackward(dy: Values, cache: AffineCache): { dX: Tensor; dW
   const d = asFloat('affineBackward', 'dy', dy, W.dtype as FloatDType)
   const shape = [...X.shape.slice(0, -1), W.shape[1]]
   if (!sameShape(d.shape, shape)) throw new ShapeError('affineBackward', `dy of shape ${show(shape)}`, show(d.shape))
-  const rows = rowsOf(d)
-  return {
-    dX: reshape(matmul(rows, W, { transposeB: true }), X.shape),
-    dW: matmul(rowsOf(X), rows, { transposeA: true }),
-    db: sum(rows, 0),
-  }
+  return d
 }
 
 /** 1/(1 + e^−x), element by element; x of any shape. */
@@ -71,7 +78,7 @@ export function sigmoidGrad(x: Values): Tensor {
   return sigmoidGradOp(full(y.shape, 1, y.dtype), y)
 }
 
-/** e^x / Σ e^x of a vector, or of each row of a matrix (in general over the last dimension). The maximum is subtracted first. */
+/** e^x / Σ e^x of a vector, or of each row of a matrix. Stable: the maximum is subtracted first. */
 export function softmax(x: Values): Tensor {
   return softmaxOp(asFloat('softmax', 'x', x, dtypeAmong(x)))
 }

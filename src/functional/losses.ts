@@ -5,8 +5,8 @@ import { asFloat, asTargets, dtypeAmong, type Values } from './inputs.js'
 
 /**
  * The mean over the rows of −log y[i, t_i], in nats: y [m, n] are probabilities, t class numbers [m] (−Σ t·log y for
- * one-hot rows [m, n]). A single example is y [n] with one label, or a one-hot vector [n]. Probabilities below 1e-7 count as
- * 1e-7, as in Keras, so that the logarithm stays finite; others are taken as they are.
+ * one-hot rows [m, n]). A single example is y [n] with one label, or a one-hot vector [n]. Probabilities below 1e-7
+ * count as 1e-7, as in Keras, so that the logarithm stays finite; others are taken as they are.
  * @throws IndexError for a label outside 0 … n − 1
  */
 export function crossEntropyError(y: Values, t: Values): Tensor {

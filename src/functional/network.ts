@@ -13,10 +13,10 @@ import { reshape } from '../ops/views.js'
 import { sameShape, show } from '../shape.js'
 import { Tensor, zeros } from '../tensor.js'
 import { asFloat, asTargets, type Values } from './inputs.js'
-import { affineBackward, affineForward, sigmoid, softmax } from './layers.js'
+import { affineBackward, affineForward, parameterGradients, sigmoid, softmax } from './layers.js'
 import { crossEntropyError } from './losses.js'
 
-/** A perceptron with one hidden layer: X·W1 + b1 → sigmoid → ·W2 + b2 → softmax. W1 [input, hidden], W2 [hidden, output]. */
+/** A perceptron of two layers, X·W1 + b1 → sigmoid → ·W2 + b2 → softmax: W1 [input, hidden], W2 [hidden, output]. */
 export interface Params {
   W1: Tensor
   b1: Tensor
@@ -98,8 +98,8 @@ export function loss(params: Params, X: Values, t: Values): Tensor {
 }
 
 /**
- * One pass forward and back. For softmax with cross-entropy the gradient at the scores is dy = (y − t)/m, t one-hot, m the
- * number of examples; from there on it is the chain rule, layer by layer. Also returns the loss and the predictions y.
+ * One pass forward and back. For softmax with cross-entropy the gradient at the scores is dy = (y − t)/m, t one-hot, m
+ * the number of examples; from there on it is the chain rule, layer by layer. Also gives the loss and the predictions.
  */
 export function gradients(params: Params, X: Values, t: Values): Gradients & { loss: Tensor; y: Tensor } {
   return noGrad(() => {
@@ -110,7 +110,7 @@ export function gradients(params: Params, X: Values, t: Values): Gradients & { l
     const dy = divide(subtract(rows, wanted), Math.max(1, m))
     const { dX: dHidden, dW: dW2, db: db2 } = affineBackward(reshape(dy, second.y.shape), second.cache)
     // The bias was added before the sigmoid: its gradient, like that of W1, goes through the sigmoid's derivative.
-    const { dW: dW1, db: db1 } = affineBackward(sigmoidGrad(dHidden, hidden), first.cache)
+    const { dW: dW1, db: db1 } = parameterGradients(sigmoidGrad(dHidden, hidden), first.cache.X)
     return { dW1, db1, dW2, db2, loss: crossEntropyError(rows, targets), y }
   })
 }
@@ -123,9 +123,9 @@ export function updateParams(params: Params, grads: Gradients, learningRate: num
   checkParams('updateParams', params)
   for (const name of NAMES) {
     const [w, g] = [params[name], grads?.[`d${name}`]]
-    if (!(g instanceof Tensor) || g.dtype !== w.dtype || !sameShape(g.shape, w.shape)) {
-      throw new ShapeError('updateParams', `grads.d${name}: ${w.dtype} ${show(w.shape)}`, describe(g))
-    }
+    const wanted = `grads.d${name}: a tensor ${w.dtype} ${show(w.shape)}`
+    if (!(g instanceof Tensor) || g.dtype !== w.dtype) throw new TypeMismatchError('updateParams', wanted, describe(g))
+    if (!sameShape(g.shape, w.shape)) throw new ShapeError('updateParams', wanted, describe(g))
   }
   noGrad(() => {
     const rate = rateOf(learningRate)
@@ -154,10 +154,8 @@ export function trainStep(params: Params, X: Values, t: Values, learningRate: nu
 
 /** Share of the examples X whose most probable class is the label, 0 to 1, a tensor of one element; t as in loss. */
 export function accuracy(params: Params, X: Values, t: Values): Tensor {
-  const { rows, targets } = asTargets(
-    'accuracy',
-    noGrad(() => predict(params, X)),
-    t,
-  )
-  return accuracyOp(rows, targets)
+  return noGrad(() => {
+    const { rows, targets } = asTargets('accuracy', forward('accuracy', params, X).y, t)
+    return accuracyOp(rows, targets)
+  })
 }

@@ -1,4 +1,4 @@
-import { describe, ShapeError, ValueError } from '../errors.js'
+import { checkOptions, describe, ShapeError, StateError, ValueError } from '../errors.js'
 import type { Initializer, InitializerName } from '../init.js'
 import { affine } from '../ops/matmul.js'
 import { softmax } from '../ops/softmax.js'
@@ -26,6 +26,7 @@ export class Affine extends Module {
     super()
     if (!Number.isInteger(units) || units < 1)
       throw new ValueError('Affine', 'a whole number of units >= 1', describe(units))
+    checkOptions('Affine', options)
   }
 
   override build(input: Shape): Shape {
@@ -40,6 +41,8 @@ export class Affine extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    if (this.weight === undefined)
+      throw new StateError('Affine', 'a built model (see build)', 'a layer without weights')
     return affine(x, this.weight.value, this.bias.value)
   }
 }

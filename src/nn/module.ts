@@ -1,5 +1,5 @@
 import { checkFloat, type FloatDType } from '../dtype.js'
-import { describe, ShapeError, StateError, TypeMismatchError } from '../errors.js'
+import { checkOptions, describe, ShapeError, StateError, TypeMismatchError } from '../errors.js'
 import { type Initializer, type InitializerName, resolveInitializer } from '../init.js'
 import { randomState } from '../ops/random.js'
 import { checkShape, type Shape, sameShape, show, sizeOf } from '../shape.js'
@@ -120,7 +120,7 @@ export interface BuildOptions {
  */
 export function build(module: Module, input: readonly number[], options: BuildOptions = {}): ParameterStore {
   if (!(module instanceof Module)) throw new TypeMismatchError('build', 'a Module', describe(module))
-  const dtype = checkFloat('build', options.dtype ?? 'float32')
+  const dtype = checkFloat('build', checkOptions('build', options).dtype ?? 'float32')
   const state = randomState(options.seed ?? 0)
   module.build(checkShape('build', input))
   const parameters = module.allParameters()

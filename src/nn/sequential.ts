@@ -1,6 +1,6 @@
 import { noGrad } from '../autograd.js'
 import { checkFloat, type FloatDType } from '../dtype.js'
-import { describe, ShapeError, StateError, TypeMismatchError } from '../errors.js'
+import { checkOptions, describe, ShapeError, StateError, TypeMismatchError } from '../errors.js'
 import { type Loss, type LossName, resolveLoss } from '../losses/index.js'
 import { type Metric, type MetricName, resolveMetric } from '../metrics/index.js'
 import { cast } from '../ops/cast.js'
@@ -76,6 +76,7 @@ export class Sequential extends Module implements TrainingModel {
   /** Chooses how to train. May be called again; the weights stay, the optimizer's memory belongs to the optimizer. */
   compile(options: CompileOptions): this {
     this.checkIdle('compile')
+    checkOptions('compile', options)
     this.compiled = {
       optimizer: resolveOptimizer(options.optimizer ?? 'adam'),
       loss: resolveLoss(options.loss),

@@ -1,6 +1,6 @@
 import { derive } from '../autograd.js'
 import { checkFloat, type DType, type FloatDType, isFloat } from '../dtype.js'
-import { describe, ShapeError, TypeMismatchError, ValueError } from '../errors.js'
+import { checkOptions, describe, ShapeError, TypeMismatchError, ValueError } from '../errors.js'
 import { show, sizeOf } from '../shape.js'
 import { emit } from '../tape.js'
 import { checkTensor, type Tensor } from '../tensor.js'
@@ -47,7 +47,7 @@ export function gatherRows(source: Tensor, indices: Tensor, options: GatherOptio
   checkTensor('gatherRows', indices)
   checkLabels('gatherRows', indices, indices.size, false)
   if (source.rank === 0) throw new ShapeError('gatherRows', 'a source with at least one dimension', show(source.shape))
-  const m = options.count ?? indices.size
+  const m = checkOptions('gatherRows', options).count ?? indices.size
   if (!Number.isInteger(m) || m < 0 || m > indices.size)
     throw new ValueError('gatherRows', `a count from 0 to ${indices.size}`, describe(m))
   const dtype = options.dtype ?? source.dtype

@@ -1,9 +1,9 @@
 import { derive } from '../autograd.js'
 import { isFloat } from '../dtype.js'
-import { ShapeError } from '../errors.js'
+import { describe, ShapeError, ValueError } from '../errors.js'
 import { show } from '../shape.js'
 import { emit } from '../tape.js'
-import { empty, type Tensor } from '../tensor.js'
+import { checkTensor, empty, type Tensor } from '../tensor.js'
 import { checkLabels, checkSame, commonFloat, floatOf, output, rowsOf } from './common.js'
 import { defineOp, type Op } from './op.js'
 
@@ -73,6 +73,7 @@ export function binaryCrossEntropyFromLogits(x: Tensor, t: Tensor): Tensor {
 /** Whether targets are class indices (one a row) or one-hot rows; checks them. */
 function targetsOf(op: string, p: Tensor, t: Tensor): { m: number; n: number; dense: boolean } {
   floatOf(op, p)
+  checkTensor(op, t)
   if (p.rank !== 2) throw new ShapeError(op, 'predictions [rows, classes]', show(p.shape))
   const { m, n } = rowsOf(p)
   if (!isFloat(t.dtype)) {
@@ -123,6 +124,8 @@ export function accuracy(p: Tensor, t: Tensor): Tensor {
 export function binaryAccuracy(p: Tensor, t: Tensor, threshold = 0.5): Tensor {
   const dtype = commonFloat('binaryAccuracy', p, t)
   checkSame('binaryAccuracy', p, t)
+  if (typeof threshold !== 'number' || Number.isNaN(threshold))
+    throw new ValueError('binaryAccuracy', 'a threshold', describe(threshold))
   const y = empty([], dtype)
   emit(BINARY_ACCURACY, dtype, [y, p, t], [p.size], [threshold])
   return y

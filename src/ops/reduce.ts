@@ -1,5 +1,5 @@
 import { derive } from '../autograd.js'
-import { ShapeError } from '../errors.js'
+import { checkOptions, ShapeError } from '../errors.js'
 import { checkAxis, type Shape, show, sizeOf } from '../shape.js'
 import { emit } from '../tape.js'
 import { empty, type Tensor } from '../tensor.js'
@@ -55,6 +55,7 @@ function reduce(
   out: Tensor | undefined,
   step: Step,
 ): Tensor {
+  checkOptions(name, options)
   const runs = runsOf(name, x, axes)
   const reduced = new Set(runs.flatMap((r) => Array.from({ length: r.last - r.first + 1 }, (_, i) => r.first + i)))
   const final = options.keepDims
@@ -105,7 +106,12 @@ export function sum(x: Tensor, axes?: Axes, options: ReduceOptions = {}, out?: T
 /** Mean over axes; of no elements NaN. */
 export function mean(x: Tensor, axes?: Axes, options: ReduceOptions = {}, out?: Tensor): Tensor {
   floatOf('mean', x)
-  return reduce('mean', x, axes, options, out, meanStep)
+  if (runsOf('mean', x, axes).length < 2) return reduce('mean', x, axes, options, out, meanStep)
+  // Not a mean of means, which rounds more often: one sum, divided once.
+  const total = reduce('mean', x, axes, options, undefined, sumStep)
+  const share = total.size / x.size
+  const scaled = (t: Tensor, to?: Tensor) => expand(t, [t.size, 1, 1], share, t.shape, to)
+  return derive(scaled(total, out), [total], [scaled])
 }
 
 /** Largest value over axes; NaN if there is one. The derivative is shared evenly among ties. */

@@ -1,4 +1,4 @@
-import { describe, ValueError } from '../errors.js'
+import { checkOptions, describe, ValueError } from '../errors.js'
 import type { ParameterStore } from '../nn/module.js'
 import { ADAM, MOMENTUM, RMSPROP, SGD as SGD_OP } from '../ops/optimizers.js'
 import { checkRange, Optimizer, type State } from './optimizer.js'
@@ -23,7 +23,7 @@ export class SGD extends Optimizer {
   private readonly nesterov: boolean
   private readonly decay: number
   constructor(options: SGDOptions = {}) {
-    super(options.learningRate ?? 0.01)
+    super(checkOptions('SGD', options).learningRate ?? 0.01)
     this.momentum = checkRange('SGD', 'momentum', options.momentum ?? 0, 0, 1)
     this.decay = checkRange('SGD', 'weightDecay', options.weightDecay ?? 0, 0, 1)
     this.nesterov = options.nesterov === true
@@ -51,7 +51,7 @@ export class RMSProp extends Optimizer {
   protected readonly slotCount = 1
   private readonly doubles: number[]
   constructor(options: RMSPropOptions = {}) {
-    super(options.learningRate ?? 0.001)
+    super(checkOptions('RMSProp', options).learningRate ?? 0.001)
     this.doubles = [
       checkRange('RMSProp', 'rho', options.rho ?? 0.9, 0, 1),
       checkRange('RMSProp', 'epsilon', options.epsilon ?? 1e-7, 1e-30, 1),
@@ -81,8 +81,8 @@ export class Adam extends Optimizer {
   protected readonly slotCount = 2
   private readonly doubles: number[]
   constructor(options: AdamOptions = {}) {
-    super(options.learningRate ?? 0.001)
     const name = new.target.name
+    super(checkOptions(name, options).learningRate ?? 0.001)
     this.doubles = [
       checkRange(name, 'beta1', options.beta1 ?? 0.9, 0, 0.9999999),
       checkRange(name, 'beta2', options.beta2 ?? 0.999, 0, 0.99999999),
@@ -99,7 +99,7 @@ export class Adam extends Optimizer {
 /** Loshchilov and Hutter (2017): Adam with decoupled weight decay, w −= lr·decay·w before each update. Default decay 0.004. */
 export class AdamW extends Adam {
   constructor(options: AdamOptions = {}) {
-    super({ ...options, weightDecay: options.weightDecay ?? 0.004 })
+    super({ ...checkOptions('AdamW', options), weightDecay: options.weightDecay ?? 0.004 })
   }
 }
 

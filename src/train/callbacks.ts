@@ -1,4 +1,4 @@
-import { describe, ValueError } from '../errors.js'
+import { checkOptions, describe, ValueError } from '../errors.js'
 import type { History } from './history.js'
 
 /** Figures of an epoch by name: loss, accuracy, valLoss, valAccuracy … */
@@ -47,7 +47,7 @@ export class EarlyStopping implements Callback {
   private readonly restoring: boolean
 
   constructor(options: EarlyStoppingOptions = {}) {
-    this.monitor = options.monitor ?? 'valLoss'
+    this.monitor = checkOptions('EarlyStopping', options).monitor ?? 'valLoss'
     this.patience = options.patience ?? 0
     this.minDelta = options.minDelta ?? 0
     if (!Number.isInteger(this.patience) || this.patience < 0)

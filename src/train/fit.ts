@@ -1,4 +1,4 @@
-import { describe, NonFiniteError, ValueError } from '../errors.js'
+import { checkOptions, describe, NonFiniteError, ValueError } from '../errors.js'
 import { slice } from '../ops/views.js'
 import type { Callback, Logs, TrainingModel } from './callbacks.js'
 import { checkRows, type Dataset, type Rows } from './dataset.js'
@@ -69,7 +69,7 @@ export async function fitNetwork(
   data: Dataset,
   options: FitOptions,
 ): Promise<History> {
-  const epochs = checkCount('fit', 'epochs', options.epochs ?? 1)
+  const epochs = checkCount('fit', 'epochs', checkOptions('fit', options).epochs ?? 1)
   const batchSize = checkCount('fit', 'batchSize', options.batchSize ?? 32)
   const callbacks = options.callbacks ?? []
   const check = (d: unknown) =>
@@ -159,7 +159,7 @@ export async function evaluateNetwork(
   data: Dataset,
   options: EvaluateOptions,
 ): Promise<Record<string, number>> {
-  const batchSize = checkCount('evaluate', 'batchSize', options.batchSize ?? EVALUATION_BATCH)
+  const batchSize = checkCount('evaluate', 'batchSize', checkOptions('evaluate', options).batchSize ?? EVALUATION_BATCH)
   const rows = checkRows('evaluate', data, network.input, network.output, network.compiled.loss, network.store.dtype)
   const epoch = new Epoch(network, rows, { batchSize, train: false, shuffle: false })
   await epoch.run(options.signal ? { signal: options.signal } : {})

@@ -1,0 +1,47 @@
+// Transposing through registers, W×W squares at a time.
+#pragma once
+#ifdef LANEWISE_KERNELS
+
+namespace lanewise {
+namespace LANEWISE_ISA {
+
+// r[i] lane j becomes r[j] lane i: each round is a perfect shuffle of the W·W elements, log2 W of them transpose.
+template <class V>
+LW_INLINE void transposeSquare(V r[V::W]) {
+  LW_UNROLL for (int round = 1; round < V::W; round *= 2) {
+    V t[V::W];
+    LW_UNROLL for (int i = 0; i < V::W / 2; i++) {
+      t[2 * i] = zipLow(r[i], r[i + V::W / 2]);
+      t[2 * i + 1] = zipHigh(r[i], r[i + V::W / 2]);
+    }
+    LW_UNROLL for (int i = 0; i < V::W; i++) r[i] = t[i];
+  }
+}
+
+// y[j*ldy + i] = x[i*ldx + j] for rows i < m and columns j < n.
+template <class V>
+static void transposeBlock(const typename V::E* x, int64_t ldx, int64_t m, int64_t n, typename V::E* y, int64_t ldy) {
+  for (int64_t i = 0; i < m; i += V::W) {
+    const int64_t rows = m - i < V::W ? m - i : (int64_t)V::W;
+    const typename V::M rowMask = V::first(rows);
+    for (int64_t j = 0; j < n; j += V::W) {
+      const int64_t columns = n - j < V::W ? n - j : (int64_t)V::W;
+      V r[V::W];
+      if (rows == V::W && columns == V::W) {
+        LW_UNROLL for (int p = 0; p < V::W; p++) r[p] = V::load(x + (i + p) * ldx + j);
+        transposeSquare<V>(r);
+        LW_UNROLL for (int p = 0; p < V::W; p++) r[p].store(y + (j + p) * ldy + i);
+      } else {
+        const typename V::M columnMask = V::first(columns);
+        LW_UNROLL for (int p = 0; p < V::W; p++) r[p] = p < rows ? V::load(x + (i + p) * ldx + j, columnMask) : V::zero();
+        transposeSquare<V>(r);
+        LW_UNROLL for (int p = 0; p < V::W; p++)
+          if (p < columns) r[p].store(y + (j + p) * ldy + i, rowMask);
+      }
+    }
+  }
+}
+
+}  // namespace LANEWISE_ISA
+}  // namespace lanewise
+#endif
