@@ -56,6 +56,7 @@ struct Slot {
 struct Instance {
   napi_env env;
   const lanewise::Kernel* kernels = nullptr;
+  lanewise::MultiplyAddsFn multiplyAdds = nullptr;
   int threads = 1;
   std::vector<Slot> slots;
   std::vector<int32_t> freeSlots;
@@ -163,6 +164,7 @@ Napi::Value Setup(const Napi::CallbackInfo& info) {
   for (int i = 0; i < n; i++) {
     if (name != isas[i].name) continue;
     self.kernels = isas[i].kernels;
+    self.multiplyAdds = isas[i].multiplyAdds;
     self.threads = (int)threads;
     self.words = (int32_t*)words.data;
     self.wordCount = words.length;
@@ -170,6 +172,16 @@ Napi::Value Setup(const Napi::CallbackInfo& info) {
     return env.Undefined();
   }
   return refuse(env, "setup: this processor or build lacks the instruction set");
+}
+
+// peak(dtype): floating-point operations a second that the chosen instruction set and threads reach at most; for bench/.
+Napi::Value Peak(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  Instance& self = instanceOf(info);
+  if (info.Length() < 1 || !info[0].IsNumber() || !self.multiplyAdds) return refuse(env, "peak: expected (dtype), after setup");
+  const double dtype = info[0].As<Napi::Number>().DoubleValue();
+  if (dtype != 0 && dtype != 1) return refuse(env, "peak: expected dtype 0 (float32) or 1 (float64)");
+  return Napi::Number::New(env, lanewise::measurePeak(self.multiplyAdds, dtype == 1 ? DType::f64 : DType::f32, self.threads));
 }
 
 // register(array): the number by which eager commands name it. Does not keep it alive.
@@ -271,7 +283,13 @@ class BoundTape : public Napi::ObjectWrap<BoundTape> {
       refuse(env, "bind: expected (Int32Array, array of typed arrays), after setup");
       return;
     }
+    // Copied before anything of the caller's can run (a getter in his array): he may take the memory away or change it.
+    const std::vector<int32_t> copy((int32_t*)words, (int32_t*)words + count);
     Napi::Array arrays = info[1].As<Napi::Array>();
+    if (arrays.Length() > count) {  // an array says any length; the words cannot name more
+      refuse(env, "bind: expected fewer arrays than words");
+      return;
+    }
     std::vector<BufferView> views(arrays.Length());
     Napi::Array held = Napi::Array::New(env, views.size());  // ours: the caller may change his
     for (uint32_t i = 0; i < views.size(); i++) {
@@ -283,7 +301,6 @@ class BoundTape : public Napi::ObjectWrap<BoundTape> {
       }
       held.Set(i, array);
     }
-    std::vector<int32_t> copy((int32_t*)words, (int32_t*)words + count);
     ErrorText error;
     tape_.reset(lanewise::Tape::bind(
         copy.data(), (int64_t)count,
@@ -351,6 +368,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("ops", Napi::Function::New(env, Ops));
   exports.Set("info", Napi::Function::New(env, Info));
   exports.Set("setup", Napi::Function::New(env, Setup));
+  exports.Set("peak", Napi::Function::New(env, Peak));
   exports.Set("register", Napi::Function::New(env, Register));
   exports.Set("BoundTape", BoundTape::define(env));
   napi_value run;

@@ -1,7 +1,11 @@
 #include "cpu.h"
 
+#include "pool.h"
+
 #include <stdio.h>
 #include <string.h>
+
+#include <chrono>
 
 #if defined(__x86_64__) || defined(_M_X64)
 #define LANEWISE_X64 1
@@ -14,12 +18,14 @@
 
 namespace lanewise {
 
-namespace scalar { extern const Kernel kernels[]; }
+// What isa/kernels.inc defines in each namespace.
+#define LANEWISE_TABLES extern const Kernel kernels[]; double multiplyAdds(DType, int64_t, double&);
+namespace scalar { LANEWISE_TABLES }
 #ifdef LANEWISE_X64
-namespace avx2 { extern const Kernel kernels[]; }
-namespace avx512 { extern const Kernel kernels[]; }
+namespace avx2 { LANEWISE_TABLES }
+namespace avx512 { LANEWISE_TABLES }
 #elif defined(__aarch64__) || defined(_M_ARM64)
-namespace neon { extern const Kernel kernels[]; }
+namespace neon { LANEWISE_TABLES }
 #endif
 
 #ifdef LANEWISE_X64
@@ -44,7 +50,7 @@ static unsigned savedStates() {
 
 int availableIsas(Isa out[4]) {
   int n = 0;
-  out[n++] = {"scalar", scalar::kernels};
+  out[n++] = {"scalar", scalar::kernels, scalar::multiplyAdds};
   unsigned leaf0[4], leaf1[4], leaf7[4] = {0, 0, 0, 0};
   cpuid(0, 0, leaf0);
   cpuid(1, 0, leaf1);
@@ -53,9 +59,11 @@ int availableIsas(Isa out[4]) {
   if (!osxsave || !avx || !fma) return n;
   const unsigned saved = savedStates();
   if ((saved & 0x6) != 0x6 || !(leaf7[1] >> 5 & 1)) return n;
-  out[n++] = {"avx2", avx2::kernels};
+  out[n++] = {"avx2", avx2::kernels, avx2::multiplyAdds};
   const unsigned f_dq_bw_vl = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;
-  if ((saved & 0xe6) == 0xe6 && (leaf7[1] & f_dq_bw_vl) == f_dq_bw_vl) out[n++] = {"avx512", avx512::kernels};
+  if ((saved & 0xe6) == 0xe6 && (leaf7[1] & f_dq_bw_vl) == f_dq_bw_vl) {
+    out[n++] = {"avx512", avx512::kernels, avx512::multiplyAdds};
+  }
   return n;
 }
 
@@ -75,14 +83,54 @@ const char* cpuName() {
 #else
 int availableIsas(Isa out[4]) {
   int n = 0;
-  out[n++] = {"scalar", scalar::kernels};
+  out[n++] = {"scalar", scalar::kernels, scalar::multiplyAdds};
 #if defined(__aarch64__) || defined(_M_ARM64)
-  out[n++] = {"neon", neon::kernels};
+  out[n++] = {"neon", neon::kernels, neon::multiplyAdds};
 #endif
   return n;
 }
 
 const char* cpuName() { return ""; }  // JavaScript's os.cpus() knows more here
 #endif
+
+double measurePeak(MultiplyAddsFn multiplyAdds, DType dtype, int threads) {
+  typedef std::chrono::steady_clock Clock;
+  const auto secondsSince = [](Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  };
+  struct Job {
+    MultiplyAddsFn fn;
+    DType dtype;
+    int64_t rounds;
+  } job = {multiplyAdds, dtype, 1000};
+  const RangeFn work = [](void* context, int64_t begin, int64_t end) {
+    const Job& j = *(const Job*)context;
+    volatile double sink;
+    double result;
+    for (; begin < end; begin++) {
+      j.fn(j.dtype, j.rounds, result);
+      sink = result;
+    }
+    (void)sink;
+  };
+  // Rounds for about 0.1 ms; then 8 units a thread take about 1 ms.
+  for (double seconds = 0; seconds < 1e-4; job.rounds *= 2) {
+    const Clock::time_point start = Clock::now();
+    work(&job, 0, 1);
+    seconds = secondsSince(start);
+  }
+  double ignored;
+  const int64_t units = 8 * (int64_t)threads;
+  const double operations = (double)units * job.fn(dtype, job.rounds, ignored);
+  double best = 0;
+  const Clock::time_point start = Clock::now();
+  do {
+    const Clock::time_point before = Clock::now();
+    parallelFor(threads, units, 1, work, &job);
+    const double rate = operations / secondsSince(before);
+    if (rate > best) best = rate;
+  } while (secondsSince(start) < 0.02);
+  return best;
+}
 
 }  // namespace lanewise

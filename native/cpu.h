@@ -4,13 +4,21 @@
 
 namespace lanewise {
 
+// Does `rounds` rounds of independent multiply-adds in registers; returns the number of floating-point operations.
+typedef double (*MultiplyAddsFn)(DType dtype, int64_t rounds, double& result);
+
 struct Isa {
-  const char* name;       // scalar, avx2, avx512, neon
-  const Kernel* kernels;  // indexed by 2 * op + dtype
+  const char* name;             // scalar, avx2, avx512, neon
+  const Kernel* kernels;        // indexed by 2 * op + dtype
+  MultiplyAddsFn multiplyAdds;  // for measurePeak
 };
 
 // The instruction sets this processor and this build can run, best last. Returns how many.
 int availableIsas(Isa out[4]);
+
+// Floating-point operations a second that `threads` threads reach with nothing but multiply-adds in registers: the limit
+// of any kernel. Takes about 20 ms and returns the best of several attempts.
+double measurePeak(MultiplyAddsFn multiplyAdds, DType dtype, int threads);
 
 // The processor's own name, e.g. "AMD EPYC 9R14".
 const char* cpuName();

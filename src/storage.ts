@@ -8,11 +8,12 @@ import { arrayType, BYTES, type DType, type TypedArray } from './dtype.js'
 export interface Storage {
   readonly array: TypedArray
   readonly dtype: DType
-  /** The addon's number for it; -1 until the addon first meets it. */
+  /** The addon's number for it; -1 where there is none yet. */
   id: number
 }
 
 let Memory: typeof SharedArrayBuffer | typeof ArrayBuffer = ArrayBuffer
+let register: ((array: TypedArray) => number) | undefined
 let chooseBackend: (() => void) | undefined
 
 /** The backend decides on the kind of memory, so it is chosen before the first block is made. */
@@ -20,9 +21,13 @@ export function beforeFirstStorage(choose: () => void): void {
   chooseBackend = choose
 }
 
-/** Called once, when an addon is loaded. */
-export function useSharedMemory(): void {
+/**
+ * Called when an addon is loaded, with what gives a block its number there. Every block gets one at once, also one that only
+ * recorded tapes will use: the addon tells V8 of its size, or V8 would see no reason to collect it.
+ */
+export function useSharedMemory(registerWith: (array: TypedArray) => number): void {
   Memory = SharedArrayBuffer
+  register = registerWith
 }
 
 const ALIGN = 64
@@ -38,7 +43,7 @@ export function newStorage(dtype: DType, length: number): Storage {
   // A round number of cache lines, so that whole-vector code never shares its last line with another buffer.
   const bytes = Math.max(ALIGN, Math.ceil((length * BYTES[dtype]) / ALIGN) * ALIGN)
   const array = new (arrayType(dtype))(new Memory(bytes) as ArrayBuffer, 0, length)
-  return { array, dtype, id: -1 }
+  return { array, dtype, id: register?.(array) ?? -1 }
 }
 
 interface Slab {

@@ -2,7 +2,7 @@ import { activeBackend } from './backend/active.js'
 import type { BoundTape, Operand } from './backend/backend.js'
 import type { TypedArray } from './dtype.js'
 import { CODE, type FloatDType } from './dtype.js'
-import { describe, StateError, TypeMismatchError, ValueError } from './errors.js'
+import { checkOptions, describe, StateError, TypeMismatchError, ValueError } from './errors.js'
 import type { Op } from './ops/op.js'
 import type { Storage } from './storage.js'
 import { recordingState } from './tensor.js'
@@ -87,6 +87,7 @@ export class Tape {
   /** Runs the tape `steps` times off the event loop; resolves when all are done. */
   async replayAsync(steps = 1, options: ReplayOptions = {}): Promise<void> {
     checkSteps(steps)
+    checkOptions('replayAsync', options)
     this.checkIdle()
     this.running = true
     try {

@@ -36,7 +36,7 @@ struct Tiles {
 #else
   enum { MR = 4, NV = 4 };
 #endif
-  enum { NR = NV * V::W, KC = 256, MC = 40 * MR };
+  enum { NR = NV * V::W, KC = 256, MC = 64 * MR, NC = 8 * NR };
   // What may be kept of B in a first-level cache of 32 KB or more.
   static constexpr int64_t kFirstLevel = 24576;
 
@@ -130,10 +130,18 @@ struct Tiles {
     }
   }
 
-  // Rows [p0, p0+k) and columns [j0, j0+width) of op(B) as a panel of row length NR.
-  static void packB(const Gemm<E>& g, int64_t p0, int64_t k, int64_t j0, int64_t width, E* panel) {
-    if (g.transB) transposeBlock<V>(g.b + j0 * g.ldb + p0, g.ldb, width, k, panel, NR);
-    else copyRows(g.b + p0 * g.ldb + j0, g.ldb, k, width, panel, NR);
+  // Rows [p0, p0+k) and columns [b0, b1) of op(B) as panels of NR columns, KC·NR apart.
+  static void packB(const Gemm<E>& g, int64_t p0, int64_t k, int64_t b0, int64_t b1, E* panels) {
+    if (g.transB) {
+      for (int64_t j = b0; j < b1; j += NR)
+        transposeBlock<V>(g.b + j * g.ldb + p0, g.ldb, b1 - j < NR ? b1 - j : (int64_t)NR, k, panels + (j - b0) * KC, NR);
+      return;
+    }
+    for (int64_t p = 0; p < k; p++) {  // along the rows as they lie in memory
+      const E* from = g.b + (p0 + p) * g.ldb;
+      for (int64_t j = b0; j < b1; j += NR)
+        copyRows(from + j, 0, 1, b1 - j < NR ? b1 - j : (int64_t)NR, panels + (j - b0) * KC + p * NR, 0);
+    }
   }
 
   // Rows [i0, i0+m) and columns [p0, p0+k) of op(A) close together, as stored: rows of k, or of m if A is transposed.
@@ -154,31 +162,35 @@ struct Tiles {
   static void block(const Gemm<E>& g, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
     alignas(64) E panel[KC * NR];
     const int64_t m = i1 - i0, strips = (c1 - c0 + NR - 1) / NR;
-    // Copying B pays when several tiles of rows use the panel; copying A when several strips do and its rows lie far apart.
+    // Copying B pays when several tiles of rows use the panels; copying A when several strips do and its rows lie far apart.
     const bool packsB = g.transB || (strips > 1 && m > 2 * MR && g.n > 2 * NR);
-    E* rows = nullptr;
-    if (strips >= 4 && m >= MR && (g.colA != 1 || g.k > KC)) rows = (E*)workspace((KC + 16) * (MC + 16) * sizeof(E));
-    const bool packsA = rows != nullptr;
+    const bool wantsA = strips >= 4 && m >= MR && (g.colA != 1 || g.k > KC);
+    E* own = packsB && strips > 1 ? (E*)workspace((KC * NC + (KC + 16) * (MC + 16)) * sizeof(E)) : nullptr;
+    const int64_t wide = own ? (int64_t)NC : (int64_t)NR;  // columns of B copied at a time: long rows, few pages
+    E* panels = own ? own : panel;
     // Without copies, as much of k as keeps B's rows in the first-level cache.
-    int64_t step = KC;
-    if (!packsB) {
-      const int64_t fits = kFirstLevel / ((int64_t)sizeof(E) * (g.n < NR ? g.n : (int64_t)NR));
-      if (m <= MR) step = g.k;
-      else if (fits < g.k) step = fits / 16 * 16;
-      if (packsA && step > KC) step = KC;
-    }
+    const int64_t step = packsB ? (int64_t)KC : m <= MR ? g.k : rowsThatFit(g);
     int64_t p0 = 0;
     do {  // once even for k = 0, which leaves the initial values
       const int64_t k = g.k - p0 < step ? g.k - p0 : step;
       const Init init = p0 > 0 ? Init::load : g.bias ? Init::bias : Init::zero;
-      const Gemm<E> near = packsA ? packA(g, i0, m, p0, k, rows) : g;
-      for (int64_t j0 = c0; j0 < c1; j0 += NR) {
-        const int64_t width = c1 - j0 < NR ? c1 - j0 : (int64_t)NR;
-        if (packsB) packB(g, p0, k, j0, width, panel);
-        anyStrip(near, i0, i1, packsB ? panel : g.b + p0 * g.ldb + j0, packsB ? (int64_t)NR : g.ldb, p0, k, j0, width, init);
+      const Gemm<E> near = own && wantsA ? packA(g, i0, m, p0, k, own + KC * NC) : g;
+      for (int64_t b0 = c0; b0 < c1; b0 += wide) {
+        const int64_t b1 = b0 + wide < c1 ? b0 + wide : c1;
+        if (packsB) packB(g, p0, k, b0, b1, panels);
+        for (int64_t j0 = b0; j0 < b1; j0 += NR) {
+          const int64_t width = b1 - j0 < NR ? b1 - j0 : (int64_t)NR;
+          const E* b = packsB ? panels + (j0 - b0) * KC : g.b + p0 * g.ldb + j0;
+          anyStrip(near, i0, i1, b, packsB ? (int64_t)NR : g.ldb, p0, k, j0, width, init);
+        }
       }
       p0 += k;
     } while (p0 < g.k);
+  }
+
+  static int64_t rowsThatFit(const Gemm<E>& g) {
+    const int64_t fits = kFirstLevel / ((int64_t)sizeof(E) * (g.n < NR ? g.n : (int64_t)NR));
+    return fits < g.k ? fits / 16 * 16 : g.k;
   }
 
   // C is divided into a grid of blocks, rows first: units [0, columns) are the first band of rows.

@@ -16,7 +16,7 @@ struct MeanOfRows {
   typedef typename V::E E;
   static void plan(const Command& c, Plan& plan) {
     planRows<V>(c.n[0], c.n[1], L<V>::kOperations, plan);
-    plan.scratch = (size_t)c.n[0] * sizeof(E) * L<V>::kArrays;
+    plan.scratch = c.n[1] > 0 ? (size_t)c.n[0] * sizeof(E) * L<V>::kArrays : 0;
   }
   static void run(const Command& c, int64_t begin, int64_t end) {
     const int64_t each = rowsPerUnit(c.n[1]);

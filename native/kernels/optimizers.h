@@ -88,6 +88,7 @@ struct Momentum {
   static constexpr FinishFn finish = nullptr;
 };
 
+// The root is kept below 1e30, where quotient() is good; only an infinite v is beyond it.
 // v += (1 - rho) * (g^2 - v), as v - (1 - rho) * (v - g^2) in two fused steps.
 template <class V>
 struct RmsProp {
@@ -97,12 +98,12 @@ struct RmsProp {
     E *w = (E*)c.p[0], *v = (E*)c.p[2];
     const E* g = (const E*)c.p[1];
     const Rate<V> r(c, 3, c.d[2]);
-    const V share = V::set1((E)(1 - c.d[0])), eps = V::set1((E)c.d[1]);
+    const V share = V::set1((E)(1 - c.d[0])), eps = V::set1((E)c.d[1]), limit = V::set1((E)(sizeof(E) == 4 ? 1e30 : 1e300));
     forUnits<V>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
       const V gi = V::load(g + i, part), vi = V::load(v + i, part), square = flush(gi, r.root);
       const V average = flush(fnma(share, fnma(square, square, vi), vi), r.tiny);
       average.store(v + i, part);
-      const V next = r.decayed(V::load(w + i, part)) - (r.rate * gi) / sqrt(average + eps);
+      const V next = r.decayed(V::load(w + i, part)) - quotient(r.rate * gi, min(limit, sqrt(average + eps)));
       next.store(w + i, part);
     });
   }
@@ -121,14 +122,14 @@ struct Adam {
     const Rate<V> r(c, 4, c.d[3]);
     const int32_t t = *(const int32_t*)c.p[5];
     const double corrected = r.lr * __builtin_sqrt(1 - powi(c.d[1], t)) / (1 - powi(c.d[0], t));
-    const V a = V::set1((E)corrected), share1 = V::set1((E)(1 - c.d[0])), share2 = V::set1((E)(1 - c.d[1])), eps = V::set1((E)c.d[2]);
+    const V a = V::set1((E)corrected), share1 = V::set1((E)(1 - c.d[0])), share2 = V::set1((E)(1 - c.d[1])), eps = V::set1((E)c.d[2]), limit = V::set1((E)(sizeof(E) == 4 ? 1e30 : 1e300));
     forUnits<V>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
       const V gi = V::load(g + i, part), mi = V::load(m + i, part), vi = V::load(v + i, part), square = flush(gi, r.root);
       const V first = flush(fma(share1, flush(gi, r.tiny) - mi, mi), r.tiny);
       const V second = flush(fnma(share2, fnma(square, square, vi), vi), r.tiny);
       first.store(m + i, part);
       second.store(v + i, part);
-      const V next = r.decayed(V::load(w + i, part)) - (a * first) / (sqrt(second) + eps);
+      const V next = r.decayed(V::load(w + i, part)) - quotient(a * first, min(limit, sqrt(second)) + eps);
       next.store(w + i, part);
     });
   }

@@ -151,6 +151,10 @@ LW_INLINE F64 zipLow(F64 a, F64 b) {
 LW_INLINE F64 zipHigh(F64 a, F64 b) {
   return {_mm256_permute2f128_pd(_mm256_unpacklo_pd(a.v, b.v), _mm256_unpackhi_pd(a.v, b.v), 0x31)};
 }
+// The bits of a, as integers, taken from `bits`: a first guess at 1/a (math.h, quotient).
+LW_INLINE F32 subtractedFrom(int32_t bits, F32 a) {
+  return {_mm256_castsi256_ps(_mm256_sub_epi32(_mm256_set1_epi32(bits), _mm256_castps_si256(a.v)))};
+}
 
 LW_DERIVED(F32)
 LW_DERIVED(F64)

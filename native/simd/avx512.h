@@ -162,6 +162,10 @@ LW_INLINE F32 zipHigh(F32 a, F32 b) {
 }
 LW_INLINE F64 zipLow(F64 a, F64 b) { return {_mm512_permutex2var_pd(a.v, _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), b.v)}; }
 LW_INLINE F64 zipHigh(F64 a, F64 b) { return {_mm512_permutex2var_pd(a.v, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), b.v)}; }
+// The bits of a, as integers, taken from `bits`: a first guess at 1/a (math.h, quotient).
+LW_INLINE F32 subtractedFrom(int32_t bits, F32 a) {
+  return {_mm512_castsi512_ps(_mm512_sub_epi32(_mm512_set1_epi32(bits), _mm512_castps_si512(a.v)))};
+}
 
 LW_DERIVED(F32)
 LW_DERIVED(F64)

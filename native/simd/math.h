@@ -123,6 +123,18 @@ LW_INLINE V sigmoidOf(V x) {
   return one / (one + expOf(negate(x)));
 }
 
+// a / d for d from 1e-30 to 1e30: half the time of a division where that is slow. The reciprocal
+// comes from an integer guess (5 % off) by one cubic and one quadratic Newton step, all in fused multiply-adds, so the bits are
+// the same everywhere; it is within 8e-8 of its size. For float64 the division itself.
+LW_INLINE F32 quotient(F32 a, F32 d) {
+  const F32 one = F32::set1(1);
+  F32 y = subtractedFrom(0x7ef311c7, d), e = fnma(d, y, one);
+  y = fma(y, fma(e, e, e), y);
+  e = fnma(d, y, one);
+  return a * fma(y, e, y);
+}
+LW_INLINE F64 quotient(F64 a, F64 d) { return a / d; }
+
 LW_INLINE F32 exp(F32 x) { return expOf(x); }
 LW_INLINE F64 exp(F64 x) { return expOf(x); }
 LW_INLINE F32 log(F32 x) { return logOf(x); }

@@ -151,6 +151,10 @@ LW_INLINE F32 zipLow(F32 a, F32 b) { return {vzip1q_f32(a.v, b.v)}; }
 LW_INLINE F32 zipHigh(F32 a, F32 b) { return {vzip2q_f32(a.v, b.v)}; }
 LW_INLINE F64 zipLow(F64 a, F64 b) { return {vzip1q_f64(a.v, b.v)}; }
 LW_INLINE F64 zipHigh(F64 a, F64 b) { return {vzip2q_f64(a.v, b.v)}; }
+// The bits of a, as integers, taken from `bits`: a first guess at 1/a (math.h, quotient).
+LW_INLINE F32 subtractedFrom(int32_t bits, F32 a) {
+  return {vreinterpretq_f32_s32(vsubq_s32(vdupq_n_s32(bits), vreinterpretq_s32_f32(a.v)))};
+}
 
 LW_DERIVED(F32)
 LW_DERIVED(F64)

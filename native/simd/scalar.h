@@ -122,6 +122,8 @@ LW_INLINE F32 zipLow(F32 a, F32) { return a; }
 LW_INLINE F32 zipHigh(F32, F32 b) { return b; }
 LW_INLINE F64 zipLow(F64 a, F64) { return a; }
 LW_INLINE F64 zipHigh(F64, F64 b) { return b; }
+// The bits of a, as integers, taken from `bits`: a first guess at 1/a (math.h, quotient).
+LW_INLINE F32 subtractedFrom(int32_t bits, F32 a) { return {ofBits((uint32_t)bits - bitsOf(a.v))}; }
 
 LW_DERIVED(F32)
 LW_DERIVED(F64)

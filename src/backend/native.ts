@@ -2,13 +2,13 @@ import os from 'node:os'
 import path from 'node:path'
 import nodeGypBuild from 'node-gyp-build'
 import type { TypedArray } from '../dtype.js'
-import { BackendError, describe, IndexError, LanewiseError } from '../errors.js'
+import { BackendError, describe, LanewiseError } from '../errors.js'
 import { type Op, opTable } from '../ops/op.js'
 import { type Storage, useSharedMemory } from '../storage.js'
 import type { Backend, BackendInfo, BoundTape, Operand } from './backend.js'
-import { decode } from './js/decode.js'
-import { checkCommand } from './js/validate.js'
+import { type Decoded, decode } from './decode.js'
 import { threadCount } from './threads.js'
+import { badIndex, checkCommand } from './validate.js'
 
 /** A bad index that a checked command met: [command, op, position, value]. */
 type Failure = [number, number, number, number]
@@ -23,6 +23,8 @@ interface Addon {
   info(): { version: string; cpu: string; isas: string[] }
   setup(isa: string, threads: number, words: Int32Array): void
   register(array: TypedArray): number
+  /** Floating-point operations a second at most, on the threads and with the instruction set of setup; for bench/. */
+  peak(dtype: number): number
   run(words: number): Failure | undefined
   BoundTape: new (words: Int32Array, arrays: readonly TypedArray[]) => NativeTape
 }
@@ -55,7 +57,7 @@ export class NativeBackend implements Backend {
     private readonly isa: string,
     private readonly threads: number,
   ) {
-    useSharedMemory()
+    useSharedMemory((array) => addon.register(array))
     sharedWords ??= new Int32Array(new SharedArrayBuffer(4 * MAX_WORDS) as unknown as ArrayBuffer)
     this.words = sharedWords
     addon.setup(isa, threads, this.words)
@@ -108,7 +110,7 @@ export class NativeBackend implements Backend {
       const offsets = operands.map((o) => o.offset)
       throw refusal(op.name, error, () => checkCommand(op, dtype, arrays, offsets, ints, doubles))
     }
-    if (failure !== undefined) throw indexError(op.name, failure)
+    if (failure !== undefined) throw badIndex(op, ints, failure[2], failure[3])
   }
 
   /** Writes a command to the shared words; returns how many it has. */
@@ -138,18 +140,18 @@ export class NativeBackend implements Backend {
   }
 
   bind(words: Int32Array, arrays: readonly TypedArray[]): BoundTape {
-    const table = opTable()
+    const commands = decode(words, arrays)
     const translated = words.slice()
-    const names: string[] = []
-    for (let at = 0; at < words.length; at += table[words[at]].words) {
-      translated[at] = this.codeOf(table[words[at]])
-      names.push(table[words[at]].name)
+    let at = 0
+    for (const { op } of commands) {
+      translated[at] = this.codeOf(op)
+      at += op.words
     }
     try {
-      return new NativeBound(new this.addon.BoundTape(translated, arrays), names)
+      return new NativeBound(new this.addon.BoundTape(translated, arrays), commands)
     } catch (error) {
       throw refusal('tape', error, () => {
-        for (const c of decode(words, arrays)) checkCommand(c.op, c.dtype, c.arrays, c.offsets, c.ints, c.doubles)
+        for (const c of commands) checkCommand(c.op, c.dtype, c.arrays, c.offsets, c.ints, c.doubles)
       })
     }
   }
@@ -163,18 +165,23 @@ export class NativeBackend implements Backend {
 class NativeBound implements BoundTape {
   constructor(
     private readonly tape: NativeTape,
-    private readonly names: readonly string[],
+    private readonly commands: readonly Decoded[],
   ) {}
 
   replay(steps: number): void {
     const failure = this.tape.replay(steps)
-    if (failure !== undefined) throw indexError(this.names[failure[0]], failure)
+    if (failure !== undefined) throw this.badIndex(failure)
   }
 
   async replaySlice(steps: number, milliseconds: number): Promise<number> {
     const result = await this.tape.replaySlice(steps, milliseconds)
-    if (Array.isArray(result)) throw indexError(this.names[result[0]], result)
+    if (Array.isArray(result)) throw this.badIndex(result)
     return result
+  }
+
+  private badIndex([command, , position, value]: Failure): LanewiseError {
+    const { op, ints } = this.commands[command]
+    return badIndex(op, ints, position, value)
   }
 }
 
@@ -190,9 +197,4 @@ function refusal(op: string, error: unknown, check: () => void): LanewiseError {
     'a command that the addon takes',
     error instanceof Error ? error.message : describe(error),
   )
-}
-
-function indexError(op: string, [, , position, value]: Failure): LanewiseError {
-  const where = position < 0 ? 'as the first row' : `at position ${position}`
-  return new IndexError(op, 'indices or labels within range', `${value} ${where}`)
 }

@@ -78,6 +78,20 @@ function positive(name: string, text: string): number {
   throw new UsageError(`--${name}: expected a number above 0, received ${JSON.stringify(text)}`)
 }
 
+function name(option: string, text: string | undefined, what: string): string | undefined {
+  if (text === undefined || text.trim() !== '') return text
+  throw new UsageError(`--${option}: expected the name of ${what}, received ${JSON.stringify(text)}`)
+}
+
+/** What plot() would refuse, found out before the training and not after. */
+function plotName(text: string | undefined): string | undefined {
+  const file = name('plot', text, 'a file')
+  if (file === undefined || !/(^|[\\/])(\.svg|\.html)?$|\.(png|jpe?g|gif|webp|pdf)$/i.test(file)) return file
+  throw new UsageError(
+    `--plot: expected a file name ending in .svg, .html or neither, received ${JSON.stringify(file)}`,
+  )
+}
+
 /** @throws UsageError with one line for anything that is not understood */
 export function parseRun(argv: string[]): MnistRun {
   let values: { [K in keyof typeof OPTIONS]?: (typeof OPTIONS)[K]['type'] extends 'boolean' ? boolean : string }
@@ -96,8 +110,8 @@ export function parseRun(argv: string[]): MnistRun {
     dtype: oneOf('dtype', values.dtype ?? 'float32', ['float32', 'float64']),
     seed: whole('seed', values.seed ?? '1', 0, Number.MAX_SAFE_INTEGER),
     limit: values.limit === undefined ? undefined : whole('limit', values.limit, 1, 2 ** 31 - 1),
-    data: values.data,
-    plot: values.plot,
+    data: name('data', values.data, 'a folder'),
+    plot: plotName(values.plot),
     json: values.json === true,
     help: values.help === true,
   }

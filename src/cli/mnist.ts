@@ -55,7 +55,7 @@ async function train(run: MnistRun, signal: AbortSignal): Promise<void> {
     signal,
     verbose: !run.json,
   })
-  const result = await model.evaluate(test)
+  const result = await model.evaluate(test, { signal })
   await report(run, model, history, result, rows)
 }
 
@@ -113,7 +113,7 @@ export async function main(argv: string[]): Promise<void> {
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof LanewiseError || (error as NodeJS.ErrnoException)?.code))
       throw error
-    console.error(`mnist: ${(error as Error).message.split('\n')[0]}`)
+    console.error(`mnist: ${(error as Error).message.split('\n')[0].replace(/^mnist: /, '')}`)
     process.exitCode = stop.signal.aborted ? 130 : 1
   } finally {
     process.off('SIGINT', interrupt)

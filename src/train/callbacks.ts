@@ -24,9 +24,9 @@ export interface Callback {
 export interface EarlyStoppingOptions {
   /** Figure to watch. Default valLoss. */
   monitor?: string
-  /** Epochs without improvement before training ends. Default 0. */
+  /** Epochs without improvement, in a row, after which training ends; 0, the default, is as 1. As in Keras. */
   patience?: number
-  /** What counts as an improvement. Default 0. */
+  /** An improvement is a change for the better by more than this. Default 0. */
   minDelta?: number
   /** Default: max for accuracies, min for the rest. */
   mode?: 'min' | 'max'
@@ -34,7 +34,7 @@ export interface EarlyStoppingOptions {
   restoreBestWeights?: boolean
 }
 
-/** Ends training when a figure has stopped improving. */
+/** Ends training when a figure has stopped improving, or is NaN. */
 export class EarlyStopping implements Callback {
   /** Epoch of the best figure so far. */
   bestEpoch = 0
@@ -52,7 +52,10 @@ export class EarlyStopping implements Callback {
     this.minDelta = options.minDelta ?? 0
     if (!Number.isInteger(this.patience) || this.patience < 0)
       throw new ValueError('EarlyStopping', 'a patience >= 0', describe(this.patience))
+    if (!(Number.isFinite(this.minDelta) && this.minDelta >= 0))
+      throw new ValueError('EarlyStopping', 'a minDelta >= 0', describe(options.minDelta))
     const mode = options.mode ?? (/accuracy$/i.test(this.monitor) ? 'max' : 'min')
+    if (mode !== 'min' && mode !== 'max') throw new ValueError('EarlyStopping', "mode 'min' or 'max'", describe(mode))
     this.sign = mode === 'max' ? 1 : -1
     this.restoring = options.restoreBestWeights ?? true
   }
@@ -72,11 +75,12 @@ export class EarlyStopping implements Callback {
         JSON.stringify(this.monitor),
       )
     }
-    if (Number.isNaN(this.best) || this.sign * (value - this.best) > this.minDelta) {
+    const first = Number.isNaN(this.best) && !Number.isNaN(value)
+    if (first || this.sign * (value - this.best) > this.minDelta) {
       this.best = value
       this.bestEpoch = epoch
       if (this.restoring) this.weights = model.snapshot()
-    } else if (epoch - this.bestEpoch > this.patience || Number.isNaN(value)) {
+    } else if (Number.isNaN(value) || epoch - this.bestEpoch >= this.patience) {
       model.stopTraining = true
     }
   }

@@ -1,6 +1,6 @@
-import { dtypeOf, type TypedArray } from '../../dtype.js'
-import { BackendError, describe, ShapeError, TypeMismatchError, ValueError } from '../../errors.js'
-import { type Op, opTable } from '../../ops/op.js'
+import { dtypeOf, type TypedArray } from '../dtype.js'
+import { BackendError, describe, ShapeError, TypeMismatchError, ValueError } from '../errors.js'
+import { type Op, opTable } from '../ops/op.js'
 
 /** A command of a tape, its words taken apart; nothing about it is checked yet but that it is whole. */
 export interface Decoded {

@@ -1,7 +1,7 @@
-import { CODE, DTYPES, type DType, dtypeOf, type TypedArray } from '../../dtype.js'
-import { describe, IndexError, ShapeError, TypeMismatchError, ValueError } from '../../errors.js'
-import type { Op } from '../../ops/op.js'
-import type { OperandSpec, TypeLetter } from '../../ops/signature.js'
+import { CODE, DTYPES, type DType, dtypeOf, type TypedArray } from '../dtype.js'
+import { describe, IndexError, ShapeError, TypeMismatchError, ValueError } from '../errors.js'
+import type { Op } from '../ops/op.js'
+import type { OperandSpec, TypeLetter } from '../ops/signature.js'
 
 const MOST = Number.MAX_SAFE_INTEGER
 
