@@ -3,6 +3,7 @@ import { beforeFirstStorage } from '../storage.js'
 import type { Backend } from './backend.js'
 import { JsBackend } from './js/index.js'
 import { NativeBackend } from './native.js'
+import { threadCount } from './threads.js'
 
 let active: Backend | undefined
 
@@ -20,11 +21,12 @@ export function setActiveBackend(backend: Backend): void {
 }
 
 /**
- * LANEWISE_BACKEND=native or js is obeyed or is an error. Without it: the addon, or, where none loads, JavaScript with one
- * warning that says how to get the fast one.
+ * LANEWISE_BACKEND=native or js is obeyed or is an error, and so is LANEWISE_ISA where the addon is to compute. Without
+ * them: the addon, or, where none loads, JavaScript with one warning that says how to get the fast one.
  */
 export function chooseBackend(env: NodeJS.ProcessEnv): Backend {
   const wish = env.LANEWISE_BACKEND || undefined
+  threadCount(env) // A wish that makes no sense is an error whatever computes; JavaScript has one thread.
   if (wish === 'js') return new JsBackend('LANEWISE_BACKEND=js')
   if (wish !== undefined && wish !== 'native')
     throw new BackendError('LANEWISE_BACKEND', '"native" or "js"', JSON.stringify(wish))
@@ -34,7 +36,9 @@ export function chooseBackend(env: NodeJS.ProcessEnv): Backend {
     if (error instanceof BackendError) throw error
     const cause = (error instanceof Error ? error.message : String(error)).split('\n')[0]
     const remedy = 'install a C++ compiler and run "npm run build:native" in the package lanewise'
-    if (wish === 'native') throw new BackendError('LANEWISE_BACKEND=native', `an addon that loads (${remedy})`, cause)
+    const isa = env.LANEWISE_ISA || undefined
+    const asked = wish ? 'LANEWISE_BACKEND=native' : isa && `LANEWISE_ISA=${isa}`
+    if (asked) throw new BackendError(asked, `an addon that loads (${remedy})`, cause)
     process.emitWarning(
       `lanewise computes in JavaScript, many times slower: ${cause}. For the native addon, ${remedy}.`,
       {

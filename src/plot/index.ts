@@ -1,3 +1,4 @@
+export { type Bar, type BarPlotOptions, barPlot } from './bar.js'
 export { linePlot } from './line.js'
 export type { PanelOptions as LinePlotOptions } from './panel.js'
 export { type HistoryLike, type PlotOptions, plot } from './plot.js'

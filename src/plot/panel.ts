@@ -13,7 +13,7 @@ export interface PanelOptions {
 }
 
 /** Okabe and Ito's colours, which people of all kinds of colour vision can tell apart. */
-const COLORS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000']
+export const COLORS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000']
 const DASHES = ['', '7 4', '2 3']
 export const WIDTH = 560
 export const HEIGHT = 420

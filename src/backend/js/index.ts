@@ -3,8 +3,9 @@ import type { TypedArray } from '../../dtype.js'
 import { BackendError, describe, StateError, ValueError } from '../../errors.js'
 import type { Op } from '../../ops/op.js'
 import type { Backend, BackendInfo, BoundTape, Operand } from '../backend.js'
-import { binary } from './binary.js'
 import { decode } from '../decode.js'
+import { badIndex, checkCommand } from '../validate.js'
+import { binary } from './binary.js'
 import { indexing } from './indexing.js'
 import type { Call, Kernel } from './kernel.js'
 import { losses } from './losses.js'
@@ -15,7 +16,6 @@ import { random } from './random.js'
 import { reduce } from './reduce.js'
 import { softmax } from './softmax.js'
 import { unary } from './unary.js'
-import { badIndex, checkCommand } from '../validate.js'
 
 const kernels = new Map<string, Kernel>(
   [matmul, binary, unary, softmax, reduce, indexing, losses, memory, random, optimizers].flatMap((family) =>

@@ -1,0 +1,134 @@
+import { describe, TypeMismatchError, ValueError } from '../errors.js'
+import { loadD3, makeScale, type Scale, ticks } from './axis.js'
+import { COLORS, STYLE } from './panel.js'
+import { extent, isShown } from './series.js'
+import { escapeXml, formatValue } from './text.js'
+
+export interface Bar {
+  /** Stands left of the bar. */
+  name: string
+  value: number
+  /** Bars of one group have one colour; with more than one group a legend names them. */
+  group?: string
+  /** Follows the value in parentheses, right of the bar. */
+  note?: string
+}
+
+export interface BarPlotOptions {
+  title: string
+  xLabel: string
+  /** From top to bottom. */
+  bars: readonly Bar[]
+  /** A logarithmic axis, from a power of ten below the smallest value; values that are not positive have no bar. */
+  logX?: boolean
+  /** A line of small print below the axis. */
+  caption?: string
+}
+
+const WIDTH = 840
+const PITCH = 28
+const THICK = 20
+const RIGHT = 24
+const BOTTOM = 58
+/** Pixels for a character, on the safe side: text is not measured here. */
+const PER_CHARACTER = 7.4
+
+/**
+ * Draws horizontal bars with their names and values (840 pixels wide).
+ * @returns an SVG document
+ * @throws ValueError without a bar, TypeMismatchError for a bar without name or value
+ */
+export async function barPlot(options: BarPlotOptions): Promise<string> {
+  const { title, xLabel, bars, logX = false, caption } = options
+  check(bars)
+  const d3 = await loadD3()
+  const groups = [...new Set(bars.map((bar) => bar.group ?? ''))]
+  const left = 20 + PER_CHARACTER * Math.max(...bars.map((bar) => bar.name.length))
+  const longest = Math.max(...bars.map((bar) => labelOf(bar).length))
+  const top = groups.length > 1 ? 68 : 46
+  const bottom = top + PITCH * bars.length
+  const height = bottom + BOTTOM + (caption ? 18 : 0)
+  const x = makeScale(d3, domainOf(bars, logX), [left, WIDTH - RIGHT - PER_CHARACTER * longest], logX, true)
+
+  const out = [`<text class="lw-title" x="20" y="26">${escapeXml(title)}</text>`]
+  if (groups.length > 1) out.push(drawLegend(groups))
+  out.push(...drawAxis(x, logX, top, bottom))
+  bars.forEach((bar, i) => {
+    out.push(drawBar(bar, x, logX, top + PITCH * i, COLORS[groups.indexOf(bar.group ?? '') % COLORS.length]))
+  })
+  out.push(`<line class="lw-axis" x1="${px(left)}" x2="${px(left)}" y1="${top}" y2="${bottom}"/>`)
+  const middle = px((left + x.range()[1]) / 2)
+  out.push(`<text x="${middle}" y="${bottom + 42}" text-anchor="middle">${escapeXml(xLabel)}</text>`)
+  if (caption) out.push(`<text class="lw-tick" x="20" y="${height - 12}">${escapeXml(caption)}</text>`)
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" class="lw" role="img" aria-label="${escapeXml(title)}">
+<style>${STYLE}</style>
+<rect width="${WIDTH}" height="${height}" fill="#fff"/>
+${out.join('\n')}
+</svg>
+`
+}
+
+const px = (value: number) => String(Math.round(value * 100) / 100)
+
+function check(bars: unknown): void {
+  if (!Array.isArray(bars) || bars.length === 0) throw new ValueError('barPlot', 'at least one bar', describe(bars))
+  for (const bar of bars) {
+    if (typeof bar?.name !== 'string' || typeof bar.value !== 'number')
+      throw new TypeMismatchError('barPlot', 'bars { name, value }', describe(bar))
+  }
+}
+
+/** From 0, or on a logarithmic axis from the power of ten below the smallest value, so that each bar can be seen. */
+function domainOf(bars: readonly Bar[], log: boolean): [number, number] | undefined {
+  const range = extent([bars.map((bar) => bar.value)], log)
+  if (range === undefined) return undefined
+  const [low, high] = range
+  if (!log) return [Math.min(0, low), Math.max(0, high)]
+  const power = 10 ** Math.floor(Math.log10(low))
+  return [power < 0.999 * low ? power : power / 10, high]
+}
+
+function labelOf({ value, note }: Bar): string {
+  const text =
+    Math.abs(value) >= 1000 && Math.abs(value) < 1e9 ? Math.round(value).toLocaleString('en-US') : formatValue(value)
+  return note ? `${text} (${note})` : text
+}
+
+function drawAxis(x: Scale, log: boolean, top: number, bottom: number): string[] {
+  const named = ticks(x, log, 6).map(({ value, label }) => ({
+    at: px(x(value)),
+    label: isPlain(value) ? comma(value) : label,
+  }))
+  return named.flatMap(({ at, label }) => [
+    `<line class="lw-grid" x1="${at}" x2="${at}" y1="${top}" y2="${bottom}"/>`,
+    `<text class="lw-tick" x="${at}" y="${bottom + 18}" text-anchor="middle">${escapeXml(label)}</text>`,
+  ])
+}
+
+const isPlain = (value: number) => Number.isInteger(value) && Math.abs(value) < 1e9
+const comma = (value: number) => value.toLocaleString('en-US')
+
+function drawBar(bar: Bar, x: Scale, log: boolean, top: number, color: string): string {
+  const [start] = x.range()
+  const zero = log ? start : x(0)
+  const end = isShown(bar.value, log) ? x(bar.value) : zero
+  const [from, to] = [Math.min(zero, end), Math.max(zero, end)]
+  const label = escapeXml(labelOf(bar))
+  const y = top + PITCH / 2
+  return `<g><title>${escapeXml(bar.name)}: ${label}</title>
+<text x="${px(start - 8)}" y="${y}" dy=".35em" text-anchor="end">${escapeXml(bar.name)}</text>
+<rect class="lw-bar" x="${px(from)}" y="${top + (PITCH - THICK) / 2}" width="${px(to - from)}" height="${THICK}" fill="${color}"/>
+<text x="${px(to + 6)}" y="${y}" dy=".35em">${label}</text></g>`
+}
+
+function drawLegend(groups: string[]): string {
+  let left = 20
+  return groups
+    .map((group, i) => {
+      const at = left
+      left += 34 + PER_CHARACTER * group.length
+      const color = COLORS[i % COLORS.length]
+      return `<rect x="${px(at)}" y="40" width="14" height="14" fill="${color}"/><text x="${px(at + 20)}" y="47" dy=".35em">${escapeXml(group)}</text>`
+    })
+    .join('\n')
+}

@@ -1,0 +1,65 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import * as fs from 'node:fs'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { backendNames } from '../backends.js'
+import { contents, environment, folder, outcome, SCRIPT } from './run-mnist.js'
+
+// Ctrl-C while the network trains.
+
+let data = ''
+beforeAll(() => {
+  data = folder(contents())
+})
+afterAll(() => fs.rmSync(data, { recursive: true, force: true }))
+
+/** util-linux's script runs a command on a terminal of its own. */
+const hasTerminal = /util-linux/.test(spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout ?? '')
+
+/** Interrupts once, as soon as `ready` holds. */
+function once(child: ChildProcess, interrupt: () => void, ready: (stdout: string, stderr: string) => boolean) {
+  let done = false
+  return outcome(child, (stdout, stderr) => {
+    if (done || !ready(stdout, stderr)) return
+    done = true
+    interrupt()
+  })
+}
+
+describe.each(backendNames)('Ctrl-C on %s', (backend) => {
+  const env = environment({ LANEWISE_BACKEND: backend })
+  const endless = () => ['--data', data, '--epochs', '1000000', '--batch', '16']
+
+  it('ends with one line and code 130', async () => {
+    const child = spawn(process.execPath, [SCRIPT, ...endless()], { env })
+    const ready = (_: string, stderr: string) => stderr.includes('\nepoch')
+    const { code, signal, stdout, stderr } = await once(child, () => child.kill('SIGINT'), ready)
+    expect({ code, signal }).toEqual({ code: 130, signal: null })
+    const lines = stderr.trimEnd().split('\n')
+    expect(lines.pop()).toBe('mnist: stopped by Ctrl-C')
+    for (const line of lines) expect(line).toMatch(/^epoch +\d+\/1000000 /)
+    expect(stdout).not.toContain('test loss')
+  })
+
+  it('in the middle of an epoch; --json prints nothing', async () => {
+    const args = ['--epochs', '1', '--hidden', '4096,4096', '--batch', '1', '--dtype', 'float64', '--json']
+    const child = spawn(process.execPath, [SCRIPT, ...args], { env })
+    const started = performance.now()
+    const interrupt = setTimeout(() => child.kill('SIGINT'), 2500)
+    const result = await outcome(child)
+    clearTimeout(interrupt)
+    expect(result).toEqual({ code: 130, signal: null, stdout: '', stderr: 'mnist: stopped by Ctrl-C\n' })
+    expect(performance.now() - started).toBeLessThan(12_000)
+  })
+
+  it.runIf(hasTerminal)('on a terminal restores the cursor and the wrapping of lines', async () => {
+    const quoted = [process.execPath, SCRIPT, ...endless().concat('--batch', '1')].map((word) => `'${word}'`).join(' ')
+    const child = spawn('script', ['-qefc', quoted, '/dev/null'], { env: { ...env, TERM: 'xterm', SHELL: '/bin/sh' } })
+    const ready = (stdout: string) => stdout.includes('\x1b[?25l') && stdout.includes('left')
+    const { code, stdout } = await once(child, () => child.stdin?.write('\x03'), ready)
+    expect(code).toBe(130)
+    expect(stdout).toContain('mnist: stopped by Ctrl-C')
+    expect(stdout).not.toMatch(/\n\s+at /)
+    expect(stdout.lastIndexOf('\x1b[?25h')).toBeGreaterThan(stdout.lastIndexOf('\x1b[?25l'))
+    expect(stdout.lastIndexOf('\x1b[?7h')).toBeGreaterThan(stdout.lastIndexOf('\x1b[?7l'))
+  })
+})
