@@ -225,7 +225,7 @@ napi_value Run(napi_env env, napi_callback_info callback) {
   if (lanewise::decode(words, count, Instance::lookup, &self, c, error) == 0) return refuse(env, error.text);
   const size_t scratch = lanewise::prepare(c, self.kernels, self.threads);
   if (!self.reserve(scratch)) return refuse(env, "run: expected scratch memory, received none");
-  lanewise::Failure failure = {0, 0, 0};
+  lanewise::Failure failure = {0, 0, 0, 0};
   c.scratch = self.scratch;
   c.failure = &failure;
   lanewise::execute(c, self.threads);

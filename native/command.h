@@ -10,9 +10,10 @@ enum class DType : uint8_t { f32 = 0, f64 = 1, i32 = 2, u8 = 3 };
 
 enum { kMaxOperands = 8, kMaxInts = 8, kMaxDoubles = 4 };
 
-// What a checked command found wrong: first bad element, and the value there. Written at most once a run.
+// What a checked command found wrong: the first bad element (the lowest, whichever thread found it), and the value there.
 struct Failure {
-  int32_t set;       // 0 until something failed; accessed with __atomic builtins
+  int32_t set;       // 0 until something failed; accessed with __atomic builtins, as is
+  int32_t lock;      // who writes it
   int64_t position;
   int64_t value;
 };

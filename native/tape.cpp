@@ -102,7 +102,7 @@ size_t prepare(Command& c, const Kernel* kernels, int threads) {
 void execute(const Command& c, int threads) {
   if (c.threaded) {
     // Four turns a thread even out differences; more would only cost more handing out.
-    const int64_t chunk = (c.units + 4 * threads - 1) / (4 * threads);
+    const int64_t turns = 4 * (int64_t)threads, chunk = c.units > turns ? c.units / turns : 1;
     parallelFor(
         threads, c.units, chunk,
         [](void* context, int64_t begin, int64_t end) {

@@ -55,7 +55,7 @@ class Tape {
   Tape() = default;
   std::vector<Command> commands_;
   char* scratch_ = nullptr;
-  Failure failure_ = {0, 0, 0};
+  Failure failure_ = {0, 0, 0, 0};
   int threads_ = 1;
 };
 

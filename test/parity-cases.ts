@@ -1,5 +1,6 @@
 import type { DType, TypedArray } from '../src/dtype.js'
 import type { Op } from '../src/ops/op.js'
+import { any, below, bytes, chance, constant, type Fill, positive, wild } from './parity-values.js'
 
 /** One command: what each operand holds before, and the parameters. */
 export interface Case {
@@ -14,7 +15,6 @@ export interface Case {
   special?: boolean
 }
 
-type Fill = (n: number, ints: readonly number[], extremes: boolean) => ArrayLike<number>
 interface Spec {
   ints: number[][]
   doubles?: number[][]
@@ -28,65 +28,7 @@ interface Spec {
   tolerance?: [number, number]
 }
 
-const SPECIALS = [
-  0,
-  -0,
-  1,
-  -1,
-  NaN,
-  Infinity,
-  -Infinity,
-  1e-40,
-  -1e-40,
-  1e-310,
-  3e38,
-  -3e38,
-  1e308,
-  88.7,
-  88.8,
-  -87.3,
-  -88,
-  -104,
-  709.7,
-  709.8,
-  -708.3,
-  -746,
-  20,
-  -20,
-  40,
-  1e-8,
-  -1e-8,
-  0.5,
-  2,
-  1.1754943508222875e-38,
-  2.2250738585072014e-308,
-  16777217,
-]
-let seed = 1
-/** 65,537 numbers from 0 to 1 that look random; values are taken from a place that moves. */
-const POOL = Float64Array.from({ length: 65_537 }, () => {
-  seed = (Math.imul(seed, 1103515245) + 12345) >>> 0
-  return (seed >>> 8) / 2 ** 24
-})
-let place = 0
-function draw(n: number, f: (u: number, i: number) => number): Float64Array {
-  const out = new Float64Array(n)
-  for (let i = 0; i < n; i++, place = (place + 1) % POOL.length) out[i] = f(POOL[place], i)
-  return out
-}
-const any: Fill = (n, _ints, extremes) =>
-  draw(n, (u, i) => (extremes && i % 3 === 0 ? SPECIALS[(i / 3) % SPECIALS.length] : u * 4 - 2))
-const positive: Fill = (n, ints, extremes) => (extremes ? any(n, ints, true) : draw(n, (u) => u * 2 + 0.01))
-const chance: Fill = (n, ints, extremes) => (extremes ? any(n, ints, true) : draw(n, (u) => u * 0.98 + 0.01))
-const below =
-  (bound: (ints: readonly number[]) => number): Fill =>
-  (n, ints) =>
-    draw(n, (u) => Math.floor(u * bound(ints)))
-const constant =
-  (v: number): Fill =>
-  (n) =>
-    new Float64Array(n).fill(v)
-
+/** What every kind of loop meets: nothing, less than a register, registers, tails. */
 const SIZES = [0, 1, 2, 3, 15, 16, 17, 31, 33, 63, 65, 100, 257]
 const BIG = 250_007 // more than 6 µs of the cheapest elementwise op, so that threads take part
 const N = [...SIZES, 4096, 4097, BIG].map((n) => [n])
@@ -183,10 +125,6 @@ const ROWS = [
 ].map(([m, n, rows, count]) => [m, n, rows, count])
 const indices: Record<string, Fill> = { idx: below(([, , rows]) => rows), cursor: constant(0) }
 const ALL: DType[] = ['float32', 'float64', 'int32', 'uint8']
-const wild: Fill = (n) =>
-  Float64Array.from({ length: n }, (_, i) => [1.9, -1.9, 300.5, -7, 3e9, -3e9, NaN, 127.5][i % 8])
-const bytes: Fill = (n) => Float64Array.from({ length: n }, (_, i) => (i * 7 + (i >> 8)) & 255)
-
 /** By op of the table. A new op without an entry fails the completeness test. */
 export const SPECS: Record<string, Spec> = {
   matmul: { ints: transposed, tolerance: [5e-4, 1e-12] },
@@ -301,7 +239,9 @@ export const SPECS: Record<string, Spec> = {
 
 const ARRAYS = { float32: Float32Array, float64: Float64Array, int32: Int32Array, uint8: Uint8Array }
 
-/** Every case of an op: sizes × parameters × dtypes, in place where its signature allows it, and with extreme values. */
+const FLOATS = ['float32', 'float64'] as const
+
+/** Every case of an op: sizes × parameters × dtypes, in place where the signature allows it, with extreme values. */
 export function* casesOf(op: Op): Generator<Case> {
   const spec = SPECS[op.name]
   const usesT = op.operands.some((o) => o.type === 'T')
@@ -314,12 +254,11 @@ export function* casesOf(op: Op): Generator<Case> {
           if (spec.types && doubles.length > 0 && ints[0] > 1000 && dtype === 1) continue
           const make = (extremes: boolean): TypedArray[] =>
             op.operands.map((o) => {
-              const own =
-                o.type === 'T' ? (['float32', 'float64'] as const)[dtype] : o.type === 'd' ? 'float64' : 'int32'
+              const own = o.type === 'T' ? FLOATS[dtype] : o.type === 'd' ? 'float64' : 'int32'
               const values = (spec.fill?.[o.name] ?? any)(o.extent(ints), ints, extremes && o.type === 'T')
               return new ARRAYS[types[o.name] ?? own](values)
             })
-          const label = `${['float32', 'float64'][dtype]} ${JSON.stringify([...ints, ...doubles])} ${JSON.stringify(types)}`
+          const label = `${FLOATS[dtype]} ${JSON.stringify([...ints, ...doubles])} ${JSON.stringify(types)}`
           yield { label, dtype, data: () => make(false), ints, doubles }
           const size = op.operands[0].extent(ints)
           for (let i = 1; alone > 0 && i < op.operands.length; i++) {

@@ -200,11 +200,10 @@ struct Tiles {
   };
   static Grid gridOf(const Gemm<E>& g) {
     Grid grid;
-    // Bands as even as they can be, whole tiles each; small products in bands of few tiles, so that threads have something to share.
+    // Bands of equal height; small products in bands of few tiles, so that threads have something to share.
     const int64_t most = g.n <= 2 * NR ? 4 * MR : (int64_t)MC;
     const int64_t bands = (g.m + most - 1) / most;
-    const int64_t tiles = bands ? (g.m + bands * MR - 1) / (bands * MR) : 1;
-    grid.rowStep = tiles * MR;
+    grid.rowStep = bands ? (g.m + bands - 1) / bands : 1;
     grid.rows = (g.m + grid.rowStep - 1) / grid.rowStep;
     grid.columnStep = g.n <= 2 * NR ? (g.n > 0 ? g.n : 1) : (int64_t)NR;
     grid.columns = (g.n + grid.columnStep - 1) / grid.columnStep;

@@ -92,11 +92,15 @@ LW_INLINE typename V::E maxOf(int64_t n, F f) {
 
 // A checked command met a bad index: kept for the caller, the first one that comes.
 LW_INLINE void fail(const Command& c, int64_t position, int64_t value) {
-  int32_t expected = 0;
-  if (__atomic_compare_exchange_n(&c.failure->set, &expected, 1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-    c.failure->position = position;
-    c.failure->value = value;
+  Failure& f = *c.failure;
+  while (__atomic_exchange_n(&f.lock, 1, __ATOMIC_ACQUIRE)) {
   }
+  if (!f.set || position < f.position) {
+    f.position = position;
+    f.value = value;
+    __atomic_store_n(&f.set, 1, __ATOMIC_RELAXED);
+  }
+  __atomic_store_n(&f.lock, 0, __ATOMIC_RELEASE);
 }
 LW_INLINE bool failed(const Command& c) { return __atomic_load_n(&c.failure->set, __ATOMIC_ACQUIRE) != 0; }
 

@@ -3,7 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { DataError, TypeMismatchError, ValueError } from '../../src/errors.js'
-import { linePlot, plot } from '../../src/plot/index.js'
+import { barPlot, linePlot, plot } from '../../src/plot/index.js'
 import { History } from '../../src/train/history.js'
 
 let dir: string
@@ -155,5 +155,49 @@ describe('linePlot', () => {
     await expect(linePlot({ ...base, series: [{ name: 'a', x: [1], y: [1, 2] }] })).rejects.toThrow(
       /lists of one length, received \[1\] and \[1, 2\]/,
     )
+  })
+})
+
+describe('barPlot', () => {
+  const base = { title: 'a < b', xLabel: 'samples/s' }
+  const widths = (svg: string) => [...svg.matchAll(/class="lw-bar"[^>]* width="([^"]*)"/g)].map((m) => Number(m[1]))
+
+  test('draws bars as long as their values, with names, figures and a legend of the groups', async () => {
+    const bars = [
+      { name: 'one', value: 4000, group: 'g&h' },
+      { name: '<two>', value: 1000, group: 'i', note: '4 x' },
+    ]
+    const svg = await barPlot({ ...base, bars, caption: 'today' })
+    checkWellFormed(svg)
+    const [first, second] = widths(svg)
+    expect(first / second).toBeCloseTo(4, 1)
+    for (const text of ['>4,000<', '>1,000 (4 x)<', '>&lt;two&gt;<', '>g&amp;h<', '>today<'])
+      expect(svg).toContain(text)
+    expect(new Set([...svg.matchAll(/lw-bar"[^>]* fill="([^"]*)"/g)].map((m) => m[1])).size).toBe(2)
+    expect(await barPlot({ ...base, bars: bars.slice(1) })).not.toContain('>i<')
+  })
+
+  test('on a logarithmic axis every positive value can be seen', async () => {
+    const bars = [1e6, 10, 0.5, 0, Number.NaN].map((value, i) => ({ name: `b${i}`, value }))
+    const [a, b, c, ...rest] = widths(await barPlot({ ...base, logX: true, bars }))
+    expect(a).toBeGreaterThan(b)
+    expect(b).toBeGreaterThan(c)
+    expect(c).toBeGreaterThan(0)
+    expect(rest).toEqual([0, 0])
+    expect(widths(await barPlot({ ...base, logX: true, bars: [{ name: 'x', value: 100 }] }))[0]).toBeGreaterThan(0)
+  })
+
+  test('copes with zeros, negative and huge values', async () => {
+    for (const values of [[0], [-1, 2], [-3], [1e-12, 1e12], [Number.POSITIVE_INFINITY], [1e300]]) {
+      const svg = await barPlot({ ...base, bars: values.map((value) => ({ name: 'n', value })) })
+      checkWellFormed(svg)
+      expect(svg).not.toMatch(/"[^"]*(NaN|Infinity)[^"]*"/)
+      for (const width of widths(svg)) expect(width).toBeGreaterThanOrEqual(0)
+    }
+  })
+
+  test('refuses wrong use', async () => {
+    await expect(barPlot({ ...base, bars: [] })).rejects.toBeInstanceOf(ValueError)
+    await expect(barPlot({ ...base, bars: [{ name: 'a' } as never] })).rejects.toBeInstanceOf(TypeMismatchError)
   })
 })

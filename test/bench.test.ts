@@ -1,0 +1,138 @@
+import { spawn, spawnSync } from 'node:child_process'
+import * as fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+// The benchmarks run and say what they measured. Nothing here asserts how fast.
+const root = path.join(__dirname, '..')
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lanewise-bench-'))
+beforeAll(() => {
+  const { status, stderr } = spawnSync(process.execPath, ['scripts/build-ts.mjs'], { cwd: root, encoding: 'utf8' })
+  expect(status, stderr).toBe(0)
+})
+afterAll(() => fs.rmSync(folder, { recursive: true, force: true }))
+
+type Line = Record<string, unknown>
+
+function run(program: string, args: string[], env: Record<string, string> = {}) {
+  const file = path.join(root, 'bench', program)
+  return new Promise<{ code: number | null; out: string; err: string }>((resolve, reject) => {
+    const child = spawn(process.execPath, [file, ...args], { cwd: root, env: { ...process.env, ...env } })
+    const texts = { out: '', err: '' }
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      texts.out += text
+    })
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      texts.err += text
+    })
+    child.on('error', reject)
+    child.on('close', (code) => resolve({ code, ...texts }))
+  })
+}
+
+async function lines(program: string, ...args: string[]): Promise<Line[]> {
+  const { code, out, err } = await run(program, ['--quick', '--json', ...args])
+  expect(code, err).toBe(0)
+  return out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+}
+
+function checkLine(line: Line): void {
+  for (const key of ['suite', 'work', 'backend', 'isa', 'cpu', 'unit']) expect(line, key).toHaveProperty(key)
+  expect(line.value, JSON.stringify(line)).toBeGreaterThan(0)
+  expect(line.threads).toBeGreaterThanOrEqual(1)
+}
+
+/** The results of a suite, after the machine's limits. */
+async function results(suite: string, ...args: string[]): Promise<Line[]> {
+  const all = await lines('run.mjs', suite, ...args)
+  for (const line of all) {
+    checkLine(line)
+    expect(line.suite).toBe(suite)
+  }
+  const limits = all.filter(({ kind }) => kind === 'limit')
+  expect(limits.map(({ unit }) => unit)).toContain('GB/s')
+  if (limits[0].backend === 'native') expect(limits.map(({ unit }) => unit)).toContain('GFLOP/s')
+  return all.slice(limits.length)
+}
+
+const names = (list: Line[]) => [...new Set(list.map(({ work }) => work))]
+
+describe('npm run bench', () => {
+  test('matmul', async () => {
+    const found = await results('matmul', '--threads', '1')
+    expect(names(found)).toEqual(expect.arrayContaining(['seed_b32_fwd1', 'seed_b32_dW1', 'sq64']))
+    for (const line of found) {
+      expect(line.unit).toBe('GFLOP/s')
+      expect(line.threads).toBe(1)
+      expect(line.samples).toBeGreaterThanOrEqual(5)
+      if (line.backend === 'native') expect(line.share).toBeGreaterThan(0)
+    }
+  })
+
+  test('ops', async () => {
+    const found = await results('ops', '--threads', '1')
+    expect(new Set(found.map(({ unit }) => unit))).toEqual(new Set(['ns/element', 'GB/s']))
+    expect(names(found)).toEqual(expect.arrayContaining(['adam, large', 'transpose, in cache', 'sum, all, in cache']))
+    expect((await results('ops', '--threads', '1', '--filter', 'tanh')).length).toBe(2)
+  })
+
+  test('overhead', async () => {
+    const found = await results('overhead')
+    expect(names(found)).toEqual(expect.arrayContaining(['add', 'replayAsync(1) of the smallest command']))
+    for (const { unit } of found) expect(unit).toBe('ns')
+  })
+
+  test('train', async () => {
+    const found = await results('train', '--threads', '1', '--filter', 'batch 32, SGD')
+    expect(names(found)).toEqual(['784-50-10, batch 32, SGD'])
+    expect(found.map(({ backend }) => backend)[0]).toBe('js')
+    for (const line of found.filter(({ backend }) => backend === 'native')) expect(line.ratio).toBeGreaterThan(0)
+  })
+
+  test('scaling', async () => {
+    const found = await results('scaling', '--threads', '1', '--out', folder)
+    expect(names(found)).toEqual(expect.arrayContaining(['batch 1', 'width 16', 'depth 1', 'threads 1']))
+    for (const name of ['batch', 'width', 'depth', 'threads'])
+      expect(fs.readFileSync(path.join(folder, `scaling-${name}.svg`), 'utf8')).toContain('ns a sample')
+  })
+
+  test('a table for people', async () => {
+    const { out } = await run('run.mjs', ['train', '--quick', '--threads', '1', '--filter', 'batch 32, SGD'])
+    expect(out).toMatch(/^\S.*Node v/)
+    expect(out).toMatch(/samples\/s +js/)
+  })
+
+  test('refuses what it does not know', async () => {
+    for (const args of [[], ['speed'], ['ops', '--threads', '0'], ['ops', '--fast']]) {
+      const { code, err } = await run('run.mjs', args)
+      expect(code).toBe(1)
+      expect(err).toMatch(/^bench: .*\n$/)
+    }
+  })
+})
+
+describe('npm run bench:peers', () => {
+  const native = ['--filter', 'lanewise', '--out', folder]
+
+  test('writes figures, a table and a chart', async () => {
+    const found = await lines('peers.mjs', ...native)
+    for (const line of found) checkLine(line)
+    expect(found.map(({ peer }) => peer)).toContain('lanewise js, 1 thread')
+    const read = (file: string) => fs.readFileSync(path.join(folder, file), 'utf8')
+    expect(read('peers.jsonl').trim().split('\n')).toHaveLength(found.length)
+    expect(read('peers.md')).toContain('| lanewise js, 1 thread |')
+    expect(read('peers.svg')).toContain('lanewise js, 1 thread')
+  })
+
+  test('says why a peer is skipped', async () => {
+    const python = path.join(folder, 'no-python')
+    const found = await lines('peers.mjs', '--filter', 'numpy', '--python', python, '--out', folder)
+    expect(found.length).toBeGreaterThan(0)
+    for (const line of found) expect(line.skipped).toContain('no-python does not run')
+    expect(fs.readFileSync(path.join(folder, 'peers.md'), 'utf8')).toContain('skipped: NumPy')
+  })
+})
