@@ -37,10 +37,14 @@ export class BackendError extends LanewiseError {}
 /** Training stopped because the loss was not finite and `stopOnNonFinite` asked for it. */
 export class NonFiniteError extends LanewiseError {}
 
-/** Returns `options`, or throws for what a caller meant otherwise: new Adam(0.01), sum(x, 0, true). */
-export function checkOptions<T extends object>(op: string, options: T): T {
-  if (typeof options === 'object' && options !== null && !Array.isArray(options)) return options
-  throw new TypeMismatchError(op, 'an object with options', describe(options))
+/** Returns `options`, or throws for what a caller meant otherwise: new Adam(0.01), sum(x, 0, true), new SGD({ lr: 0.1 }). */
+export function checkOptions<T extends object>(op: string, options: T, names?: readonly (keyof T & string)[]): T {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new TypeMismatchError(op, 'an object with options', describe(options))
+  }
+  const odd = names && Object.keys(options).find((name) => !(names as readonly string[]).includes(name))
+  if (odd !== undefined) throw new ValueError(op, `options among ${names?.join(', ')}`, describe(odd))
+  return options
 }
 
 /** A short rendering of any value for the "received" part of a message. */

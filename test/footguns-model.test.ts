@@ -1,4 +1,4 @@
-import { expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { Tensor } from '../src/index.js'
 import * as lw from '../src/index.js'
 import { eachBackend } from './backends.js'
@@ -216,5 +216,20 @@ eachBackend(() => {
     model.setWeights([w1, b1, w2, [1, 2, 3]])
     expect(model.getWeights()[3].toArray()).toEqual([1, 2, 3])
     expect(() => model.predict(lw.zeros([2, 5]))).toThrow('predict: expected x of shape [rows, 4], received [2, 5]')
+  })
+})
+
+describe('options of unknown names', () => {
+  it.each([
+    ['SGD', () => new lw.SGD({ lr: 0.1 } as never), 'SGD: expected options among learningRate, momentum'],
+    ['Adam', () => new lw.Adam({ betas: [0.9, 0.999] } as never), 'Adam: expected options among learningRate, beta1'],
+    ['Affine', () => new lw.Affine(3, { activation: 'relu' } as never), 'Affine: expected options among'],
+    [
+      'EarlyStopping',
+      () => new lw.EarlyStopping({ wait: 3 } as never),
+      'EarlyStopping: expected options among monitor',
+    ],
+  ])('%s', (_name, make, message) => {
+    expect(make).toThrow(message)
   })
 })

@@ -90,7 +90,7 @@ LW_INLINE typename V::E maxOf(int64_t n, F f) {
   return top(a.join(Greater<V>()));
 }
 
-// A checked command met a bad index: kept for the caller, the first one that comes.
+// A checked command met a bad index: the lowest is kept for the caller, so that the report does not depend on threads.
 LW_INLINE void fail(const Command& c, int64_t position, int64_t value) {
   Failure& f = *c.failure;
   while (__atomic_exchange_n(&f.lock, 1, __ATOMIC_ACQUIRE)) {

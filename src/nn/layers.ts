@@ -26,7 +26,7 @@ export class Affine extends Module {
     super()
     if (!Number.isInteger(units) || units < 1)
       throw new ValueError('Affine', 'a whole number of units >= 1', describe(units))
-    checkOptions('Affine', options)
+    checkOptions('Affine', options, ['weightInitializer', 'biasInitializer'])
   }
 
   override build(input: Shape): Shape {

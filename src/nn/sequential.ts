@@ -48,7 +48,7 @@ export class Sequential extends Module implements TrainingModel {
 
   constructor(options: SequentialOptions) {
     super()
-    const layers = options?.layers
+    const layers = checkOptions('Sequential', options, ['input', 'layers', 'seed', 'dtype']).layers
     if (!Array.isArray(layers) || layers.length === 0 || !layers.every((l) => l instanceof Module)) {
       throw new TypeMismatchError('Sequential', 'layers: an array of at least one Module', describe(layers))
     }
@@ -76,7 +76,7 @@ export class Sequential extends Module implements TrainingModel {
   /** Chooses how to train. May be called again; the weights stay, the optimizer's memory belongs to the optimizer. */
   compile(options: CompileOptions): this {
     this.checkIdle('compile')
-    checkOptions('compile', options)
+    checkOptions('compile', options, ['optimizer', 'loss', 'metrics'])
     this.compiled = {
       optimizer: resolveOptimizer(options.optimizer ?? 'adam'),
       loss: resolveLoss(options.loss),

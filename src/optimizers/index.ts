@@ -23,7 +23,7 @@ export class SGD extends Optimizer {
   private readonly nesterov: boolean
   private readonly decay: number
   constructor(options: SGDOptions = {}) {
-    super(checkOptions('SGD', options).learningRate ?? 0.01)
+    super(checkOptions('SGD', options, ['learningRate', 'momentum', 'nesterov', 'weightDecay']).learningRate ?? 0.01)
     this.momentum = checkRange('SGD', 'momentum', options.momentum ?? 0, 0, 1)
     this.decay = checkRange('SGD', 'weightDecay', options.weightDecay ?? 0, 0, 1)
     this.nesterov = options.nesterov === true
@@ -51,7 +51,7 @@ export class RMSProp extends Optimizer {
   protected readonly slotCount = 1
   private readonly doubles: number[]
   constructor(options: RMSPropOptions = {}) {
-    super(checkOptions('RMSProp', options).learningRate ?? 0.001)
+    super(checkOptions('RMSProp', options, ['learningRate', 'rho', 'epsilon', 'weightDecay']).learningRate ?? 0.001)
     this.doubles = [
       checkRange('RMSProp', 'rho', options.rho ?? 0.9, 0, 1),
       checkRange('RMSProp', 'epsilon', options.epsilon ?? 1e-7, 1e-30, 1),
@@ -82,7 +82,9 @@ export class Adam extends Optimizer {
   private readonly doubles: number[]
   constructor(options: AdamOptions = {}) {
     const name = new.target.name
-    super(checkOptions(name, options).learningRate ?? 0.001)
+    super(
+      checkOptions(name, options, ['learningRate', 'beta1', 'beta2', 'epsilon', 'weightDecay']).learningRate ?? 0.001,
+    )
     this.doubles = [
       checkRange(name, 'beta1', options.beta1 ?? 0.9, 0, 0.9999999),
       checkRange(name, 'beta2', options.beta2 ?? 0.999, 0, 0.99999999),

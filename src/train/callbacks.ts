@@ -34,6 +34,8 @@ export interface EarlyStoppingOptions {
   restoreBestWeights?: boolean
 }
 
+const EARLY_STOPPING = ['monitor', 'patience', 'minDelta', 'mode', 'restoreBestWeights'] as const
+
 /** Ends training when a figure has stopped improving, or is NaN. */
 export class EarlyStopping implements Callback {
   /** Epoch of the best figure so far. */
@@ -47,7 +49,7 @@ export class EarlyStopping implements Callback {
   private readonly restoring: boolean
 
   constructor(options: EarlyStoppingOptions = {}) {
-    this.monitor = checkOptions('EarlyStopping', options).monitor ?? 'valLoss'
+    this.monitor = checkOptions('EarlyStopping', options, EARLY_STOPPING).monitor ?? 'valLoss'
     this.patience = options.patience ?? 0
     this.minDelta = options.minDelta ?? 0
     if (!Number.isInteger(this.patience) || this.patience < 0)

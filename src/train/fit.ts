@@ -31,6 +31,17 @@ export interface EvaluateOptions {
   signal?: AbortSignal
 }
 
+const FIT = [
+  'epochs',
+  'batchSize',
+  'shuffle',
+  'validation',
+  'signal',
+  'callbacks',
+  'verbose',
+  'stopOnNonFinite',
+] as const satisfies readonly (keyof FitOptions)[]
+
 /** Rows a step where no gradient is taken: large enough to be quick, small enough to stay in the cache. */
 export const EVALUATION_BATCH = 256
 
@@ -69,7 +80,7 @@ export async function fitNetwork(
   data: Dataset,
   options: FitOptions,
 ): Promise<History> {
-  const epochs = checkCount('fit', 'epochs', checkOptions('fit', options).epochs ?? 1)
+  const epochs = checkCount('fit', 'epochs', checkOptions('fit', options, FIT).epochs ?? 1)
   const batchSize = checkCount('fit', 'batchSize', options.batchSize ?? 32)
   const callbacks = options.callbacks ?? []
   const check = (d: unknown) =>
@@ -159,7 +170,11 @@ export async function evaluateNetwork(
   data: Dataset,
   options: EvaluateOptions,
 ): Promise<Record<string, number>> {
-  const batchSize = checkCount('evaluate', 'batchSize', checkOptions('evaluate', options).batchSize ?? EVALUATION_BATCH)
+  const batchSize = checkCount(
+    'evaluate',
+    'batchSize',
+    checkOptions('evaluate', options, ['batchSize', 'signal']).batchSize ?? EVALUATION_BATCH,
+  )
   const rows = checkRows('evaluate', data, network.input, network.output, network.compiled.loss, network.store.dtype)
   const epoch = new Epoch(network, rows, { batchSize, train: false, shuffle: false })
   await epoch.run(options.signal ? { signal: options.signal } : {})

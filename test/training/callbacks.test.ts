@@ -65,7 +65,8 @@ function drive(options: EarlyStoppingOptions, values: number[], name = options.m
 
 describe('EarlyStopping', () => {
   it.each(stoppings)('$mode, patience $patience, minDelta $minDelta: $values', (s) => {
-    const { epochs, best, stop } = drive(s, s.values)
+    const { mode, patience, minDelta } = s
+    const { epochs, best, stop } = drive({ mode, patience, minDelta }, s.values)
     expect({ epochs, best }).toEqual({ epochs: s.epochs, best: s.best })
     expect(stop.bestEpoch).toBe(s.best)
     expect(stop.best).toBe(s.values[s.best - 1])
