@@ -101,14 +101,19 @@ int opCount() { return kOps; }
 int64_t extentOf(const OperandSpec& spec, const int64_t* ints) {
   const double limit = 9007199254740992.0;
   double size = (double)spec.constant;  // exact below 2^53; beyond it only the comparison matters
+  double bound = size;                  // with zeros as ones: products of some of the sizes are within 2^53 too
+  const auto times = [&](int64_t n) {
+    size *= (double)n;
+    bound *= n > 0 ? (double)n : 1;
+  };
   if (spec.broadcast) {
     const int64_t mask = spec.mask < 0 ? 0 : ints[spec.mask];
     for (int d = 0; d < 6; d++)
-      if (!((mask >> d) & 1)) size *= (double)ints[d];
+      if (!((mask >> d) & 1)) times(ints[d]);
   } else {
-    for (int f = 0; f < spec.factorCount; f++) size *= (double)ints[spec.factors[f]];
+    for (int f = 0; f < spec.factorCount; f++) times(ints[spec.factors[f]]);
   }
-  return size <= limit ? (int64_t)size : -1;
+  return bound <= limit ? (int64_t)size : -1;
 }
 
 }  // namespace lanewise

@@ -1,0 +1,102 @@
+import * as lw from 'lanewise'
+import { random, randomLabels, replayed } from './engine.mjs'
+
+const F32 = 4
+
+/** A model that is nothing but one parameter of `size` numbers, for optimizers. */
+class Flat extends lw.Module {
+  constructor(size) {
+    super()
+    this.size = size
+  }
+
+  build(input) {
+    this.values = this.parameter('values', [this.size], 'glorotUniform')
+    return input
+  }
+}
+
+function optimizerStep(size, optimizer) {
+  const store = lw.build(new Flat(size), [1], { seed: 1 })
+  lw.copy(random([store.gradients.size], { low: -1e-3, high: 1e-3 }), store.gradients)
+  return replayed(() => optimizer.step(store))
+}
+
+function gather(rows) {
+  const source = lw.tensor(new Uint8Array(rows * 784).fill(7), { shape: [rows, 784], dtype: 'uint8', divisor: 255 })
+  const order = lw.permutation(lw.randomState(2), rows)
+  const cursor = lw.zeros([1], { dtype: 'int32' })
+  const y = random([rows, 784])
+  return replayed(() => lw.gatherRows(source, order, { cursor, dtype: 'float32' }, y))
+}
+
+function crossEntropy(rows, classes) {
+  const [x, labels] = [random([rows, classes]), randomLabels(rows, classes)]
+  return replayed(() => lw.softmaxCrossEntropy(x, labels))
+}
+
+/**
+ * Works on about `size` elements. `bytes` counts each operand read once and written once; `prepare` makes the operands and
+ * returns run(k) for measure.
+ */
+export function opCases(size) {
+  const unary = (op, low = -1) => {
+    const [x, y] = [random([size], { low }), random([size])]
+    return replayed(() => op(x, y))
+  }
+  const binary = (op) => {
+    const [a, b, y] = [random([size]), random([size]), random([size])]
+    return replayed(() => op(a, b, y))
+  }
+  const withBias = () => {
+    const [a, b, y] = [random([size / 512, 512]), random([512]), random([size / 512, 512])]
+    return replayed(() => lw.add(a, b, y))
+  }
+  const rowwise = (op, columns) => {
+    const [x, y] = [random([Math.floor(size / columns), columns]), random([Math.floor(size / columns), columns])]
+    return replayed(() => op(x, y))
+  }
+  const reduction = (op, axis) => {
+    const x = random([size / 512, 512])
+    return replayed(() => op(x, axis))
+  }
+  const transpose = () => {
+    const rows = 2 ** Math.floor(Math.log2(size) / 2)
+    const [x, y] = [random([rows, size / rows]), random([size / rows, rows])]
+    return replayed(() => lw.transpose(x, y))
+  }
+  const images = Math.max(1, Math.floor(size / 784))
+  const map = (name, prepare, perElement, elements = size) => ({
+    name,
+    elements,
+    bytes: perElement * elements,
+    prepare,
+  })
+  return [
+    map('add', () => binary(lw.add), 3 * F32),
+    map('add a bias of 512', withBias, 2 * F32),
+    map('multiply', () => binary(lw.multiply), 3 * F32),
+    map('divide', () => binary(lw.divide), 3 * F32),
+    map('maximum', () => binary(lw.maximum), 3 * F32),
+    map('exp', () => unary(lw.exp), 2 * F32),
+    map('log', () => unary(lw.log, 0.01), 2 * F32),
+    map('sqrt', () => unary(lw.sqrt, 0.01), 2 * F32),
+    map('sigmoid', () => unary(lw.sigmoid), 2 * F32),
+    map('tanh', () => unary(lw.tanh), 2 * F32),
+    map('relu', () => unary(lw.relu), 2 * F32),
+    map('softmax, rows of 10', () => rowwise(lw.softmax, 10), 2 * F32, 10 * Math.floor(size / 10)),
+    map('softmax, rows of 512', () => rowwise(lw.softmax, 512), 2 * F32),
+    map('sum, all', () => reduction(lw.sum), F32),
+    map('sum, rows of 512', () => reduction(lw.sum, 1), F32),
+    map('sum, columns (512)', () => reduction(lw.sum, 0), F32),
+    map('max, rows of 512', () => reduction(lw.max, 1), F32),
+    map('argmax, rows of 512', () => reduction(lw.argmax, 1), F32),
+    map('sgd', () => optimizerStep(size, new lw.SGD()), 3 * F32),
+    map('momentum', () => optimizerStep(size, new lw.SGD({ momentum: 0.9 })), 5 * F32),
+    map('rmsprop', () => optimizerStep(size, new lw.RMSProp()), 5 * F32),
+    map('adam', () => optimizerStep(size, new lw.Adam()), 7 * F32),
+    map('gatherRows, uint8 images', () => gather(images), 1 + F32, 784 * images),
+    map('softmaxCrossEntropy, 10 classes', () => crossEntropy(Math.floor(size / 10), 10), 2 * F32, size),
+    map('transpose', transpose, 2 * F32),
+  ]
+}

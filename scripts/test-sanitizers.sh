@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Builds the addon with AddressSanitizer and UndefinedBehaviorSanitizer, then with ThreadSanitizer, and runs training, replay and
+# random commands on each. Node itself is not instrumented: the sanitizer's library is preloaded.
+# usage: scripts/test-sanitizers.sh [SECONDS of fuzzing, 15]. Ends with "N passed, N failed".
+set -u
+cd "$(dirname "$0")/.."
+seconds=${1:-15}
+passed=0 failed=0
+headers="$(dirname "$(readlink -f "$(command -v node)")")/../include/node"
+
+build() { # NAME SANITIZERS
+  cmake -S . -B "build-$1/build/Release" -DLANEWISE_SANITIZE="$2" -DCMAKE_JS_INC="$headers" \
+    -DCMAKE_LIBRARY_OUTPUT_DIRECTORY="$PWD/build-$1/build/Release" >/dev/null &&
+    cmake --build "build-$1/build/Release" -j 2 >/dev/null
+}
+check() { # NAME COMMAND…
+  local name=$1 out
+  shift
+  if out=$("$@" 2>&1); then
+    passed=$((passed + 1))
+    echo "$name: passed  $(tail -n 1 <<<"$out" | cut -c 1-150)"
+  else
+    failed=$((failed + 1))
+    echo "$name: FAILED"
+    tail -n 40 <<<"$out"
+  fi
+}
+same_hash() { # JOB DTYPE, environment set by the caller
+  local want
+  want=$(env -u LD_PRELOAD node -p "require('./test/fixtures/hashes.json')['$1 $2']")
+  node test/support/train-hash.mjs "$1" "$2" replay | grep -e "$want"
+}
+export LANEWISE_BACKEND=native
+
+if build asan address,undefined; then
+  export LANEWISE_PREBUILD="$PWD/build-asan"
+  # Node leaks on purpose at exit; the suite of memory tests looks for our leaks.
+  export ASAN_OPTIONS=detect_leaks=0:halt_on_error=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+  export LD_PRELOAD="$(g++ -print-file-name=libasan.so) $(g++ -print-file-name=libubsan.so)"
+  for isa in $(node -p "require('./build-asan/build/Release/lanewise.node').info().isas.join(' ')"); do
+    for dtype in float32 float64; do LANEWISE_ISA=$isa LANEWISE_THREADS=3 check "asan, training, $isa, $dtype" same_hash odd $dtype; done
+  done
+  check "asan, random commands" node scripts/fuzz.mjs --seconds "$seconds" --binary build-asan/build/Release/lanewise.node
+  unset LD_PRELOAD
+else
+  failed=$((failed + 1))
+  echo "asan: the build failed"
+fi
+
+if build tsan thread; then
+  export LANEWISE_PREBUILD="$PWD/build-tsan" TSAN_OPTIONS="halt_on_error=1:suppressions=$PWD/scripts/tsan.supp"
+  export LD_PRELOAD="$(g++ -print-file-name=libtsan.so)"
+  LANEWISE_THREADS=3 check "tsan, training on three threads" same_hash odd float32
+  unset LD_PRELOAD
+else
+  failed=$((failed + 1))
+  echo "tsan: the build failed"
+fi
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]
