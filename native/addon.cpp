@@ -1,6 +1,10 @@
 // The door to JavaScript, and the only file that knows of it. Everything it is handed is checked: a wrong call throws.
 #include <napi.h>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include <memory>
 #include <new>
 #include <vector>
@@ -41,6 +45,17 @@ bool viewOf(napi_env env, napi_value value, BufferView& out) {
   }
   out.length = (int64_t)length;
   return true;
+}
+
+// Large buffers on large pages, where the system has them: rows gathered at random from 47 MB miss the address cache otherwise.
+// Asked before the memory is first written; a hint that may be refused.
+void preferLargePages(const BufferView& v, int64_t bytes) {
+#if defined(__linux__)
+  const uintptr_t page = 2 << 20, begin = ((uintptr_t)v.data + page - 1) / page * page, end = (uintptr_t)v.data + (uintptr_t)bytes;
+  if (end >= begin + page) madvise((void*)begin, (end - begin) / page * page, MADV_HUGEPAGE);
+#else
+  (void)v, (void)bytes;
+#endif
 }
 
 int64_t bytesOf(const BufferView& v) {
@@ -193,6 +208,7 @@ Napi::Value Register(const Napi::CallbackInfo& info) {
   self.sweep();
   if (napi_create_reference(env, info[0], 0, &slot.ref) != napi_ok) return refuse(env, "register: expected memory for a reference");
   self.account(bytesOf(slot.view));
+  preferLargePages(slot.view, bytesOf(slot.view));
   int32_t number;
   if (self.freeSlots.empty()) {
     number = (int32_t)self.slots.size();

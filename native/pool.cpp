@@ -26,9 +26,18 @@ inline void pause() {
 }
 
 const int kMaxThreads = 256;
+// Pieces that a participant's range is taken in: what is left when another comes to help.
+const int kTurns = 4;
 // How long an idle helper looks for work before it sleeps: long against the serial stretches of a training step
 // (about 10 µs), short against what a sleeping machine would notice.
 const int kSpins = 4000, kYields = 200;
+
+// Every participant has a range of its own, the same in each job: what a thread wrote in one command (a part of the
+// gradient) it reads in the next (the optimizer), from its own cache. Taking turns instead cost more than two threads gained.
+struct alignas(64) Range {
+  std::atomic<int64_t> next{0};
+  int64_t end = 0;
+};
 
 // The job is guarded by `gate`: bit 0 says it is open, bits 1 to 15 count the helpers inside, the rest numbers the jobs.
 // The owner changes the job's fields only while the gate is shut and nobody is inside, so a helper that comes late, or was
@@ -36,8 +45,9 @@ const int kSpins = 4000, kYields = 200;
 struct Pool {
   std::mutex owner;
   std::atomic<uint64_t> gate{0};
-  std::atomic<int64_t> next{0};
-  int64_t units = 0, chunk = 0;
+  Range ranges[kMaxThreads];
+  int64_t chunk = 0;
+  int threads = 0;
   RangeFn fn = nullptr;
   void* context = nullptr;
   int helpers = 0;                  // started so far
@@ -46,11 +56,15 @@ struct Pool {
   std::mutex sleep;
   std::condition_variable wake;
 
-  void work() {
-    for (;;) {
-      const int64_t begin = next.fetch_add(chunk, std::memory_order_relaxed);
-      if (begin >= units) return;
-      fn(context, begin, begin + chunk < units ? begin + chunk : units);
+  // Own range first, then what is left of the others': a helper that never came, or is slow, costs little.
+  void work(int self) {
+    for (int i = 0; i < threads; i++) {
+      Range& range = ranges[(self + i) % threads];
+      for (;;) {
+        const int64_t begin = range.next.fetch_add(chunk, std::memory_order_relaxed);
+        if (begin >= range.end) break;
+        fn(context, begin, begin + chunk < range.end ? begin + chunk : range.end);
+      }
     }
   }
 
@@ -85,7 +99,7 @@ struct Pool {
         sleepers.fetch_sub(1);
         continue;
       }
-      work();
+      work(number + 1);
       gate.fetch_sub(2, std::memory_order_release);
     }
   }
@@ -102,20 +116,23 @@ struct Pool {
     }
   }
 
-  void run(int threads, int64_t n, int64_t step, RangeFn f, void* c) {
-    grow(threads - 1);
-    units = n;
-    chunk = step;
+  void run(int wanted, int64_t units, RangeFn f, void* c) {
+    grow(wanted - 1);
+    threads = wanted;
+    chunk = (units + kTurns * wanted - 1) / (kTurns * wanted);
     fn = f;
     context = c;
-    next.store(0, std::memory_order_relaxed);
-    invited.store(threads - 1, std::memory_order_relaxed);
+    for (int i = 0; i < wanted; i++) {
+      ranges[i].next.store(units * i / wanted, std::memory_order_relaxed);
+      ranges[i].end = units * (i + 1) / wanted;
+    }
+    invited.store(wanted - 1, std::memory_order_relaxed);
     gate.fetch_add((1 << 16) + 1, std::memory_order_seq_cst);  // a new number, open
     if (sleepers.load(std::memory_order_seq_cst) > 0) {
       std::lock_guard<std::mutex> lock(sleep);
       wake.notify_all();
     }
-    work();
+    work(0);
     uint64_t g = gate.fetch_sub(1, std::memory_order_acq_rel) - 1;  // shut
     for (int i = 0; g & 0xfffe; i++) {
       if (i < kSpins) pause();
@@ -149,11 +166,11 @@ char* workspace(size_t bytes) {
   return own.memory;
 }
 
-void parallelFor(int threads, int64_t units, int64_t chunk, RangeFn fn, void* context) {
-  if (threads > 1 && units > chunk) {
+void parallelFor(int threads, int64_t units, RangeFn fn, void* context) {
+  if (threads > 1 && units > 1) {
     Pool& p = pool();
     if (p.owner.try_lock()) {
-      p.run(threads, units, chunk, fn, context);
+      p.run(threads < kMaxThreads ? threads : kMaxThreads, units, fn, context);
       p.owner.unlock();
       return;
     }

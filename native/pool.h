@@ -6,8 +6,8 @@ namespace lanewise {
 
 typedef void (*RangeFn)(void* context, int64_t begin, int64_t end);
 
-// Calls fn over all of [0, units) from up to `threads` threads, the calling one among them, `chunk` units at a time.
+// Calls fn over all of [0, units) from up to `threads` threads, the calling one among them.
 // If the pool is busy with another caller's work, the caller does it all alone: jobs never wait for each other.
-void parallelFor(int threads, int64_t units, int64_t chunk, RangeFn fn, void* context);
+void parallelFor(int threads, int64_t units, RangeFn fn, void* context);
 
 }  // namespace lanewise

@@ -33,6 +33,9 @@ bool aliasAllowed(const OperandSpec& spec, const char* a, int64_t aBytes, const 
 
 bool writes(const OperandSpec& spec) { return spec.role == 'w' || spec.role == 'u'; }
 
+// Handing out work costs about half a microsecond; it must be small against what each thread gets to do.
+const double kWorthSharing = 2500;
+
 #define REFUSE(...)                                      \
   do {                                                   \
     snprintf(error.text, sizeof error.text, __VA_ARGS__); \
@@ -94,17 +97,14 @@ size_t prepare(Command& c, const Kernel* kernels, int threads) {
   Plan plan = {0, 0, 0};
   c.kernel->plan(c, plan);
   c.units = plan.units;
-  // Handing out a region costs about a microsecond; it must be small against what each thread gets to do.
-  c.threaded = threads > 1 && plan.units > 1 && plan.nanoseconds > 6000;
+  c.threaded = threads > 1 && plan.units > 1 && plan.nanoseconds > kWorthSharing;
   return (plan.scratch + 63) / 64 * 64;
 }
 
 void execute(const Command& c, int threads) {
   if (c.threaded) {
-    // Four turns a thread even out differences; more would only cost more handing out.
-    const int64_t turns = 4 * (int64_t)threads, chunk = c.units > turns ? c.units / turns : 1;
     parallelFor(
-        threads, c.units, chunk,
+        threads, c.units,
         [](void* context, int64_t begin, int64_t end) {
           const Command& command = *(const Command*)context;
           command.kernel->run(command, begin, end);
