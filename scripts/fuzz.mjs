@@ -15,7 +15,11 @@ const seconds = Number(values.seconds ?? 30)
 const firstSeed = Number(values.seed ?? Date.now() % 2 ** 31)
 const addon = require(path.resolve(root, values.binary ?? 'build/Release/lanewise.node'))
 require(path.join(root, 'dist/index.js')) // registers the ops
-const table = new Map(require(path.join(root, 'dist/ops/op.js')).opTable().map((op) => [op.name, op]))
+const table = new Map(
+  require(path.join(root, 'dist/ops/op.js'))
+    .opTable()
+    .map((op) => [op.name, op]),
+)
 const ops = addon.ops().map(([name]) => table.get(name))
 
 let state = firstSeed
