@@ -4,7 +4,6 @@
 #include "tape.h"
 
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <system_error>

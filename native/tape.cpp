@@ -180,7 +180,6 @@ RunResult Tape::run(int64_t steps, double milliseconds) {
       }
     }
     result.steps++;
-    if (stop.load(std::memory_order_relaxed)) break;
     if (milliseconds > 0) {
       const std::chrono::duration<double, std::milli> passed = Clock::now() - start;
       if (passed.count() >= milliseconds) break;

@@ -45,11 +45,10 @@ class Tape {
   static Tape* bind(const int32_t* words, int64_t count, LookupFn lookup, void* context, const Kernel* kernels, int threads,
                     ErrorText& error);
   ~Tape();
-  // Runs until `steps` are done, about `milliseconds` have passed (if above 0), or `stop` is set; at least one step.
+  // Runs until `steps` are done or about `milliseconds` have passed (if above 0); at least one step.
   RunResult run(int64_t steps, double milliseconds);
 
   std::atomic<bool> busy{false};
-  std::atomic<bool> stop{false};
 
  private:
   Tape() = default;
