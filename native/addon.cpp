@@ -199,6 +199,13 @@ Napi::Value Peak(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, lanewise::measurePeak(self.multiplyAdds, dtype == 1 ? DType::f64 : DType::f32, self.threads));
 }
 
+// skip(array): bytes from where it begins to the next cache line.
+Napi::Value Skip(const Napi::CallbackInfo& info) {
+  BufferView view;
+  if (info.Length() < 1 || !viewOf(info.Env(), info[0], view)) return refuse(info.Env(), "skip: expected a typed array over shared memory");
+  return Napi::Number::New(info.Env(), (double)(-(uintptr_t)view.data & 63));
+}
+
 // register(array): the number by which eager commands name it. Does not keep it alive.
 Napi::Value Register(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
@@ -385,6 +392,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("info", Napi::Function::New(env, Info));
   exports.Set("setup", Napi::Function::New(env, Setup));
   exports.Set("peak", Napi::Function::New(env, Peak));
+  exports.Set("skip", Napi::Function::New(env, Skip));
   exports.Set("register", Napi::Function::New(env, Register));
   exports.Set("BoundTape", BoundTape::define(env));
   napi_value run;

@@ -9,6 +9,8 @@ namespace lanewise {
 enum class DType : uint8_t { f32 = 0, f64 = 1, i32 = 2, u8 = 3 };
 
 enum { kMaxOperands = 8, kMaxInts = 8, kMaxDoubles = 4 };
+// Units that a command in lanes may have at most.
+enum { kMostLaneUnits = 1024 };
 
 // What a checked command found wrong: the first bad element (the lowest, whichever thread found it), and the value there.
 struct Failure {
@@ -18,11 +20,15 @@ struct Failure {
   int64_t value;
 };
 
-// How a command divides. `units` may run at the same time, in any order and grouping, with the same bits.
+// How a command divides. Its units may run at the same time, in any order and grouping, with the same bits; or, if `lane` is
+// not 0, in lanes of so many units: unit u once unit u - lane has ended.
 struct Plan {
   int64_t units;         // independent pieces of work, >= 0
   double nanoseconds;    // rough cost of the whole command on one thread, to decide whether threads pay
   size_t scratch;        // bytes the command wants for itself, 64-byte aligned
+  int threads;           // given: how many will share it
+  int64_t lane;
+  int turns;             // pieces that a thread takes its share in: what is left when another has time to help
 };
 
 struct Command;
@@ -44,7 +50,8 @@ struct Command {
   char* scratch;
   Failure* failure;
   const Kernel* kernel;
-  int64_t units;
+  int64_t units, lane;
+  int32_t turns;
   int32_t op;
   bool threaded;                // worth handing to the pool
   DType dtype;

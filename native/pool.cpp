@@ -25,8 +25,6 @@ inline void pause() {
 }
 
 const int kMaxThreads = 256;
-// Pieces that a participant's range is taken in: what is left when another comes to help.
-const int kTurns = 4;
 // How long an idle helper looks for work before it sleeps: long against the serial stretches of a training step
 // (about 10 µs), short against what a sleeping machine would notice.
 const int kSpins = 4000, kYields = 200;
@@ -35,7 +33,13 @@ const int kSpins = 4000, kYields = 200;
 // gradient) it reads in the next (the optimizer), from its own cache. Taking turns instead cost more than two threads gained.
 struct alignas(64) Range {
   std::atomic<int64_t> next{0};
+  std::atomic<uint64_t> arrived{0};  // the job that its participant has come to
   int64_t end = 0;
+};
+
+// The number of the job in which a unit of a lane ended last.
+struct alignas(64) Ended {
+  std::atomic<uint64_t> job{0};
 };
 
 // The job is guarded by `gate`: bit 0 says it is open, bits 1 to 15 count the helpers inside, the rest numbers the jobs.
@@ -45,7 +49,8 @@ struct Pool {
   std::mutex owner;
   std::atomic<uint64_t> gate{0};
   Range ranges[kMaxThreads];
-  int64_t chunk = 0;
+  Ended ended[kMostLaneUnits];
+  int64_t chunk = 0, lane = 0;
   int threads = 0;
   RangeFn fn = nullptr;
   void* context = nullptr;
@@ -55,14 +60,34 @@ struct Pool {
   std::mutex sleep;
   std::condition_variable wake;
 
-  // Own range first, then what is left of the others': a helper that never came, or is slow, costs little.
+  // One unit in its lane. Nobody waits forever: the owner goes through the ranges in order, so whatever it waits for has been
+  // taken, and the lowest unit that has been taken and not ended waits for nothing.
+  void unitOfLane(int64_t unit, uint64_t job) {
+    if (unit >= lane) {
+      const std::atomic<uint64_t>& before = ended[unit - lane].job;
+      for (int i = 0; before.load(std::memory_order_acquire) != job; i++) {
+        if (i < kSpins) pause();
+        else std::this_thread::yield();
+      }
+    }
+    fn(context, unit, unit + 1);
+    ended[unit].job.store(job, std::memory_order_release);
+  }
+
+  // Own range first, then what is left of the others': a helper that never came, or is slow, costs little. But what its owner
+  // is about to take is left to it, and so is its lane: helping there would move that part of the data to another cache.
   void work(int self) {
+    const uint64_t job = gate.load(std::memory_order_relaxed) >> 16;  // the same while somebody is inside
+    ranges[self].arrived.store(job, std::memory_order_relaxed);
     for (int i = 0; i < threads; i++) {
       Range& range = ranges[(self + i) % threads];
-      for (;;) {
+      const bool others = i > 0 && range.arrived.load(std::memory_order_relaxed) == job;
+      if (others && lane > 0) continue;
+      while (!others || range.end - range.next.load(std::memory_order_relaxed) > chunk) {
         const int64_t begin = range.next.fetch_add(chunk, std::memory_order_relaxed);
         if (begin >= range.end) break;
-        fn(context, begin, begin + chunk < range.end ? begin + chunk : range.end);
+        if (lane > 0) unitOfLane(begin, job);
+        else fn(context, begin, begin + chunk < range.end ? begin + chunk : range.end);
       }
     }
   }
@@ -115,10 +140,12 @@ struct Pool {
     }
   }
 
-  void run(int wanted, int64_t units, RangeFn f, void* c) {
+  void run(int wanted, const Division& division, RangeFn f, void* c) {
     grow(wanted - 1);
+    const int64_t units = division.units, pieces = (int64_t)division.turns * wanted;
     threads = wanted;
-    chunk = (units + kTurns * wanted - 1) / (kTurns * wanted);
+    lane = division.lane;
+    chunk = lane > 0 ? 1 : (units + pieces - 1) / pieces;
     fn = f;
     context = c;
     for (int i = 0; i < wanted; i++) {
@@ -165,16 +192,16 @@ char* workspace(size_t bytes) {
   return own.memory;
 }
 
-void parallelFor(int threads, int64_t units, RangeFn fn, void* context) {
-  if (threads > 1 && units > 1) {
+void parallelFor(int threads, const Division& division, RangeFn fn, void* context) {
+  if (threads > 1 && division.units > 1) {
     Pool& p = pool();
     if (p.owner.try_lock()) {
-      p.run(threads < kMaxThreads ? threads : kMaxThreads, units, fn, context);
+      p.run(threads < kMaxThreads ? threads : kMaxThreads, division, fn, context);
       p.owner.unlock();
       return;
     }
   }
-  fn(context, 0, units);
+  fn(context, 0, division.units);
 }
 
 }  // namespace lanewise

@@ -6,8 +6,14 @@ namespace lanewise {
 
 typedef void (*RangeFn)(void* context, int64_t begin, int64_t end);
 
+// How a job may be divided: see Plan in command.h.
+struct Division {
+  int64_t units, lane;
+  int turns;
+};
+
 // Calls fn over all of [0, units) from up to `threads` threads, the calling one among them.
 // If the pool is busy with another caller's work, the caller does it all alone: jobs never wait for each other.
-void parallelFor(int threads, int64_t units, RangeFn fn, void* context);
+void parallelFor(int threads, const Division& division, RangeFn fn, void* context);
 
 }  // namespace lanewise

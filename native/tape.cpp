@@ -35,6 +35,7 @@ bool writes(const OperandSpec& spec) { return spec.role == 'w' || spec.role == '
 
 // Handing out work costs about half a microsecond; it must be small against what each thread gets to do.
 const double kWorthSharing = 2500;
+const int kTurns = 4;
 
 #define REFUSE(...)                                      \
   do {                                                   \
@@ -94,17 +95,23 @@ int decode(const int32_t* words, int64_t length, LookupFn lookup, void* context,
 
 size_t prepare(Command& c, const Kernel* kernels, int threads) {
   c.kernel = &kernels[2 * c.op + (int)c.dtype];
-  Plan plan = {0, 0, 0};
+  Plan plan = {0, 0, 0, threads, 0, kTurns};
   c.kernel->plan(c, plan);
-  c.units = plan.units;
   c.threaded = threads > 1 && plan.units > 1 && plan.nanoseconds > kWorthSharing;
+  if (plan.lane > 0 && !c.threaded) {
+    plan = {0, 0, 0, 1, 0, kTurns};
+    c.kernel->plan(c, plan);
+  }
+  c.units = plan.units;
+  c.lane = plan.lane;
+  c.turns = plan.turns;
   return (plan.scratch + 63) / 64 * 64;
 }
 
 void execute(const Command& c, int threads) {
   if (c.threaded) {
     parallelFor(
-        threads, c.units,
+        threads, {c.units, c.lane, c.turns},
         [](void* context, int64_t begin, int64_t end) {
           const Command& command = *(const Command*)context;
           command.kernel->run(command, begin, end);

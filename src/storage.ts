@@ -12,8 +12,13 @@ export interface Storage {
   id: number
 }
 
-let Memory: typeof SharedArrayBuffer | typeof ArrayBuffer = ArrayBuffer
-let register: ((array: TypedArray) => number) | undefined
+/** What an addon tells of memory. */
+interface Registry {
+  skip(array: TypedArray): number
+  register(array: TypedArray): number
+}
+
+let registry: Registry | undefined
 let chooseBackend: (() => void) | undefined
 
 /** The backend decides on the kind of memory, so it is chosen before the first block is made. */
@@ -25,9 +30,8 @@ export function beforeFirstStorage(choose: () => void): void {
  * Called when an addon is loaded, with what gives a block its number there. Every block gets one at once, also one that only
  * recorded tapes will use: the addon tells V8 of its size, or V8 would see no reason to collect it.
  */
-export function useSharedMemory(registerWith: (array: TypedArray) => number): void {
-  Memory = SharedArrayBuffer
-  register = registerWith
+export function useSharedMemory(addon: Registry): void {
+  registry = addon
 }
 
 const ALIGN = 64
@@ -42,8 +46,12 @@ export function newStorage(dtype: DType, length: number): Storage {
   }
   // A round number of cache lines, so that whole-vector code never shares its last line with another buffer.
   const bytes = Math.max(ALIGN, Math.ceil((length * BYTES[dtype]) / ALIGN) * ALIGN)
-  const array = new (arrayType(dtype))(new Memory(bytes) as ArrayBuffer, 0, length)
-  return { array, dtype, id: register?.(array) ?? -1 }
+  const View = arrayType(dtype)
+  if (registry === undefined) return { array: new View(new ArrayBuffer(bytes), 0, length), dtype, id: -1 }
+  // The allocator aligns to 16 bytes. On a cache line no vector lies across two, and no line is written by two threads.
+  const memory = new SharedArrayBuffer(bytes + ALIGN) as unknown as ArrayBuffer
+  const array = new View(memory, registry.skip(new Uint8Array(memory)), length)
+  return { array, dtype, id: registry.register(array) }
 }
 
 interface Slab {

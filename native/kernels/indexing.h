@@ -32,6 +32,19 @@ struct BytesBy255 {
   LW_MEMBER V operator()(V x) const { return fma(x, high, x * low); }
 };
 
+// The rows and columns of units [begin, end). A small batch of long rows is divided by columns: the products that read it
+// next divide k, and the weights their rows, in the same places, so each thread finds its part in its own cache.
+struct Segment {
+  enum { COLUMNS = 64 };
+  int64_t row0, row1, column0, column1;
+  static LW_MEMBER bool byColumns(const Command& c) { return c.n[0] <= 64 && c.n[1] >= 4 * COLUMNS; }
+  static LW_MEMBER int64_t count(const Command& c) { return byColumns(c) ? ceilDivide(c.n[1], COLUMNS) : c.n[0]; }
+  LW_MEMBER Segment(const Command& c, int64_t begin, int64_t end) {
+    if (byColumns(c)) row0 = 0, row1 = c.n[0], column0 = begin * COLUMNS, column1 = lesser(c.n[1], end * COLUMNS);
+    else row0 = begin, row1 = end, column0 = 0, column1 = c.n[1];
+  }
+};
+
 // y = x converted to E and divided, n elements
 template <class V, class S, class Divide>
 LW_INLINE void convertRow(typename V::E* y, const S* x, int64_t n, const Divide& divide) {
@@ -49,50 +62,50 @@ LW_INLINE const int32_t* chosenRows(const Command& c, int64_t& cursor) {
   return nullptr;
 }
 
-// convert(y row, x row) for rows [begin, end); a bad row becomes zeros.
+// convert(y, x, columns) for the part of each row that units [begin, end) have; a bad row becomes zeros.
 template <class D, class S, class Convert>
 LW_INLINE void gather(const Command& c, int64_t begin, int64_t end, const Convert& convert) {
   D* y = (D*)c.p[0];
   const S* src = (const S*)c.p[1];
-  const int64_t m = c.n[0], n = c.n[1], rows = c.n[2], count = c.n[3], bytes = n * (int64_t)sizeof(S);
+  const int64_t m = c.n[0], n = c.n[1], rows = c.n[2], count = c.n[3];
+  const Segment part(c, begin, end);
+  const int64_t first = part.column0, width = part.column1 - first, bytes = width * (int64_t)sizeof(S);
   int64_t cursor;
   const int32_t* idx = chosenRows(c, cursor);
-  for (int64_t i = begin; i < end; ++i) {
+  for (int64_t i = part.row0; i < part.row1; ++i) {
     // The batch after this one will want its rows: hints, so that they come from memory while this step computes.
     if (idx && cursor + m + i < count) {
       const int64_t next = readOnce(idx + m + i);
       if (next >= 0 && next < rows) {
-        const char* p = (const char*)(src + next * n);
+        const char* p = (const char*)(src + next * n + first);
         for (int64_t b = 0; b < bytes; b += 64) __builtin_prefetch(p + b, 0, 2);
       }
     }
     const int64_t row = idx ? readOnce(idx + i) : -1;
     if (row >= 0 && row < rows) {
-      convert(y + i * n, src + row * n);
+      convert(y + i * n + first, src + row * n + first, width);
       continue;
     }
     if (idx) fail(c, i, row);
-    for (int64_t j = 0; j < n; ++j) y[i * n + j] = 0;
+    for (int64_t j = first; j < part.column1; ++j) y[i * n + j] = 0;
   }
 }
 
 template <class V, class S>
 static void gatherFloats(const Command& c, int64_t begin, int64_t end) {
   typedef typename V::E E;
-  const int64_t n = c.n[1];
   const E divisor = (E)c.d[0];
   if (divisor == 1) {
-    gather<E, S>(c, begin, end, [&](E* y, const S* x) LW_LAMBDA { convertRow<V>(y, x, n, ByOne()); });
+    gather<E, S>(c, begin, end, [&](E* y, const S* x, int64_t n) LW_LAMBDA { convertRow<V>(y, x, n, ByOne()); });
   } else if (divisor == 255 && sizeof(S) == 1 && V::W > 1) {
-    gather<E, S>(c, begin, end, [&](E* y, const S* x) LW_LAMBDA { convertRow<V>(y, x, n, BytesBy255<V>()); });
+    gather<E, S>(c, begin, end, [&](E* y, const S* x, int64_t n) LW_LAMBDA { convertRow<V>(y, x, n, BytesBy255<V>()); });
   } else {
-    gather<E, S>(c, begin, end, [&](E* y, const S* x) LW_LAMBDA { convertRow<V>(y, x, n, ByDivision<V>{V::set1(divisor)}); });
+    gather<E, S>(c, begin, end, [&](E* y, const S* x, int64_t n) LW_LAMBDA { convertRow<V>(y, x, n, ByDivision<V>{V::set1(divisor)}); });
   }
 }
 template <class D, class S>
 static void gatherIntegers(const Command& c, int64_t begin, int64_t end) {
-  const int64_t n = c.n[1];
-  gather<D, S>(c, begin, end, [&](D* y, const S* x) LW_LAMBDA {
+  gather<D, S>(c, begin, end, [&](D* y, const S* x, int64_t n) LW_LAMBDA {
     for (int64_t j = 0; j < n; ++j) y[j] = To<D>::from(x[j]);
   });
 }
@@ -119,7 +132,10 @@ namespace op {
 template <class V>
 struct oneHot {
   typedef typename V::E E;
-  static void plan(const Command& c, Plan& plan) { plan = {c.n[0], (double)c.n[0] * (5 + (double)c.n[1] * 0.1), 0}; }
+  static void plan(const Command& c, Plan& plan) {
+    plan.units = c.n[0];
+    plan.nanoseconds = (double)c.n[0] * (5 + (double)c.n[1] * 0.1);
+  }
   static void run(const Command& c, int64_t begin, int64_t end) {
     const int64_t n = c.n[1];
     for (int64_t i = begin; i < end; ++i) {
@@ -135,7 +151,11 @@ struct oneHot {
 
 template <class V>
 struct gatherRows {
-  static void plan(const Command& c, Plan& plan) { plan = {c.n[0], (double)c.n[0] * (20 + (double)c.n[1] * 0.1), 0}; }
+  static void plan(const Command& c, Plan& plan) {
+    plan.units = Segment::count(c);
+    if (Segment::byColumns(c)) plan.turns = 1;
+    plan.nanoseconds = (double)c.n[0] * (20 + (double)c.n[1] * 0.1);
+  }
   static void run(const Command& c, int64_t begin, int64_t end) { runGatherRows(c, begin, end); }
   static constexpr FinishFn finish = nullptr;
 };
@@ -145,7 +165,8 @@ template <class V>
 struct scatterRows {
   typedef typename V::E E;
   static void plan(const Command& c, Plan& plan) {
-    plan = {1, (double)c.n[1] * ((double)c.n[2] * 0.1 + (double)c.n[0] * 0.4), 0};
+    plan.units = 1;
+    plan.nanoseconds = (double)c.n[1] * ((double)c.n[2] * 0.1 + (double)c.n[0] * 0.4);
   }
   static void run(const Command& c, int64_t, int64_t) {
     E* dsrc = (E*)c.p[0];

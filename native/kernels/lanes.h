@@ -14,6 +14,7 @@ namespace LANEWISE_ISA {
 enum { kBlock = 4096 };  // elements: a block of a sum, and a unit of an elementwise command
 
 LW_INLINE int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
+LW_INLINE int64_t greater(int64_t a, int64_t b) { return a > b ? a : b; }
 LW_INLINE int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // f(i, part) over [begin, end), whole registers and then a masked tail.

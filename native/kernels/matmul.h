@@ -21,7 +21,7 @@ struct matmul {
     return {m, n, k, (const E*)c.p[1], ta ? 1 : k, ta ? m : 1, (const E*)c.p[2], tb ? k : n, tb, (E*)c.p[0], n, nullptr};
   }
   static void plan(const Command& c, Plan& p) { Tiles<V>::plan(describe(c), p); }
-  static void run(const Command& c, int64_t begin, int64_t end) { Tiles<V>::run(describe(c), begin, end); }
+  static void run(const Command& c, int64_t begin, int64_t end) { Tiles<V>::run(describe(c), c, begin, end); }
   static constexpr FinishFn finish = nullptr;
 };
 
@@ -33,7 +33,7 @@ struct affine {
     return {m, n, k, (const E*)c.p[1], k, 1, (const E*)c.p[2], n, false, (E*)c.p[0], n, (const E*)c.p[3]};
   }
   static void plan(const Command& c, Plan& p) { Tiles<V>::plan(describe(c), p); }
-  static void run(const Command& c, int64_t begin, int64_t end) { Tiles<V>::run(describe(c), begin, end); }
+  static void run(const Command& c, int64_t begin, int64_t end) { Tiles<V>::run(describe(c), c, begin, end); }
   static constexpr FinishFn finish = nullptr;
 };
 

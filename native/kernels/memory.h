@@ -69,7 +69,7 @@ struct copy {
 
 template <class V>
 struct advance {
-  static void plan(const Command&, Plan& plan) { plan = {1, 2, 0}; }
+  static void plan(const Command&, Plan& plan) { plan.units = 1, plan.nanoseconds = 2; }
   static void run(const Command& c, int64_t, int64_t) {
     uint32_t* x = (uint32_t*)c.p[0];  // unsigned: wraps
     *x += (uint32_t)c.n[0];
@@ -79,7 +79,7 @@ struct advance {
 
 template <class V>
 struct put {
-  static void plan(const Command&, Plan& plan) { plan = {1, 5, 0}; }
+  static void plan(const Command&, Plan& plan) { plan.units = 1, plan.nanoseconds = 5; }
   static void run(const Command& c, int64_t, int64_t) { runPut(c); }
   static constexpr FinishFn finish = nullptr;
 };

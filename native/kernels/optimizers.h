@@ -37,6 +37,9 @@ LW_INLINE V flush(V x, V tiny) {
   return select(abs(x) < tiny, V::zero(), x);
 }
 
+// Elements of a unit: few, so that a thread's share of the parameters is the share of the gradient that it computed.
+enum { kPart = 1024 };
+
 // What all optimizers have in common: the rate, and weight decay before anything else, w -= (lr * decay) * w.
 template <class V>
 struct Rate {
@@ -54,12 +57,12 @@ struct Rate {
 template <class V>
 struct Sgd {
   typedef typename V::E E;
-  static void plan(const Command& c, Plan& plan) { planUnits(c.n[0], 0.1, plan); }
+  static void plan(const Command& c, Plan& plan) { planUnits(c.n[0], 0.1, plan, kPart); }
   static void run(const Command& c, int64_t begin, int64_t end) {
     E* w = (E*)c.p[0];
     const E* g = (const E*)c.p[1];
     const Rate<V> r(c, 2, c.d[0]);
-    forUnits<V>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
+    forUnits<V, kPart>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
       fnma(r.rate, V::load(g + i, part), r.decayed(V::load(w + i, part))).store(w + i, part);
     });
   }
@@ -70,14 +73,14 @@ struct Sgd {
 template <class V>
 struct Momentum {
   typedef typename V::E E;
-  static void plan(const Command& c, Plan& plan) { planUnits(c.n[0], 0.15, plan); }
+  static void plan(const Command& c, Plan& plan) { planUnits(c.n[0], 0.15, plan, kPart); }
   static void run(const Command& c, int64_t begin, int64_t end) {
     E *w = (E*)c.p[0], *v = (E*)c.p[2];
     const E* g = (const E*)c.p[1];
     const Rate<V> r(c, 3, c.d[1]);
     const V mu = V::set1((E)c.d[0]);
     const bool nesterov = c.n[1] != 0;
-    forUnits<V>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
+    forUnits<V, kPart>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
       const V back = negate(r.rate * flush(V::load(g + i, part), r.tiny));
       const V velocity = flush(fma(mu, V::load(v + i, part), back), r.tiny);
       velocity.store(v + i, part);
@@ -93,13 +96,13 @@ struct Momentum {
 template <class V>
 struct RmsProp {
   typedef typename V::E E;
-  static void plan(const Command& c, Plan& plan) { planUnits(c.n[0], 0.6, plan); }
+  static void plan(const Command& c, Plan& plan) { planUnits(c.n[0], 0.6, plan, kPart); }
   static void run(const Command& c, int64_t begin, int64_t end) {
     E *w = (E*)c.p[0], *v = (E*)c.p[2];
     const E* g = (const E*)c.p[1];
     const Rate<V> r(c, 3, c.d[2]);
     const V share = V::set1((E)(1 - c.d[0])), eps = V::set1((E)c.d[1]), limit = V::set1((E)(sizeof(E) == 4 ? 1e30 : 1e300));
-    forUnits<V>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
+    forUnits<V, kPart>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
       const V gi = V::load(g + i, part), vi = V::load(v + i, part), square = flush(gi, r.root);
       const V average = flush(fnma(share, fnma(square, square, vi), vi), r.tiny);
       average.store(v + i, part);
@@ -115,7 +118,7 @@ struct RmsProp {
 template <class V>
 struct Adam {
   typedef typename V::E E;
-  static void plan(const Command& c, Plan& plan) { planUnits(c.n[0], sizeof(E) == 4 ? 0.5 : 1.5, plan); }
+  static void plan(const Command& c, Plan& plan) { planUnits(c.n[0], sizeof(E) == 4 ? 0.5 : 1.5, plan, kPart); }
   static void run(const Command& c, int64_t begin, int64_t end) {
     E *w = (E*)c.p[0], *m = (E*)c.p[2], *v = (E*)c.p[3];
     const E* g = (const E*)c.p[1];
@@ -123,7 +126,7 @@ struct Adam {
     const int32_t t = *(const int32_t*)c.p[5];
     const double corrected = r.lr * __builtin_sqrt(1 - powi(c.d[1], t)) / (1 - powi(c.d[0], t));
     const V a = V::set1((E)corrected), share1 = V::set1((E)(1 - c.d[0])), share2 = V::set1((E)(1 - c.d[1])), eps = V::set1((E)c.d[2]), limit = V::set1((E)(sizeof(E) == 4 ? 1e30 : 1e300));
-    forUnits<V>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
+    forUnits<V, kPart>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
       const V gi = V::load(g + i, part), mi = V::load(m + i, part), vi = V::load(v + i, part), square = flush(gi, r.root);
       const V first = flush(fma(share1, flush(gi, r.tiny) - mi, mi), r.tiny);
       const V second = flush(fnma(share2, fnma(square, square, vi), vi), r.tiny);

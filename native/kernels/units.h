@@ -1,4 +1,4 @@
-// Elementwise commands in units of kBlock elements.
+// Elementwise commands in units of kBlock elements, or fewer.
 #pragma once
 #ifdef LANEWISE_KERNELS
 #include "lanes.h"
@@ -6,16 +6,16 @@
 namespace lanewise {
 namespace LANEWISE_ISA {
 
-LW_INLINE void planUnits(int64_t n, double nanosecondsEach, Plan& plan) {
-  plan.units = ceilDivide(n, kBlock);
+LW_INLINE void planUnits(int64_t n, double nanosecondsEach, Plan& plan, int64_t unit = kBlock) {
+  plan.units = ceilDivide(n, unit);
   plan.nanoseconds = (double)n * nanosecondsEach;
   plan.scratch = 0;
 }
 
 // f(i, part) over the elements of units [begin, end) of n
-template <class V, class F>
+template <class V, int64_t UNIT = kBlock, class F>
 LW_INLINE void forUnits(int64_t n, int64_t begin, int64_t end, const F& f) {
-  forEach<V>(begin * kBlock, lesser(n, end * kBlock), f);
+  forEach<V>(begin * UNIT, lesser(n, end * UNIT), f);
 }
 
 }  // namespace LANEWISE_ISA

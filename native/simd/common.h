@@ -12,8 +12,10 @@
 // Before a loop over an array of registers: only if all of it is unrolled does the array stay in registers.
 #if defined(__clang__)
 #define LW_UNROLL _Pragma("unroll")
+#define LW_TWICE _Pragma("unroll 2")
 #else
 #define LW_UNROLL _Pragma("GCC unroll 32")
+#define LW_TWICE _Pragma("GCC unroll 2")
 #endif
 
 namespace lanewise {

@@ -22,6 +22,8 @@ interface Addon {
   ops(): [name: string, signature: string][]
   info(): { version: string; cpu: string; isas: string[] }
   setup(isa: string, threads: number, words: Int32Array): void
+  /** Bytes from where the array begins to the next cache line. */
+  skip(array: TypedArray): number
   register(array: TypedArray): number
   /** Floating-point operations a second at most, on the threads and with the instruction set of setup; for bench/. */
   peak(dtype: number): number
@@ -57,7 +59,7 @@ export class NativeBackend implements Backend {
     private readonly isa: string,
     private readonly threads: number,
   ) {
-    useSharedMemory((array) => addon.register(array))
+    useSharedMemory(addon)
     sharedWords ??= new Int32Array(new SharedArrayBuffer(4 * MAX_WORDS) as unknown as ArrayBuffer)
     this.words = sharedWords
     addon.setup(isa, threads, this.words)

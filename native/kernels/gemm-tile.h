@@ -1,0 +1,170 @@
+// The register tiles of C = op(A)·op(B) (+ bias), for every instruction set; the loops around them are in gemm.h.
+// Contract: each element of C is one chain of fused multiply-adds over ascending k from its initial value.
+#pragma once
+#ifdef LANEWISE_KERNELS
+#include "lanes.h"
+
+namespace lanewise {
+namespace LANEWISE_ISA {
+
+// A is m×k with element (i, p) at a[i*rowA + p*colA]. B is k×n at b[p*ldb + j], or n×k at b[j*ldb + p] if transB.
+template <class E>
+struct Gemm {
+  int64_t m, n, k;
+  const E* a;
+  int64_t rowA, colA;
+  const E* b;
+  int64_t ldb;
+  bool transB;
+  E* c;
+  int64_t ldc;
+  const E* bias;  // n values that the chains begin with, or null for 0
+};
+
+enum class Init { zero, bias, load };
+
+template <class V>
+struct Tile {
+  typedef typename V::E E;
+  // Where the chains begin and what they take: k values from row p0 on, `b` and `c` at the first column, which is column j0.
+  struct Part {
+    const E* b;
+    int64_t ldb, p0, k, j0;
+    Init init;
+  };
+
+  // Registers: 32 in AVX-512 and NEON, 16 in AVX2: rows·N accumulators, N vectors of B and one of A.
+#if defined(__AVX512F__) || defined(__aarch64__)
+  enum { NV = 4 };
+  static constexpr int rows(int n) { return n == 4 ? 6 : n == 3 ? 8 : 12; }
+#elif defined(__AVX2__)
+  enum { NV = 2 };
+  static constexpr int rows(int n) { return n == 2 ? 6 : 8; }
+#else
+  enum { NV = 4 };
+  static constexpr int rows(int) { return 4; }
+#endif
+  enum { MR = rows(NV), NR = NV * V::W };
+
+  // One tile of C: M rows, N vectors of columns, the last of them under a mask if MASKED.
+  template <int M, int N, bool MASKED>
+  static void tile(const Gemm<E>& g, const Part& part, int64_t i, typename V::M mask) {
+    const E *a = g.a + i * g.rowA + part.p0 * g.colA, *b = part.b;
+    E* c = g.c + i * g.ldc + part.j0;
+    V acc[M][N];  // stays in registers only if every loop over it is unrolled
+    const auto at = [mask](const E* p, int j) LW_LAMBDA { return MASKED && j == N - 1 ? V::load(p, mask) : V::load(p); };
+    if (part.init == Init::zero) {
+      LW_UNROLL for (int r = 0; r < M; r++)
+        LW_UNROLL for (int j = 0; j < N; j++) acc[r][j] = V::zero();
+    } else {
+      const E* from = part.init == Init::bias ? g.bias + part.j0 : c;
+      const int64_t step = part.init == Init::bias ? 0 : g.ldc;
+      LW_UNROLL for (int r = 0; r < M; r++)
+        LW_UNROLL for (int j = 0; j < N; j++) acc[r][j] = at(from + r * step + j * V::W, j);
+    }
+    const int64_t rowA = g.rowA, colA = g.colA, ldb = part.ldb, k = part.k;
+    LW_TWICE for (int64_t p = 0; p < k; p++, b += ldb, a += colA) {
+      V row[N];
+      LW_UNROLL for (int j = 0; j < N; j++) row[j] = at(b + j * V::W, j);
+      LW_UNROLL for (int r = 0; r < M; r++) {
+        const V x = V::set1(a[r * rowA]);
+        LW_UNROLL for (int j = 0; j < N; j++) acc[r][j] = fma(x, row[j], acc[r][j]);
+      }
+    }
+    LW_UNROLL for (int r = 0; r < M; r++) {
+      LW_UNROLL for (int j = 0; j < N; j++) {
+        E* to = c + r * g.ldc + j * V::W;
+        if (MASKED && j == N - 1) acc[r][j].store(to, mask);
+        else acc[r][j].store(to);
+      }
+    }
+  }
+
+  template <int M, int N, bool MASKED>
+  static void tileOf(int64_t count, const Gemm<E>& g, const Part& part, int64_t i, typename V::M mask) {
+    if (count == M) tile<M, N, MASKED>(g, part, i, mask);
+    else if constexpr (M > 1) tileOf<M - 1, N, MASKED>(count, g, part, i, mask);
+  }
+
+  // Rows [begin, end) of N vectors of columns.
+  template <int N, bool MASKED>
+  static void rowsOf(const Gemm<E>& g, const Part& part, int64_t begin, int64_t end, typename V::M mask) {
+    // Rows are dealt out evenly, so that 32 rows in tiles of at most 6 are 6 6 5 5 5 5, not five sixes and a two.
+    int64_t tiles = (end - begin + rows(N) - 1) / rows(N);
+    for (int64_t i = begin; i < end; tiles--) {
+      const int64_t count = (end - i + tiles - 1) / tiles;
+      tileOf<rows(N), N, MASKED>(count, g, part, i, mask);
+      i += count;
+    }
+  }
+
+  template <int N>
+  static void vectors(int count, const Gemm<E>& g, const Part& part, int64_t begin, int64_t end, bool masked,
+                      typename V::M mask) {
+    if constexpr (N > 1) {
+      if (count < N) return vectors<N - 1>(count, g, part, begin, end, masked, mask);
+    }
+    if (masked) rowsOf<N, true>(g, part, begin, end, mask);
+    else rowsOf<N, false>(g, part, begin, end, mask);
+  }
+
+  // R vectors of rows by T columns, where A is stored by columns: vectors down the rows.
+  template <int R, int T>
+  static void down(const Gemm<E>& g, const Part& part, int64_t i, int64_t count) {
+    const E *a = g.a + i + part.p0 * g.colA, *b = part.b;
+    E* c = g.c + i * g.ldc + part.j0;
+    const typename V::M last = V::first(count - (R - 1) * V::W);
+    E values[R * V::W];
+    V acc[R][T];
+    for (int t = 0; t < T; t++) {
+      for (int64_t r = 0; r < R * V::W; r++)
+        values[r] = part.init == Init::zero || r >= count ? 0 : part.init == Init::bias ? g.bias[part.j0 + t] : c[r * g.ldc + t];
+      LW_UNROLL for (int r = 0; r < R; r++) acc[r][t] = V::load(values + r * V::W);
+    }
+    for (int64_t p = 0; p < part.k; p++, b += part.ldb, a += g.colA) {
+      V column[R];
+      LW_UNROLL for (int r = 0; r < R; r++) column[r] = r == R - 1 ? V::load(a + r * V::W, last) : V::load(a + r * V::W);
+      LW_UNROLL for (int t = 0; t < T; t++) {
+        const V y = V::set1(b[t]);
+        LW_UNROLL for (int r = 0; r < R; r++) acc[r][t] = fma(column[r], y, acc[r][t]);
+      }
+    }
+    for (int t = 0; t < T; t++) {
+      LW_UNROLL for (int r = 0; r < R; r++) acc[r][t].store(values + r * V::W);
+      for (int64_t r = 0; r < count; r++) c[r * g.ldc + t] = values[r];
+    }
+  }
+
+  template <int T>
+  static void columns(int64_t count, const Gemm<E>& g, const Part& part, int64_t begin, int64_t end) {
+    if constexpr (T > 1) {
+      if (count < T) return columns<T - 1>(count, g, part, begin, end);
+    }
+    int64_t i = begin;
+    for (; end - i > 3 * V::W; i += 4 * V::W) down<4, T>(g, part, i, end - i < 4 * V::W ? end - i : (int64_t)(4 * V::W));
+    for (; i < end; i += V::W) down<1, T>(g, part, i, end - i < V::W ? end - i : (int64_t)V::W);
+  }
+
+  // Rows [begin, end) of at most NR columns.
+  static void strip(const Gemm<E>& g, Part part, int64_t width, int64_t begin, int64_t end) {
+    const int64_t left = width % V::W;
+    // A last vector that would be nearly all mask costs as much as a full one (50 columns are 48 and 2): not where A lies
+    // so that vectors can go down the rows.
+    if constexpr (V::W >= 4) {
+      if (g.rowA == 1 && left > 0 && left <= V::W / 4 && end - begin >= V::W) {
+        Part narrow = part;
+        narrow.b += width - left;
+        narrow.j0 += width - left;
+        columns<V::W / 4>(left, g, narrow, begin, end);
+        width -= left;
+        if (width == 0) return;
+      }
+    }
+    const int count = (int)((width + V::W - 1) / V::W);
+    vectors<NV>(count, g, part, begin, end, width % V::W != 0, V::first(width - (count - 1) * V::W));
+  }
+};
+
+}  // namespace LANEWISE_ISA
+}  // namespace lanewise
+#endif
