@@ -31,6 +31,7 @@ struct Tile {
     const E* b;
     int64_t ldb, p0, k, j0;
     Init init;
+    E* panel;  // where a copy of b, rows of NR, is to be left; or null
   };
 
   // Registers: 32 in AVX-512 and NEON, 16 in AVX2: rows·N accumulators, N vectors of B and one of A.
@@ -45,9 +46,12 @@ struct Tile {
   static constexpr int rows(int) { return 4; }
 #endif
   enum { MR = rows(NV), NR = NV * V::W };
+  enum { WIDE = (NV == 2 ? 8 : V::W > 1 ? 16 : 4) * V::W };
+  static constexpr int64_t kAhead = 16;  // rows of b that are asked for ahead: no processor foresees steps of a row's length
 
-  // One tile of C: M rows, N vectors of columns, the last of them under a mask if MASKED.
-  template <int M, int N, bool MASKED>
+  // One tile of C: M rows, N vectors of columns, the last of them under a mask if MASKED. With COPY it leaves a copy of b on
+  // the way, for the tiles below.
+  template <int M, int N, bool MASKED, bool COPY = false>
   static void tile(const Gemm<E>& g, const Part& part, int64_t i, typename V::M mask) {
     const E *a = g.a + i * g.rowA + part.p0 * g.colA, *b = part.b;
     E* c = g.c + i * g.ldc + part.j0;
@@ -66,6 +70,10 @@ struct Tile {
     LW_TWICE for (int64_t p = 0; p < k; p++, b += ldb, a += colA) {
       V row[N];
       LW_UNROLL for (int j = 0; j < N; j++) row[j] = at(b + j * V::W, j);
+      if (COPY) {
+        LW_UNROLL for (int j = 0; j < N; j++) row[j].store(part.panel + p * NR + j * V::W);
+        LW_UNROLL for (int j = 0; j < N; j++) __builtin_prefetch(b + kAhead * ldb + j * V::W);
+      }
       LW_UNROLL for (int r = 0; r < M; r++) {
         const V x = V::set1(a[r * rowA]);
         LW_UNROLL for (int j = 0; j < N; j++) acc[r][j] = fma(x, row[j], acc[r][j]);
@@ -143,6 +151,17 @@ struct Tile {
     int64_t i = begin;
     for (; end - i > 3 * V::W; i += 4 * V::W) down<4, T>(g, part, i, end - i < 4 * V::W ? end - i : (int64_t)(4 * V::W));
     for (; i < end; i += V::W) down<1, T>(g, part, i, end - i < V::W ? end - i : (int64_t)V::W);
+  }
+
+  // One row, WIDE columns: long pieces of B's rows, which the processor foresees.
+  static void wideRow(const Gemm<E>& g, const Part& part, int64_t i) { tile<1, WIDE / V::W, false>(g, part, i, V::first(V::W)); }
+
+  // Rows [begin, end) of NR columns, and a copy of b to part.panel.
+  static void copyingStrip(const Gemm<E>& g, Part part, int64_t begin, int64_t end) {
+    tile<MR, NV, false, true>(g, part, begin, V::first(V::W));
+    part.b = part.panel;
+    part.ldb = NR;
+    strip(g, part, NR, begin + MR, end);
   }
 
   // Rows [begin, end) of at most NR columns.

@@ -33,17 +33,10 @@ struct Tiles {
     }
   }
 
-  // Rows [p0, p0+k) and columns [b0, b1) of op(B) as panels of NR columns, k·NR apart.
-  static void packB(const Gemm<E>& g, int64_t p0, int64_t k, int64_t b0, int64_t b1, E* panels) {
-    if (g.transB) {
-      for (int64_t j = b0; j < b1; j += NR)
-        transposeBlock<V>(g.b + j * g.ldb + p0, g.ldb, lesser(b1 - j, NR), k, panels + (j - b0) * k, NR);
-      return;
-    }
-    for (int64_t p = 0; p < k; p++) {  // along the rows as they lie in memory
-      const E* from = g.b + (p0 + p) * g.ldb;
-      for (int64_t j = b0; j < b1; j += NR) copyRows(from + j, 0, 1, lesser(b1 - j, NR), panels + (j - b0) * k + p * NR, 0);
-    }
+  // Rows [p0, p0+k) and `width` columns from j on of op(B), as rows of NR.
+  static void packB(const Gemm<E>& g, int64_t p0, int64_t k, int64_t j, int64_t width, E* panel) {
+    if (g.transB) transposeBlock<V>(g.b + j * g.ldb + p0, g.ldb, width, k, panel, NR);
+    else copyRows(g.b + p0 * g.ldb + j, g.ldb, k, width, panel, NR);
   }
 
   // Rows [i0, i0+m) and columns [p0, p0+k) of op(A) close together, as stored: rows of k, or of m if A is transposed.
@@ -68,9 +61,9 @@ struct Tiles {
     const bool packsB = g.transB || (strips > 1 && m > 2 * MR && g.n > 2 * NR);
     E* own = packsB && strips > 1 ? (E*)workspace((COPY_B + COPY_A) * sizeof(E)) : nullptr;
     const bool packsA = own && strips >= 4 && m >= MR && (g.colA != 1 || g.k > KC);
-    const int64_t step = !packsB ? (m <= MR ? greater(g.k, 1) : rowsThatFit(g)) : own ? blockOfK(g.k) : (int64_t)KC;
+    const int64_t step = !packsB ? (m <= MR ? fewRows(g) : rowsThatFit(g)) : own ? blockOfK(g.k) : (int64_t)KC;
     // A copy of B serves all bands of rows; a copy of A all strips of `wide` columns.
-    const int64_t wide = own ? COPY_B / step / NR * NR : (int64_t)NR;
+    const int64_t wide = own ? COPY_B / step / NR * NR : packsB ? (int64_t)NR : greater(c1 - c0, 1);
     const int64_t tall = packsA ? lesser(COPY_A / (step + PAD), KMOST) - PAD : greater(m, 1);
     const int64_t bands = ceilDivide(m, tall);
     for (int64_t b0 = c0; b0 < c1; b0 += wide) {
@@ -78,13 +71,25 @@ struct Tiles {
       int64_t p0 = 0;
       do {  // once even for k = 0, which leaves the initial values
         const int64_t k = lesser(g.k - p0, step);
-        if (packsB) packB(g, p0, k, b0, b1, own ? own : panel);
         for (int64_t band = 0; band < bands; band++) {
           const int64_t r0 = i0 + m * band / bands, r1 = i0 + m * (band + 1) / bands;
           const Gemm<E> near = packsA ? packA(g, r0, r1 - r0, p0, k, own + COPY_B) : g;
-          for (int64_t j0 = b0; j0 < b1; j0 += NR) {
-            const E* b = packsB ? (own ? own : panel) + (j0 - b0) * k : g.b + p0 * g.ldb + j0;
-            T::strip(near, {b, packsB ? (int64_t)NR : g.ldb, p0, k, j0, initOf(g, p0)}, lesser(b1 - j0, NR), r0, r1);
+          int64_t j0 = b0;
+          if (m == 1 && !packsB) {
+            for (; j0 + T::WIDE <= b1; j0 += T::WIDE) T::wideRow(g, {g.b + p0 * g.ldb + j0, g.ldb, p0, k, j0, initOf(g, p0), nullptr}, r0);
+          }
+          for (; j0 < b1; j0 += NR) {
+            const int64_t width = lesser(b1 - j0, NR);
+            E* copy = packsB ? (own ? own : panel) + (j0 - b0) * k : nullptr;
+            if (packsB && band == 0) {
+              if (!g.transB && width == NR && r1 - r0 > MR) {
+                T::copyingStrip(near, {g.b + p0 * g.ldb + j0, g.ldb, p0, k, j0, initOf(g, p0), copy}, r0, r1);
+                continue;
+              }
+              packB(g, p0, k, j0, width, copy);
+            }
+            const E* b = packsB ? copy : g.b + p0 * g.ldb + j0;
+            T::strip(near, {b, packsB ? (int64_t)NR : g.ldb, p0, k, j0, initOf(g, p0), nullptr}, width, r0, r1);
           }
         }
         p0 += k;
@@ -100,6 +105,8 @@ struct Tiles {
     const int64_t fits = kFirstLevel / ((int64_t)sizeof(E) * (g.n < NR ? g.n : (int64_t)NR));
     return fits < g.k ? fits / 16 * 16 : greater(g.k, 1);
   }
+  // Few rows use B once, as it lies in memory.
+  static int64_t fewRows(const Gemm<E>& g) { return g.m > 1 && g.n > 2 * NR ? 128 : greater(g.k, 1); }
   static bool small(const Gemm<E>& g) { return g.n <= 2 * NR; }
 
   // C is divided into a grid of blocks, rows first: units [0, columns) are the first band of rows.
@@ -133,8 +140,8 @@ struct Tiles {
     const int64_t h = unit / tiles, t = unit % tiles;
     const int64_t p0 = h * g.k / lanes / 16 * 16, p1 = h + 1 == lanes ? g.k : (h + 1) * g.k / lanes / 16 * 16;
     for (int64_t j0 = 0; j0 < g.n; j0 += NR)
-      T::strip(g, {g.b + p0 * g.ldb + j0, g.ldb, p0, p1 - p0, j0, initOf(g, p0)}, lesser(g.n - j0, NR), g.m * t / tiles,
-               g.m * (t + 1) / tiles);
+      T::strip(g, {g.b + p0 * g.ldb + j0, g.ldb, p0, p1 - p0, j0, initOf(g, p0), nullptr}, lesser(g.n - j0, NR),
+               g.m * t / tiles, g.m * (t + 1) / tiles);
   }
 
   static void plan(const Gemm<E>& g, Plan& plan) {
