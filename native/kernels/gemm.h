@@ -118,9 +118,10 @@ struct Tiles {
     Grid grid;
     // Bands of equal height; small products in bands of few tiles, so that threads have something to share. Where vectors
     // go down the rows, whole vectors.
-    const int64_t bands = small(g) ? ceilDivide(g.m, 4 * MR) : g.m > 32 * MR ? 2 * ceilDivide(g.m, 64 * MR) : 1;
-    const int64_t even = greater(1, ceilDivide(g.m, greater(1, bands)));
-    grid.rowStep = small(g) && g.rowA == 1 ? ceilDivide(even, 16) * 16 : even;
+    const int64_t most = small(g) ? 4 * MR : 32 * MR;
+    const int64_t bands = g.m > most ? 2 * ceilDivide(g.m, 2 * most) : 1;  // an even number, for two threads
+    const int64_t height = greater(1, ceilDivide(g.m, bands));
+    grid.rowStep = small(g) && g.rowA == 1 ? ceilDivide(height, 16) * 16 : height;
     grid.rows = ceilDivide(g.m, grid.rowStep);
     grid.columnStep = small(g) ? greater(g.n, 1) : (int64_t)NR;
     grid.columns = ceilDivide(g.n, grid.columnStep);
