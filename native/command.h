@@ -51,6 +51,7 @@ struct Command {
   Failure* failure;
   const Kernel* kernel;
   int64_t units, lane;
+  double nanoseconds;
   int32_t turns;
   int32_t op;
   bool threaded;                // worth handing to the pool

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "pool.h"
@@ -36,6 +37,8 @@ bool writes(const OperandSpec& spec) { return spec.role == 'w' || spec.role == '
 // Handing out work costs about half a microsecond; it must be small against what each thread gets to do.
 const double kWorthSharing = 2500;
 const int kTurns = 4;
+// A byte from one core's cache to another's and back: about 100 ns a line, ten lines at a time.
+const double kNanosecondsMoved = 0.3;
 
 #define REFUSE(...)                                      \
   do {                                                   \
@@ -105,6 +108,7 @@ size_t prepare(Command& c, const Kernel* kernels, int threads) {
   c.units = plan.units;
   c.lane = plan.lane;
   c.turns = plan.turns;
+  c.nanoseconds = plan.nanoseconds;
   return (plan.scratch + 63) / 64 * 64;
 }
 
@@ -135,6 +139,68 @@ void freeScratch(char* p) {
   if (p) free(((void**)p)[-1]);
 }
 
+namespace {
+
+struct Range {
+  const char *begin, *end;
+  bool operator<(const Range& other) const { return begin < other.begin; }
+};
+
+Range rangeOf(const Command& c, int operand) {
+  const char* begin = (const char*)c.p[operand];
+  return {begin, begin + extentOf(opTable()[c.op].operands[operand], c.n) * kTypeSizes[(int)c.types[operand]]};
+}
+
+// Memory that threads share, as ranges that do not overlap.
+struct Shared {
+  std::vector<Range> ranges;
+
+  void close() {
+    std::sort(ranges.begin(), ranges.end());
+    size_t last = 0;
+    for (const Range& r : ranges) {
+      if (r.begin <= ranges[last].end) ranges[last].end = std::max(ranges[last].end, r.end);
+      else ranges[++last] = r;
+    }
+    ranges.resize(ranges.empty() ? 0 : last + 1);
+  }
+  int64_t bytesOf(const Range& own) const {
+    int64_t bytes = 0;
+    auto r = std::upper_bound(ranges.begin(), ranges.end(), own);
+    if (r != ranges.begin()) --r;
+    for (; r != ranges.end() && r->begin < own.end; ++r) {
+      bytes += std::max<int64_t>(0, std::min(r->end, own.end) - std::max(r->begin, own.begin));
+    }
+    return bytes;
+  }
+};
+
+// What threads write ends in several caches: a command that runs on one thread has to fetch their parts of it, and they what
+// it writes. In a small step that costs more than the sharing gains: then all of it stays on one thread.
+bool sharingPays(const std::vector<Command>& commands, int threads) {
+  double gained = 0, moved = 0;
+  Shared all, written;
+  for (const Command& c : commands) {
+    if (!c.threaded) continue;
+    gained += c.nanoseconds;
+    for (int i = 0; i < opTable()[c.op].operandCount; i++) {
+      all.ranges.push_back(rangeOf(c, i));
+      if (writes(opTable()[c.op].operands[i])) written.ranges.push_back(rangeOf(c, i));
+    }
+  }
+  all.close();
+  written.close();
+  for (const Command& c : commands) {
+    if (c.threaded) continue;
+    for (int i = 0; i < opTable()[c.op].operandCount; i++) {
+      moved += (double)(writes(opTable()[c.op].operands[i]) ? all : written).bytesOf(rangeOf(c, i));
+    }
+  }
+  return gained > moved * kNanosecondsMoved;
+}
+
+}  // namespace
+
 Tape* Tape::bind(const int32_t* words, int64_t count, LookupFn lookup, void* context, const Kernel* kernels, int threads,
                  ErrorText& error) {
   Tape* tape = new Tape;
@@ -152,6 +218,10 @@ Tape* Tape::bind(const int32_t* words, int64_t count, LookupFn lookup, void* con
     if (wanted > scratch) scratch = wanted;
     tape->commands_.push_back(c);
     at += used;
+  }
+  if (threads > 1 && !sharingPays(tape->commands_, threads)) {
+    tape->threads_ = 1;
+    for (Command& c : tape->commands_) prepare(c, kernels, 1);
   }
   if (scratch > 0) {
     tape->scratch_ = allocateScratch(scratch);

@@ -93,6 +93,12 @@ describe('npm run bench', () => {
     for (const line of found.filter(({ backend }) => backend === 'native')) expect(line.ratio).toBeGreaterThan(0)
   })
 
+  test('crowd', async () => {
+    const found = await results('crowd', '--rounds', '1')
+    expect(names(found)).toEqual(['one alone', 'four processes', 'four worker threads'])
+    for (const { value } of found) expect(value).toBeGreaterThan(0)
+  })
+
   test('scaling', async () => {
     const found = await results('scaling', '--threads', '1', '--out', folder)
     expect(names(found)).toEqual(expect.arrayContaining(['batch 1', 'width 16', 'depth 1', 'threads 1']))

@@ -134,7 +134,7 @@ struct Tiles {
   static int64_t lanesOf(const Gemm<E>& g, int threads) {
     const int64_t tiles = ceilDivide(g.m, MR);
     const bool pays = threads > 1 && small(g) && g.colA == 1 && !g.transB && g.k >= 128 * threads && g.m <= g.n + MR &&
-                      tiles >= 3 * threads;
+                      tiles >= 2 * threads;
     return pays && tiles * threads <= kMostLaneUnits ? threads : 1;
   }
   static void lane(const Gemm<E>& g, int64_t lanes, int64_t tiles, int64_t unit) {
