@@ -5,7 +5,9 @@
     'include_dirs': [
       '<!@(node -p "require(\'node-addon-api\').include")'
     ],
-    'defines': ['NAPI_VERSION=8', 'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS', 'NDEBUG'],
+    'defines': [
+      'LANEWISE_VERSION=<!(node -p "require(\'./package.json\').version")',
+      'NAPI_VERSION=8', 'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS', 'NDEBUG'],
     # Node's own choices, and ours.
     'cflags_cc!': [
       '-fno-rtti', '-fno-exceptions', '-fno-strict-aliasing',

@@ -16,7 +16,7 @@
 #define LANEWISE_STRING2(x) #x
 #define LANEWISE_STRING(x) LANEWISE_STRING2(x)
 #ifndef LANEWISE_VERSION
-#define LANEWISE_VERSION 0.0.0
+#error "binding.gyp and CMakeLists.txt give LANEWISE_VERSION from package.json"
 #endif
 
 namespace {

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 
 const require = createRequire(import.meta.url)
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
+const { version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'))
 const addon = path.join(root, 'build', 'Release', 'lanewise.node')
 const force = process.argv.includes('--force')
 const required = force || process.env.LANEWISE_REQUIRE_NATIVE === '1'
@@ -36,7 +37,9 @@ function output(command, args) {
 
 /** Why a process of its own cannot load the addon; undefined when it can. */
 function loadError(file) {
-  const result = spawnSync(process.execPath, ['-e', 'require(process.argv[1])', file], { encoding: 'utf8' })
+  const code = `const { version } = require(process.argv[1]).info()
+    if (version !== process.argv[2]) throw new Error('it is of version ' + version)`
+  const result = spawnSync(process.execPath, ['-e', code, file, version], { encoding: 'utf8' })
   if (result.status === 0) return undefined
   return (result.stderr.match(/^\w*Error: .*$/m) ?? [`it ended with ${result.signal ?? result.status}`])[0]
 }

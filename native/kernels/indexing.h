@@ -72,6 +72,7 @@ LW_INLINE void gather(const Command& c, int64_t begin, int64_t end, const Conver
   const int64_t first = part.column0, width = part.column1 - first, bytes = width * (int64_t)sizeof(S);
   int64_t cursor;
   const int32_t* idx = chosenRows(c, cursor);
+  if (!idx && width == 0) return;  // nothing bounds m then
   for (int64_t i = part.row0; i < part.row1; ++i) {
     // The batch after this one will want its rows: hints, so that they come from memory while this step computes.
     if (idx && cursor + m + i < count) {

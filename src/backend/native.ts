@@ -5,6 +5,7 @@ import type { TypedArray } from '../dtype.js'
 import { BackendError, describe, LanewiseError } from '../errors.js'
 import { type Op, opTable } from '../ops/op.js'
 import { type Storage, useSharedMemory } from '../storage.js'
+import { version } from '../version.js'
 import type { Backend, BackendInfo, BoundTape, Operand } from './backend.js'
 import { type Decoded, decode } from './decode.js'
 import { threadCount } from './threads.js'
@@ -67,10 +68,11 @@ export class NativeBackend implements Backend {
     for (const op of opTable()) this.codeOf(op)
   }
 
-  /** @throws BackendError for an instruction set the machine lacks, or an addon of another version */
+  /** @throws BackendError for an instruction set the machine lacks; Error for no addon, or one that does not fit */
   static load(reason: string, env: NodeJS.ProcessEnv = process.env): NativeBackend {
     const { addon, binary } = loadAddon()
-    const { isas } = addon.info()
+    const { isas, version: theirs } = addon.info()
+    if (theirs !== version) throw new Error(`the addon ${binary} is of version ${theirs}, the package of ${version}`)
     const isa = env.LANEWISE_ISA || isas[isas.length - 1]
     if (!isas.includes(isa))
       throw new BackendError('LANEWISE_ISA', `one of ${isas.join(', ')} on this machine`, JSON.stringify(isa))
@@ -82,11 +84,7 @@ export class NativeBackend implements Backend {
     if (known !== undefined) return known
     const entry = this.theirs.get(op.name)
     if (entry?.signature !== op.text) {
-      throw new BackendError(
-        'native',
-        `an addon with ${op.name} "${op.text}"`,
-        'one built from another version: run npm run build',
-      )
+      throw new Error(`the addon ${this.binary} was built from other sources: it lacks ${op.name} "${op.text}"`)
     }
     this.codes[op.index] = entry.code
     return entry.code
