@@ -17,10 +17,13 @@ LW_INLINE int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
 LW_INLINE int64_t greater(int64_t a, int64_t b) { return a > b ? a : b; }
 LW_INLINE int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// f(i, part) over [begin, end), whole registers and then a masked tail.
-template <class V, class F>
+// f(i, part) over [begin, end), whole registers and then a masked tail; with SIDE, several registers side by side as long as
+// they last (simd/many.h).
+template <class V, bool SIDE = false, class F>
 LW_INLINE void forEach(int64_t begin, int64_t end, F f) {
   int64_t i = begin;
+  if constexpr (SIDE && kSideBySide > 1)
+    for (; i + Many<V>::W <= end; i += Many<V>::W) f(i, Side{});
   for (; i + V::W <= end; i += V::W) f(i, Whole{});
   if (V::W > 1 && i < end) f(i, V::first(end - i));
 }

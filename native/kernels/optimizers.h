@@ -32,9 +32,9 @@ template <> struct Tiny<float> {
 template <> struct Tiny<double> {
   static constexpr double value = 1e-290, root = 1e-145;
 };
-template <class V>
-LW_INLINE V flush(V x, V tiny) {
-  return select(abs(x) < tiny, V::zero(), x);
+template <class X, class V>
+LW_INLINE X flush(X x, V tiny) {
+  return zeroWhere(abs(x) < tiny, x);
 }
 
 // Elements of a unit: few, so that a thread's share of the parameters is the share of the gradient that it computed.
@@ -50,7 +50,7 @@ struct Rate {
   LW_MEMBER Rate(const Command& c, int lrOperand, double decay)
       : lr(*(const double*)c.p[lrOperand]), decays(decay != 0), rate(V::set1((E)lr)), decay(V::set1((E)(lr * decay))),
         tiny(V::set1(Tiny<E>::value)), root(V::set1(Tiny<E>::root)) {}
-  LW_MEMBER V decayed(V w) const { return decays ? fnma(decay, w, w) : w; }
+  template <class X> LW_MEMBER X decayed(X w) const { return decays ? fnma(X(decay), w, w) : w; }
 };
 
 // The kernels stand outside of namespace op, where sqrt and abs are commands.
@@ -102,11 +102,11 @@ struct RmsProp {
     const E* g = (const E*)c.p[1];
     const Rate<V> r(c, 3, c.d[2]);
     const V share = V::set1((E)(1 - c.d[0])), eps = V::set1((E)c.d[1]), limit = V::set1((E)(sizeof(E) == 4 ? 1e30 : 1e300));
-    forUnits<V, kPart>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
-      const V gi = V::load(g + i, part), vi = V::load(v + i, part), square = flush(gi, r.root);
-      const V average = flush(fnma(share, fnma(square, square, vi), vi), r.tiny);
+    forUnits<V, kPart, true>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
+      const auto gi = load<V>(g + i, part), vi = load<V>(v + i, part), square = flush(gi, r.root);
+      const auto average = flush(fnma(share, fnma(square, square, vi), vi), r.tiny);
       average.store(v + i, part);
-      const V next = r.decayed(V::load(w + i, part)) - quotient(r.rate * gi, min(limit, sqrt(average + eps)));
+      const auto next = r.decayed(load<V>(w + i, part)) - quotient(r.rate * gi, min(limit, sqrt(average + eps)));
       next.store(w + i, part);
     });
   }
@@ -114,7 +114,7 @@ struct RmsProp {
 };
 
 // m += (1 - b1)(g - m) and v += (1 - b2)(g^2 - v), the second as in rmsprop; w -= a * m / (sqrt(v) + eps),
-// a = lr * sqrt(1 - b2^t) / (1 - b1^t).
+// a = lr * sqrt(1 - b2^t) / (1 - b1^t). A gradient whose square would be flushed counts as 0 in both.
 template <class V>
 struct Adam {
   typedef typename V::E E;
@@ -126,13 +126,13 @@ struct Adam {
     const int32_t t = *(const int32_t*)c.p[5];
     const double corrected = r.lr * __builtin_sqrt(1 - powi(c.d[1], t)) / (1 - powi(c.d[0], t));
     const V a = V::set1((E)corrected), share1 = V::set1((E)(1 - c.d[0])), share2 = V::set1((E)(1 - c.d[1])), eps = V::set1((E)c.d[2]), limit = V::set1((E)(sizeof(E) == 4 ? 1e30 : 1e300));
-    forUnits<V, kPart>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
-      const V gi = V::load(g + i, part), mi = V::load(m + i, part), vi = V::load(v + i, part), square = flush(gi, r.root);
-      const V first = flush(fma(share1, flush(gi, r.tiny) - mi, mi), r.tiny);
-      const V second = flush(fnma(share2, fnma(square, square, vi), vi), r.tiny);
+    forUnits<V, kPart, true>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
+      const auto gi = flush(load<V>(g + i, part), r.root), mi = load<V>(m + i, part), vi = load<V>(v + i, part);
+      const auto first = flush(fma(share1, gi - mi, mi), r.tiny);
+      const auto second = flush(fnma(share2, fnma(gi, gi, vi), vi), r.tiny);
       first.store(m + i, part);
       second.store(v + i, part);
-      const V next = r.decayed(V::load(w + i, part)) - quotient(a * first, min(limit, sqrt(second)) + eps);
+      const auto next = r.decayed(load<V>(w + i, part)) - quotient(a * first, min(limit, sqrt(second)) + eps);
       next.store(w + i, part);
     });
   }

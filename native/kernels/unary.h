@@ -48,8 +48,8 @@ struct Map {
     const F<V> f(c);
     E* y = (E*)c.p[0];
     const E* x = (const E*)c.p[1];
-    forEach<V>(begin * kBlock, lesser(end * kBlock, c.n[0]), [&](int64_t i, auto part) LW_LAMBDA {
-      f(V::load(x + i, part)).store(y + i, part);
+    forEach<V, (F<V>::kOperations > 10)>(begin * kBlock, lesser(end * kBlock, c.n[0]), [&](int64_t i, auto part) LW_LAMBDA {
+      f(load<V>(x + i, part)).store(y + i, part);
     });
   }
   static constexpr FinishFn finish = nullptr;
@@ -73,10 +73,11 @@ namespace unary {
 
 // A function object without parameters: what it costs, in operations of a register, and its formula.
 #define LW_FUNCTION(Name, operations, parameters, formula)        \
-  template <class V>                                              \
+  template <class>                                                \
   struct Name {                                                   \
     enum { kOperations = operations };                            \
     explicit LW_MEMBER Name(const Command&) {}                    \
+    template <class V>                                            \
     LW_MEMBER V operator() parameters const { return formula; }   \
   };
 
@@ -88,7 +89,7 @@ LW_FUNCTION(Square, 1, (V x), x * x)
 LW_FUNCTION(Abs, 1, (V x), abs(x))
 LW_FUNCTION(Sigmoid, 28, (V x), sigmoid(x))
 LW_FUNCTION(Tanh, 28, (V x), tanh(x))
-LW_FUNCTION(Relu, 2, (V x), select(x <= V::zero(), V::zero(), x))  // NaN stays; -0 becomes 0
+LW_FUNCTION(Relu, 2, (V x), zeroWhere(x <= V::zero(), x))  // NaN stays; -0 becomes 0
 
 LW_FUNCTION(SigmoidGrad, 3, (V dy, V y), dy * (y * (V::set1(1) - y)))
 LW_FUNCTION(TanhGrad, 3, (V dy, V y), dy * (V::set1(1) - y * y))

@@ -156,6 +156,10 @@ LW_INLINE F32 subtractedFrom(int32_t bits, F32 a) {
   return {_mm256_castsi256_ps(_mm256_sub_epi32(_mm256_set1_epi32(bits), _mm256_castps_si256(a.v)))};
 }
 
+// Not a blend with zero: of that GCC makes two instructions.
+LW_INLINE F32 zeroWhere(F32::M m, F32 x) { return {_mm256_andnot_ps(m.m, x.v)}; }
+LW_INLINE F64 zeroWhere(F64::M m, F64 x) { return {_mm256_andnot_pd(m.m, x.v)}; }
+
 LW_DERIVED(F32)
 LW_DERIVED(F64)
 LW_INLINE bool any(F32::M m) { return bits(m) != 0; }

@@ -167,6 +167,9 @@ LW_INLINE F32 subtractedFrom(int32_t bits, F32 a) {
   return {_mm512_castsi512_ps(_mm512_sub_epi32(_mm512_set1_epi32(bits), _mm512_castps_si512(a.v)))};
 }
 
+LW_INLINE F32 zeroWhere(F32::M m, F32 x) { return select(m, F32::zero(), x); }
+LW_INLINE F64 zeroWhere(F64::M m, F64 x) { return select(m, F64::zero(), x); }
+
 LW_DERIVED(F32)
 LW_DERIVED(F64)
 

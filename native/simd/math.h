@@ -7,6 +7,7 @@
 // Results of exp below the smallest normal number are flushed to 0, as are sigmoid's for x < -88.72 (-709.78).
 // "Minimax" polynomials here were computed for this file by the Remez exchange; the others name their source.
 #pragma once
+#include "many.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {
@@ -33,16 +34,18 @@ template <> struct Real<F32> {
   static constexpr float tiny = 1.17549435082228750797e-38f;   // the smallest normal
   static constexpr float infinity = __builtin_inff(), nan = __builtin_nanf("");
   // (e^r - 1 - r) / r^2 for |r| <= ln(2)/2. Minimax of degree 4: e^r - 1 to 2^-26 of its size.
-  static LW_MEMBER F32 expTail(F32 r) {
+  template <class V>
+  static LW_MEMBER V expTail(V r) {
     return polynomial(r, 0.00139464512089f, 0.0083665839407f, 0.0416662820101f, 0.166665429922f, 0.500000006194f);
   }
   // ln(1 + f) from f, which is 1 + f = m in [sqrt(1/2), sqrt(2)), and e * ln2Low. f - f^2/2 + f^3 q(f): the form of
   // Cephes' logf; q is minimax of degree 7, 2^-27.
-  static LW_MEMBER F32 logMantissa(F32 f, F32 low) {
-    F32 q = polynomial(f, -0.0785980559157f, 0.128817519167f, -0.131287233797f, 0.141811738258f, -0.16624556086f,
+  template <class V>
+  static LW_MEMBER V logMantissa(V f, V low) {
+    V q = polynomial(f, -0.0785980559157f, 0.128817519167f, -0.131287233797f, 0.141811738258f, -0.16624556086f,
                        0.200022872091f, -0.250008103414f, 0.333333167136f);
-    F32 z = f * f;
-    return f + fma(z, fma(q, f, F32::set1(-0.5f)), low);
+    V z = f * f;
+    return f + fma(z, fma(q, f, V::set1(-0.5f)), low);
   }
 };
 
@@ -57,21 +60,25 @@ template <> struct Real<F64> {
   static constexpr double tiny = 2.22507385850720138309e-308;
   static constexpr double infinity = __builtin_inf(), nan = __builtin_nan("");
   // Minimax of degree 9: e^r - 1 to 2^-55.6 of its size.
-  static LW_MEMBER F64 expTail(F64 r) {
+  template <class V>
+  static LW_MEMBER V expTail(V r) {
     return polynomial(r, 2.5114462301645383395e-8, 2.7626326845901294456e-7, 2.7557227985603532358e-6,
                       2.4801504445099468985e-5, 0.00019841269902998404002, 0.0013888888932379563726,
                       0.0083333333333146046758, 0.041666666666573622353, 0.16666666666666685982, 0.50000000000000055502);
   }
   // fdlibm's e_log.c: with s = f / (2 + f), ln(1 + f) = f - f^2/2 + s (f^2/2 + R(s^2)).
-  static LW_MEMBER F64 logMantissa(F64 f, F64 low) {
-    F64 s = f / (f + F64::set1(2.0)), z = s * s;
-    F64 r = z * polynomial(z, 1.479819860511658591e-01, 1.531383769920937332e-01, 1.818357216161805012e-01,
+  template <class V>
+  static LW_MEMBER V logMantissa(V f, V low) {
+    V s = f / (f + V::set1(2.0)), z = s * s;
+    V r = z * polynomial(z, 1.479819860511658591e-01, 1.531383769920937332e-01, 1.818357216161805012e-01,
                            2.222219843214978396e-01, 2.857142874366239149e-01, 3.999999999940941908e-01,
                            6.666666666666735130e-01);
-    F64 half = F64::set1(0.5) * f * f;
+    V half = V::set1(0.5) * f * f;
     return f - (half - fma(s, half + r, low));
   }
 };
+
+template <class V, int U> struct Real<Many<V, U>> : Real<V> {};
 
 // x = n ln 2 + r, |r| <= ln(2)/2: t = n + magic. Returns r.
 template <class V>
@@ -89,7 +96,7 @@ LW_INLINE V expOf(V x) {
   V t, r = reduceExp(x, t), one = V::set1(1);
   V y = addExponent(fma(fma(C::expTail(r), r, one), r, one), t);
   y = select(x <= V::set1(C::expMax), y, x * V::set1(C::infinity));  // also the way of a NaN
-  return select(x < V::set1(C::expMin), V::zero(), y);
+  return zeroWhere(x < V::set1(C::expMin), y);
 }
 
 // ln 0 = -infinity, of less NaN; denormals are right.
@@ -126,14 +133,18 @@ LW_INLINE V sigmoidOf(V x) {
 // a / d for d from 1e-30 to 1e30: half the time of a division where that is slow. The reciprocal
 // comes from an integer guess (5 % off) by one cubic and one quadratic Newton step, all in fused multiply-adds, so the bits are
 // the same everywhere; it is within 8e-8 of its size. For float64 the division itself.
-LW_INLINE F32 quotient(F32 a, F32 d) {
-  const F32 one = F32::set1(1);
-  F32 y = subtractedFrom(0x7ef311c7, d), e = fnma(d, y, one);
+template <class V>
+LW_INLINE V quotientByNewton(V a, V d) {
+  const V one = V::set1(1);
+  V y = subtractedFrom(0x7ef311c7, d), e = fnma(d, y, one);
   y = fma(y, fma(e, e, e), y);
   e = fnma(d, y, one);
   return a * fma(y, e, y);
 }
+LW_INLINE F32 quotient(F32 a, F32 d) { return quotientByNewton(a, d); }
 LW_INLINE F64 quotient(F64 a, F64 d) { return a / d; }
+template <int U> LW_INLINE Many<F32, U> quotient(Many<F32, U> a, Many<F32, U> d) { return quotientByNewton(a, d); }
+template <int U> LW_INLINE Many<F64, U> quotient(Many<F64, U> a, Many<F64, U> d) { return a / d; }
 
 LW_INLINE F32 exp(F32 x) { return expOf(x); }
 LW_INLINE F64 exp(F64 x) { return expOf(x); }
@@ -143,6 +154,10 @@ LW_INLINE F32 tanh(F32 x) { return tanhOf(x); }
 LW_INLINE F64 tanh(F64 x) { return tanhOf(x); }
 LW_INLINE F32 sigmoid(F32 x) { return sigmoidOf(x); }
 LW_INLINE F64 sigmoid(F64 x) { return sigmoidOf(x); }
+template <class V, int U> LW_INLINE Many<V, U> exp(Many<V, U> x) { return expOf(x); }
+template <class V, int U> LW_INLINE Many<V, U> log(Many<V, U> x) { return logOf(x); }
+template <class V, int U> LW_INLINE Many<V, U> tanh(Many<V, U> x) { return tanhOf(x); }
+template <class V, int U> LW_INLINE Many<V, U> sigmoid(Many<V, U> x) { return sigmoidOf(x); }
 
 }  // namespace LANEWISE_ISA
 }  // namespace lanewise

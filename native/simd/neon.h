@@ -156,6 +156,9 @@ LW_INLINE F32 subtractedFrom(int32_t bits, F32 a) {
   return {vreinterpretq_f32_s32(vsubq_s32(vdupq_n_s32(bits), vreinterpretq_s32_f32(a.v)))};
 }
 
+LW_INLINE F32 zeroWhere(F32::M m, F32 x) { return select(m, F32::zero(), x); }
+LW_INLINE F64 zeroWhere(F64::M m, F64 x) { return select(m, F64::zero(), x); }
+
 LW_DERIVED(F32)
 LW_DERIVED(F64)
 

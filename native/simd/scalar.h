@@ -125,6 +125,9 @@ LW_INLINE F64 zipHigh(F64, F64 b) { return b; }
 // The bits of a, as integers, taken from `bits`: a first guess at 1/a (math.h, quotient).
 LW_INLINE F32 subtractedFrom(int32_t bits, F32 a) { return {ofBits((uint32_t)bits - bitsOf(a.v))}; }
 
+LW_INLINE F32 zeroWhere(F32::M m, F32 x) { return select(m, F32::zero(), x); }
+LW_INLINE F64 zeroWhere(F64::M m, F64 x) { return select(m, F64::zero(), x); }
+
 LW_DERIVED(F32)
 LW_DERIVED(F64)
 
