@@ -67,6 +67,12 @@ struct Tile {
         LW_UNROLL for (int j = 0; j < N; j++) acc[r][j] = at(from + r * step + j * V::W, j);
     }
     const int64_t rowA = g.rowA, colA = g.colA, ldb = part.ldb, k = part.k;
+    // The rows of C below, which the next tile begins with: their lines come from afar otherwise, all at once (measured with
+    // AVX2, squares of 1024: 85 to 88 GFLOP/s).
+    if (NV == 2 && k >= 64) {
+      LW_UNROLL for (int r = 0; r < M; r++)
+        LW_UNROLL for (int j = 0; j < N; j += (int)(64 / sizeof(E)) / V::W) __builtin_prefetch(c + (M + r) * g.ldc + j * V::W, 1);
+    }
     LW_TWICE for (int64_t p = 0; p < k; p++, b += ldb, a += colA) {
       V row[N];
       LW_UNROLL for (int j = 0; j < N; j++) row[j] = at(b + j * V::W, j);

@@ -16,7 +16,9 @@ struct Tiles {
   typedef Tile<V> T;
   typedef typename T::Part Part;
   // Blocks of k: one if k is at most KMOST, else about KC each.
-  enum { MR = T::MR, NR = T::NR, KC = 256, KMOST = 512 };
+  enum { MR = T::MR, NR = T::NR, KC = 256, KMOST = NR * sizeof(E) > 64 ? 512 : 384 };
+  // Columns up to which a product counts as small: a block of all columns of B stays in the first-level cache as it lies.
+  enum { SMALL = 2 * NR > 64 ? 2 * NR : 64 };
   // Elements kept of B and of A as copies: together they stay in a second-level cache of 2 MB (and B does in 1 MB or so).
   enum { COPY_B = (1 << 20) / sizeof(E), COPY_A = (3 << 16) / sizeof(E), PAD = 16 };
   // What may be kept of B in a first-level cache of 32 KB or more.
@@ -58,7 +60,7 @@ struct Tiles {
     alignas(64) E panel[KC * NR];
     const int64_t m = i1 - i0, strips = ceilDivide(c1 - c0, NR);
     // Copying B pays when several tiles of rows use the panels; copying A when several strips do and its rows lie far apart.
-    const bool packsB = g.transB || (strips > 1 && m > 2 * MR && g.n > 2 * NR);
+    const bool packsB = g.transB || (strips > 1 && m > 2 * MR && !small(g));
     E* own = packsB && strips > 1 ? (E*)workspace((COPY_B + COPY_A) * sizeof(E)) : nullptr;
     const bool packsA = own && strips >= 4 && m >= MR && (g.colA != 1 || g.k > KC);
     const int64_t step = !packsB ? (m <= MR ? fewRows(g) : rowsThatFit(g)) : own ? blockOfK(g.k) : (int64_t)KC;
@@ -101,13 +103,14 @@ struct Tiles {
   static int64_t blockOfK(int64_t k) {
     return k <= KMOST ? greater(k, 1) : ceilDivide(k, ceilDivide(k, KC));
   }
+  // Rows of B as they lie, with all their columns: strips share lines.
   static int64_t rowsThatFit(const Gemm<E>& g) {
-    const int64_t fits = kFirstLevel / ((int64_t)sizeof(E) * (g.n < NR ? g.n : (int64_t)NR));
-    return fits < g.k ? fits / 16 * 16 : greater(g.k, 1);
+    const int64_t fits = kFirstLevel / ((int64_t)sizeof(E) * lesser(g.n, SMALL));
+    return fits < g.k ? greater(fits / 16, 1) * 16 : greater(g.k, 1);
   }
   // Few rows use B once, as it lies in memory.
   static int64_t fewRows(const Gemm<E>& g) { return g.m > 1 && g.n > 2 * NR ? 128 : greater(g.k, 1); }
-  static bool small(const Gemm<E>& g) { return g.n <= 2 * NR; }
+  static bool small(const Gemm<E>& g) { return g.n <= SMALL; }
 
   // C is divided into a grid of blocks, rows first: units [0, columns) are the first band of rows.
   struct Grid {
