@@ -93,6 +93,24 @@ describe('npm run bench', () => {
     for (const line of found.filter(({ backend }) => backend === 'native')) expect(line.ratio).toBeGreaterThan(0)
   })
 
+  // The program is compiled for AVX2 or AVX-512; elsewhere it says so.
+  test('price', async () => {
+    if (!/^avx/.test(String((await lines('run.mjs', 'ops', '--filter', 'none'))[0].isa))) {
+      const { code, err } = await run('run.mjs', ['price', '--quick'])
+      expect(code).toBe(1)
+      expect(err).toMatch(/^bench: price: expected avx2 or avx512/)
+      return
+    }
+    const all = await lines('run.mjs', 'price', '--threads', '1')
+    const found = all.filter(({ kind }) => kind !== 'limit')
+    expect(found.length).toBeGreaterThan(5)
+    for (const line of found) {
+      checkLine(line)
+      expect(line.rule).toMatch(/^[1-4]: /)
+      expect(line.without).toBeGreaterThan(0)
+    }
+  })
+
   test('crowd', async () => {
     const found = await results('crowd', '--rounds', '1')
     expect(names(found)).toEqual(['one alone', 'four processes', 'four worker threads'])

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 /** A mistake in how the program was called: shown as one line. */
 export class UsageError extends Error {}
 
-export const SUITES = ['matmul', 'ops', 'train', 'overhead', 'scaling', 'crowd']
+export const SUITES = ['matmul', 'ops', 'train', 'overhead', 'scaling', 'crowd', 'price']
 
 export const USAGE = `usage: npm run --silent bench -- ${SUITES.join(' | ')} [options]
   --json          one JSON object a line

@@ -1,0 +1,55 @@
+// The price of reproducibility: each rule of docs/arithmetic.md, the engine's kernels beside the same work without it.
+import { spawnSync } from 'node:child_process'
+import * as fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { isa } from '../lib/engine.mjs'
+import { UsageError } from '../lib/options.mjs'
+import { figure } from '../lib/report.mjs'
+
+const SOURCE = fileURLToPath(new URL('../price/price.cpp', import.meta.url))
+const FLAGS = {
+  avx2: ['-mavx2', '-mfma'],
+  avx512: ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma', '-mprefer-vector-width=512'],
+}
+
+/** Compiles the comparison for the chosen instruction set; the program's path. */
+function compile(folder) {
+  if (FLAGS[isa] === undefined) throw new UsageError(`price: expected avx2 or avx512, received ${isa}`)
+  const program = path.join(folder, 'price')
+  const names = [`-DLANEWISE_ISA=${isa}`, `-DLANEWISE_SIMD="../../native/simd/${isa}.h"`]
+  const args = [
+    '-std=c++17',
+    '-O3',
+    '-ffp-contract=off',
+    '-fno-math-errno',
+    ...FLAGS[isa],
+    ...names,
+    SOURCE,
+    '-o',
+    program,
+  ]
+  const { status, error, stderr } = spawnSync('g++', args, { encoding: 'utf8' })
+  if (status !== 0) throw new UsageError(`price: g++ is needed: ${error?.message ?? stderr.split('\n')[0]}`)
+  return program
+}
+
+export async function run({ options, report }) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lanewise-price-'))
+  try {
+    const { status, stdout } = spawnSync(compile(folder), [String(options.time)], { encoding: 'utf8' })
+    if (status !== 0) throw new Error(`price: the program ended with ${status}`)
+    let last
+    for (const text of stdout.trim().split('\n')) {
+      const { rule, work, with: ours, without } = JSON.parse(text)
+      if (!`${rule} ${work}`.includes(options.filter)) continue
+      if (rule !== last) report.section(rule)
+      last = rule
+      const note = `${figure(ours)} ns a number with the rule, ${figure(without)} without`
+      report.line({ work, rule, threads: 1, value: ours / without, unit: 'x', median: ours, without, note })
+    }
+  } finally {
+    fs.rmSync(folder, { recursive: true, force: true })
+  }
+}
