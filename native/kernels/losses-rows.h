@@ -108,14 +108,12 @@ struct SoftmaxCrossEntropy {
   static LW_MEMBER void rows(const Command& c, int64_t first, int64_t last, E* s) {
     const int64_t n = c.n[1];
     E* chosen = s + c.n[0];
-    for (int64_t i = first; i < last; ++i) {
-      const E* x = (const E*)c.p[2] + i * n;
-      E max;
-      const E total = softmaxRow<V>(n, x, (E*)c.p[1] + i * n, max);
-      const int64_t t = checkedLabel(c, 3, i, n);
+    const E* x = (const E*)c.p[2];
+    softmaxRows<V>(last - first, n, x + first * n, (E*)c.p[1] + first * n, [&](int64_t row, E total, E max) LW_LAMBDA {
+      const int64_t i = first + row, t = checkedLabel(c, 3, i, n);
       s[i] = t < 0 ? 1 : total;
-      chosen[i] = t < 0 ? 0 : x[t] - max;
-    }
+      chosen[i] = t < 0 ? 0 : x[i * n + t] - max;
+    });
     forEach<V>(first, last, [&](int64_t i, auto part) LW_LAMBDA {
       (log(V::load(s + i, part)) - V::load(chosen + i, part)).store(s + i, part);
     });

@@ -9,6 +9,7 @@
 
 #ifdef LANEWISE_KERNELS
 #include "lanes.h"
+#include "transpose.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {
@@ -58,6 +59,68 @@ LW_INLINE typename V::E softmaxRow(int64_t n, const typename V::E* x, typename V
   return total;
 }
 
+// The most columns of "few": the lanes of a sum in float32, twice those in float64.
+enum { kFewColumns = 16 };
+
+// softmaxRow for W rows of few columns at once, a register for each column of all rows. The sums are the same tree as
+// sumOf's: element j with j + 8, then + 4, + 2, + 1, where adding the 0 of an empty lane changes nothing. Which of 0 and -0
+// is the greatest may differ, but then there are two of them, and neither exp nor the logarithm of a sum above 1 shows it.
+template <class V>
+LW_INLINE void softmaxOfFewColumns(int64_t n, const typename V::E* x, typename V::E* y, V& total, V& greatest) {
+  typedef typename V::E E;
+  alignas(64) E t[kFewColumns * V::W];
+  transposeBlock<V>(x, n, V::W, n, t, V::W);
+  V top = V::set1(-__builtin_inff());
+  for (int64_t j = 0; j < n; j++) top = Greater<V>()(top, V::load(t + j * V::W));
+  forEach<V, true>(0, n * V::W, [&](int64_t i, auto part) LW_LAMBDA { exp(load<V>(t + i, part) - top).store(t + i, part); });
+  V s[8];
+  LW_UNROLL for (int j = 0; j < 8; j++) {
+    s[j] = j < n ? V::load(t + j * V::W) : V::zero();
+    if (j + 8 < n) s[j] = s[j] + V::load(t + (j + 8) * V::W);
+  }
+  LW_UNROLL for (int h = 4; h > 0; h /= 2)
+    LW_UNROLL for (int j = 0; j < h; j++) s[j] = s[j] + s[j + h];
+  alignas(64) E back[V::W * kFewColumns];
+  for (int64_t j0 = 0; j0 < n; j0 += V::W) {
+    V r[V::W];
+    LW_UNROLL for (int j = 0; j < V::W; j++) r[j] = j0 + j < n ? V::load(t + (j0 + j) * V::W) / s[0] : V::zero();
+    transposeSquare<V>(r);
+    LW_UNROLL for (int j = 0; j < V::W; j++) r[j].store(back + j * kFewColumns + j0);
+  }
+  // Whole registers, although they reach into the next row, which is written next: masked stores are slow on some processors.
+  const int64_t reach = ceilDivide(n, V::W) * V::W;
+  for (int64_t r = 0; r < V::W; r++) {
+    const E* from = back + r * kFewColumns;
+    E* to = y + r * n;
+    if (r * n + reach <= V::W * n) for (int64_t j = 0; j < n; j += V::W) V::load(from + j).store(to + j);
+    else for (int64_t j = 0; j < n; j++) to[j] = from[j];
+  }
+  total = s[0];
+  greatest = top;
+}
+
+// y = softmax(x) for `rows` rows of n; done(row, sum of exp(x - max), max) after each. x and y may be the same.
+template <class V, class F>
+LW_INLINE void softmaxRows(int64_t rows, int64_t n, const typename V::E* x, typename V::E* y, F done) {
+  typedef typename V::E E;
+  int64_t i = 0;
+  if (V::W > 1 && n <= kFewColumns) {
+    for (; i + V::W <= rows; i += V::W) {
+      V total, greatest;
+      softmaxOfFewColumns<V>(n, x + i * n, y + i * n, total, greatest);
+      E totals[V::W], maxima[V::W];
+      total.store(totals);
+      greatest.store(maxima);
+      for (int64_t r = 0; r < V::W; r++) done(i + r, totals[r], maxima[r]);
+    }
+  }
+  for (; i < rows; i++) {
+    E max;
+    const E total = softmaxRow<V>(n, x + i * n, y + i * n, max);
+    done(i, total, max);
+  }
+}
+
 // The logarithm of one number, by the vector's own.
 template <class V>
 LW_INLINE typename V::E logOfNumber(typename V::E x) {
@@ -69,11 +132,13 @@ namespace softmaxes {
 template <class V>
 struct Softmax {
   typedef typename V::E E;
-  enum { kOperations = 26 };
-  static LW_MEMBER void row(int64_t n, E* y, const E* x) {
-    E max;
-    softmaxRow<V>(n, x, y, max);
+  static void plan(const Command& c, Plan& plan) { planRows<V>(c.n[0], c.n[1], 26, plan); }
+  static void run(const Command& c, int64_t begin, int64_t end) {
+    const int64_t n = c.n[1], each = rowsPerUnit(n), first = begin * each;
+    softmaxRows<V>(lesser(c.n[0], end * each) - first, n, (const E*)c.p[1] + first * n, (E*)c.p[0] + first * n,
+                   [](int64_t, E, E) LW_LAMBDA {});
   }
+  static constexpr FinishFn finish = nullptr;
 };
 
 template <class V>
@@ -138,7 +203,7 @@ struct GradRows : Rows<V, R> {
 
 namespace op {
 
-template <class V> struct softmax : softmaxes::Rows<V, softmaxes::Softmax> {};
+template <class V> struct softmax : softmaxes::Softmax<V> {};
 template <class V> struct logSoftmax : softmaxes::Rows<V, softmaxes::LogSoftmax> {};
 template <class V> struct softmaxGrad : softmaxes::GradRows<V, softmaxes::SoftmaxGrad> {};
 template <class V> struct logSoftmaxGrad : softmaxes::GradRows<V, softmaxes::LogSoftmaxGrad> {};
