@@ -84,7 +84,8 @@ const derivatives: Kernels = {
     for (let i = 0, e = n[0]; i < e; i++) dx[to + i] = y[q + i] > 0 ? dy[p + i] : 0
   },
   absGrad: ({ a: [dx, dy, x], o: [to, p, q], n }) => {
-    for (let i = 0, e = n[0]; i < e; i++) dx[to + i] = dy[p + i] * Math.sign(x[q + i])
+    // 0 at 0, also where dy is infinite or NaN
+    for (let i = 0, e = n[0]; i < e; i++) dx[to + i] = x[q + i] === 0 ? 0 : dy[p + i] * Math.sign(x[q + i])
   },
   sqrtGrad: ({ a: [dx, dy, y], o: [to, p, q], n }) => {
     for (let i = 0, e = n[0]; i < e; i++) dx[to + i] = (0.5 * dy[p + i]) / y[q + i]
