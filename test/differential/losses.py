@@ -25,8 +25,9 @@ def meanSquaredError(c):
 
 @formula
 def meanSquaredErrorGrad(c):
-    dp = over(c["dy"] * 2 * (c["p"] - c["t"]), c.n[0])
-    return {"dp": Near(dp, 4 * c.u * np.abs(dp))}
+    difference = 2 * (c["p"] - c["t"])
+    dp = over(c["dy"] * difference, c.n[0])
+    return {"dp": Near(dp, 4 * c.u * np.abs(dp) + c.smallest * np.abs(difference))}  # dy/n may be denormal
 
 
 @formula
@@ -45,7 +46,7 @@ def binaryCrossEntropyGrad(c):
     q, within = clipped(c, c["p"], 1 - 1e-7)
     slope = (q - c["t"]) / (q * (1 - q))
     dp = np.where(within, over(c["dy"], c.n[0]) * slope, 0)
-    return {"dp": Near(dp, 6 * c.u * np.abs(dp) + c.smallest * np.abs(slope))}  # dy/n may be denormal
+    return {"dp": Near(dp, 6 * c.u * np.abs(dp) + c.smallest * (np.abs(slope) + 1 / (q * (1 - q))))}
 
 
 @formula
@@ -64,7 +65,7 @@ def binaryCrossEntropyLogitsGrad(c):
     p = logistic(c["x"])
     g = over(c["dy"], c.n[0])
     dx = g * (p - c["t"])
-    return {"dx": Near(dx, c.u * (np.abs(g) * 5 * p + 4 * np.abs(dx)) + np.abs(g) * 4 * c.tiny)}
+    return {"dx": Near(dx, c.u * (np.abs(g) * 5 * p + 4 * np.abs(dx)) + np.abs(g) * 4 * c.tiny + c.smallest)}
 
 
 def picked(c, values):
@@ -132,7 +133,7 @@ def softmaxCrossEntropyGrad(c):
 def scaled(c, difference, error):
     """difference · dy / m: rounded itself, the quotient, the product."""
     g = over(c["dy"], c.n[0])
-    return Near(difference * g, np.abs(g) * (error + 3 * c.u * np.abs(difference)))
+    return Near(difference * g, np.abs(g) * (error + 3 * c.u * np.abs(difference)) + c.smallest * np.abs(difference))
 
 
 @formula

@@ -19,6 +19,8 @@ export interface Answer {
   /** The share of its bound that the worst element took. */
   worst?: number
   error?: string
+  /** Derivatives that were not judged. */
+  corners?: number
 }
 
 /** [which: before, or the backend that computed it; operand; values] */
@@ -29,7 +31,7 @@ export class Peer {
   private readonly child: ChildProcess
   private readonly waiting: { resolve: (line: string) => void; reject: (error: Error) => void }[] = []
   private dead: Error | undefined
-  readonly greeting: Promise<{ numpy: string; ops: string[] }>
+  readonly greeting: Promise<{ numpy: string; ops: string[]; functions: string[] }>
 
   constructor(python: string, script: string) {
     this.child = spawn(python, [path.join(__dirname, script)], { stdio: ['pipe', 'pipe', 'inherit'] })

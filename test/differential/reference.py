@@ -1,4 +1,4 @@
-"""Judges commands by NumPy. On standard input one line of JSON a case, followed by the bytes of its arrays; a line of JSON
+"""Judges commands and functions by NumPy. On standard input one line of JSON a case, followed by the bytes of its arrays; a line of JSON
 comes back: {"worst": share of the bound} or {"error": text}. The first line out tells what is spoken."""
 
 import json
@@ -8,11 +8,14 @@ import numpy as np
 
 import elementwise, losses, matrices, memory, optimizers  # noqa: E401, F401  (they register their formulas)
 from call import FORMULAS, Call, complaint
+from functions import FUNCTIONS, Judgement
 
 TYPES = {"float32": "<f4", "float64": "<f8", "int32": "<i4", "uint8": "u1"}
 
 
 def judge(header, arrays):
+    if "function" in header:
+        return Judgement(header, arrays).answer()
     before = {name: a for (where, name, *_), a in zip(header["arrays"], arrays) if where == "before"}
     worst = 0
     for backend in header["backends"]:
@@ -30,7 +33,7 @@ def judge(header, arrays):
 
 def main():
     stdin, stdout = sys.stdin.buffer, sys.stdout
-    print(json.dumps({"numpy": np.__version__, "ops": sorted(FORMULAS)}), flush=True)
+    print(json.dumps({"numpy": np.__version__, "ops": sorted(FORMULAS), "functions": sorted(FUNCTIONS)}), flush=True)
     while line := stdin.readline():
         header = json.loads(line)
         arrays = [np.frombuffer(stdin.read(n * np.dtype(TYPES[t]).itemsize), TYPES[t]) for _, _, t, n in header["arrays"]]
