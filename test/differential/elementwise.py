@@ -130,7 +130,7 @@ def tanhGrad(c):
 
 @formula
 def sqrtGrad(c):
-    dx = c["dy"] / c["v"] / 2
+    dx = c["dy"] / 2 / c["v"]
     return {"dx": Near(dx, 2 * c.u * np.abs(dx) + c.smallest / np.abs(c["v"]))}
 
 
