@@ -94,7 +94,7 @@ export class Batch {
   readonly x: Tensor
   readonly y: Tensor
   constructor(
-    private readonly source: Rows,
+    source: Rows,
     readonly indices: Tensor,
     readonly cursor: Tensor,
     readonly size: number,
@@ -108,9 +108,5 @@ export class Batch {
   /** Moves the cursor to the next batch; the last command of a step. */
   advance(): void {
     advance(this.cursor, this.size)
-  }
-
-  get rows(): number {
-    return this.source.rows
   }
 }

@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest'
+import * as lw from '../src/index.js'
+import { eachBackend } from './backends.js'
+
+// Further traps, in the manner of footguns.test.ts: commands with places, streams of random numbers, data sets.
+const f = (...shape: number[]) => lw.zeros(shape)
+const d = (...shape: number[]) => lw.zeros(shape, { dtype: 'float64' })
+const ints = (...v: number[]) => lw.tensor(Int32Array.from(v))
+const bytes = (...v: number[]) => lw.tensor(Uint8Array.from(v))
+type Trap = [what: string, () => unknown, new (...a: never[]) => Error, message: string]
+
+const WRONG: Trap[] = [
+  ['a loss of whole numbers', () => lw.backward(ints(1)), lw.TypeMismatchError, 'a float loss, received int32'],
+  ['no divisor', () => lw.tensor(Uint8Array.of(1), { divisor: 0 }), lw.ValueError, 'a divisor above 0, received 0'],
+  ['infinite divisor', () => lw.tensor(Uint8Array.of(1), { divisor: Infinity }), lw.ValueError, 'a divisor above 0'],
+  ['divisor of floats', () => lw.tensor([1], { divisor: 2 }), lw.TypeMismatchError, 'dtype uint8'],
+  ['no tensor', () => lw.exp([1, 2] as never), lw.TypeMismatchError, 'exp: expected a tensor'],
+  ['cursor of floats', () => lw.gatherRows(f(3), ints(0), { cursor: f(1) }), lw.TypeMismatchError, 'one int32'],
+  ['two cursors', () => lw.gatherRows(f(3), ints(0), { cursor: ints(0, 1) }), lw.TypeMismatchError, 'one int32'],
+  ['byte indices', () => lw.gatherRows(f(3), bytes(0)), lw.TypeMismatchError, 'int32 indices'],
+  ['float labels', () => lw.oneHot(f(3), 4), lw.TypeMismatchError, 'oneHot: expected int32 or uint8 labels'],
+  ['labels of rank 2', () => lw.oneHot(ints(0, 1).reshape([2, 1]), 4), lw.ShapeError, 'labels of shape [2]'],
+  ['threshold', () => lw.binaryAccuracy(f(2), f(2), Number.NaN), lw.ValueError, 'a threshold, received NaN'],
+  ['fill with text', () => lw.fill(f(2), '1' as never), lw.TypeMismatchError, 'fill: expected a number'],
+  ['put two', () => lw.put(d(3), f(2), ints(0)), lw.ShapeError, 'put: expected one value'],
+  ['put at a float', () => lw.put(d(3), f(1), f(1)), lw.TypeMismatchError, 'one int32 position'],
+  ['put in another type', () => lw.put(f(3), d(1), ints(0)), lw.TypeMismatchError, 'a log of float64 or float64'],
+  ['stream', () => lw.randomState(1, 2048), lw.ValueError, 'a stream from 0 to 2047, received 2048'],
+  ['uniform ends', () => lw.uniform(lw.randomState(1), [2], 0, Number.NaN), lw.ValueError, 'a finite'],
+  ['normal spread', () => lw.normal(lw.randomState(1), [2], 0, Infinity), lw.ValueError, 'a finite'],
+  ['no state', () => lw.uniform(ints(1, 2), [2]), lw.TypeMismatchError, 'a state made by randomState()'],
+  ['value before build', () => new lw.Parameter('w', [2], () => {}).value, lw.StateError, 'w: expected a built model'],
+  ['forward before build', () => new lw.Affine(2).forward(f(1, 2)), lw.StateError, 'a layer without weights'],
+]
+
+eachBackend(() => {
+  it.each(WRONG)('%s', (_what, fn, type, message) => {
+    expect(fn).toThrow(type)
+    expect(fn).toThrow(message)
+  })
+
+  it('put refuses a place outside of the log, and writes nothing', () => {
+    const log = d(3)
+    for (const at of [3, -1, 2 ** 31 - 1]) expect(() => lw.put(log, lw.tensor([7]), ints(at))).toThrow(lw.IndexError)
+    expect(log.toArray()).toEqual([0, 0, 0])
+    lw.put(log, lw.tensor([7]), ints(2))
+    expect(log.toArray()).toEqual([0, 0, 7])
+  })
+
+  it('a number counts as one row of one: its softmax is 1', () => {
+    expect(lw.softmax(lw.tensor(5)).item()).toBe(1)
+    expect(lw.logSoftmax(lw.tensor(5)).item()).toBe(0)
+  })
+})
+
+describe('data sets', () => {
+  const model = (units: number) => {
+    const layers = [new lw.Affine(units)]
+    return new lw.Sequential({ input: [3], layers }).compile({ loss: 'meanSquaredError' })
+  }
+  it.each([
+    [2, [5], 'targets [5, 2] for meanSquaredError, received [5]'],
+    [2, [5, 3], 'targets [5, 2] for meanSquaredError, received [5, 3]'],
+    [1, [5, 2], 'targets [5, 1] for meanSquaredError, received [5, 2]'],
+    [1, [5, 1, 1], 'targets [5, 1] for meanSquaredError, received [5, 1, 1]'],
+  ])('%i outputs and targets %j', async (units, shape, message) => {
+    const data = { x: f(5, 3), y: f(...shape) }
+    await expect(model(units).fit(data)).rejects.toThrow(lw.ShapeError)
+    await expect(model(units).evaluate(data)).rejects.toThrow(message)
+  })
+})
