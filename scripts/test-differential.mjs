@@ -1,6 +1,7 @@
 // The differential test against NumPy (test/differential), longer than npm test runs it.
 // usage: npm run test:differential -- [--cases 300] [--seed N] [--op NAME]
-//   --cases  commands of each op     --seed  which; default by the clock     --op  only tests whose name has NAME
+//   --cases  commands of each op (a third as many calls of each function, twice as many trainings of networks)
+//   --seed   which; default by the clock     --op  only tests whose name has NAME
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'

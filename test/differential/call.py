@@ -76,6 +76,17 @@ class Call:
         return Near((values.sum() / m).reshape(1), ((bounds.sum() + rounding) / m).reshape(1))
 
 
+class Stub:
+    """As much of a Call as complaint() asks for."""
+
+    def __init__(self, dtype):
+        self.T = np.dtype(dtype)
+        self.wide = np.longdouble if dtype == "float64" else np.float64
+        self.u = float(np.finfo(self.T).eps) / 2
+        self.smallest = float(np.finfo(self.T).smallest_subnormal)
+        self.arrays = {}
+
+
 def complaint(call, name, expected, got):
     """None and the share of the bound that the worst element took, or what is wrong."""
     if isinstance(expected, Exact):

@@ -7,7 +7,7 @@ at a corner, where both sides differ.
 
 import numpy as np
 
-from call import Exact, Near, complaint
+from call import Exact, Near, Stub, complaint
 from elementwise import logistic
 
 STEP = 1e-6
@@ -152,14 +152,3 @@ class Judgement:
             if error:
                 return {"error": f"{where}: {error}"}
         return {"worst": 0, "corners": int(sum(c.sum() for c in self.corners.values()))}
-
-
-class Stub:
-    """As much of a Call as complaint() asks for."""
-
-    def __init__(self, dtype):
-        self.T = np.dtype(dtype)
-        self.wide = np.longdouble if dtype == "float64" else np.float64
-        self.u = float(np.finfo(self.T).eps) / 2
-        self.smallest = float(np.finfo(self.T).smallest_subnormal)
-        self.arrays = {}

@@ -34,7 +34,7 @@ export class Peer {
   readonly greeting: Promise<{ numpy: string; ops: string[]; functions: string[] }>
 
   constructor(python: string, script: string) {
-    this.child = spawn(python, [path.join(__dirname, script)], { stdio: ['pipe', 'pipe', 'inherit'] })
+    this.child = spawn(python, ['-B', path.join(__dirname, script)], { stdio: ['pipe', 'pipe', 'inherit'] })
     this.greeting = this.line().then((text) => JSON.parse(text))
     createInterface({ input: this.child.stdout as NodeJS.ReadableStream }).on('line', (text) => {
       this.waiting.shift()?.resolve(text)

@@ -1,4 +1,4 @@
-"""Judges commands and functions by NumPy. On standard input one line of JSON a case, followed by the bytes of its arrays; a line of JSON
+"""Judges commands, functions and trainings by NumPy. On standard input one line of JSON a case, followed by the bytes of its arrays; a line of JSON
 comes back: {"worst": share of the bound} or {"error": text}. The first line out tells what is spoken."""
 
 import json
@@ -9,6 +9,7 @@ import numpy as np
 import elementwise, losses, matrices, memory, optimizers  # noqa: E401, F401  (they register their formulas)
 from call import FORMULAS, Call, complaint
 from functions import FUNCTIONS, Judgement
+from networks import judged
 
 TYPES = {"float32": "<f4", "float64": "<f8", "int32": "<i4", "uint8": "u1"}
 
@@ -16,6 +17,8 @@ TYPES = {"float32": "<f4", "float64": "<f8", "int32": "<i4", "uint8": "u1"}
 def judge(header, arrays):
     if "function" in header:
         return Judgement(header, arrays).answer()
+    if "network" in header:
+        return judged(header, arrays)
     before = {name: a for (where, name, *_), a in zip(header["arrays"], arrays) if where == "before"}
     worst = 0
     for backend in header["backends"]:
