@@ -1,0 +1,43 @@
+// What a command must do, by the JavaScript backend: refuse, or compute the same within rounding and touch nothing else.
+const TOLERANCE = [2e-3, 1e-9]
+
+const bytes = (a) => Buffer.from(a.buffer, a.byteOffset, a.byteLength)
+const sameNumber = (x, y) => x === y || (Number.isNaN(x) && Number.isNaN(y))
+
+/** Restores what was before. */
+export function restore(arrays, before) {
+  for (const [i, a] of arrays.entries()) a.set(before[i])
+}
+
+/** The first place where two lists of arrays differ in value beyond the tolerance (0: in bits; NaN are all alike). */
+export function difference(got, expected, tolerance = 0) {
+  for (const [i, a] of got.entries()) {
+    const b = expected[i]
+    if (bytes(a).equals(bytes(b))) continue
+    for (let k = 0; k < a.length; k++) {
+      if (Object.is(a[k], b[k]) || (tolerance && sameNumber(a[k], b[k]))) continue
+      if (Math.abs(a[k] - b[k]) <= tolerance * Math.max(1, Math.abs(b[k]))) continue
+      return `buffer ${i}, element ${k}: ${a[k]}, expected ${b[k]}`
+    }
+  }
+  return undefined
+}
+
+/** Runs `words` in JavaScript on `twins`; gives the error's class name, or undefined. `codes` are our op numbers of theirs. */
+export function expectedOutcome(js, words, twins, codes, ops) {
+  const own = words.slice()
+  for (let at = 0; at < own.length; ) {
+    const op = ops[words[at]]
+    own[at] = codes[words[at]] ?? -1
+    if (op === undefined) break
+    at += op.words
+  }
+  try {
+    js.bind(own, twins).replay(1)
+    return undefined
+  } catch (error) {
+    return error.name
+  }
+}
+
+export const toleranceOf = (words) => TOLERANCE[words[1]] ?? 0
