@@ -8,6 +8,7 @@ import { type Storage, useSharedMemory } from '../storage.js'
 import { version } from '../version.js'
 import type { Backend, BackendInfo, BoundTape, Operand } from './backend.js'
 import { type Decoded, decode } from './decode.js'
+import { checkComplete } from './elf.js'
 import { threadCount } from './threads.js'
 import { badIndex, checkCommand } from './validate.js'
 
@@ -38,6 +39,7 @@ export const PACKAGE_ROOT = path.join(__dirname, '..', '..')
 /** @throws whatever loading threw: no binary, or one that does not fit */
 export function loadAddon(): { addon: Addon; binary: string } {
   const binary = nodeGypBuild.resolve(PACKAGE_ROOT)
+  checkComplete(binary)
   return { addon: nodeGypBuild(PACKAGE_ROOT) as Addon, binary }
 }
 

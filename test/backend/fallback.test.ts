@@ -1,0 +1,60 @@
+import { spawnSync } from 'node:child_process'
+import * as fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+
+const root = path.resolve(import.meta.dirname, '..', '..')
+const addon = path.join(root, 'build', 'Release', 'lanewise.node')
+const built = fs.existsSync(addon)
+const home = fs.mkdtempSync(path.join(os.tmpdir(), 'lanewise-fallback-'))
+afterAll(() => fs.rmSync(home, { recursive: true, force: true }))
+
+/** A folder with this as its addon. */
+function folder(name: string, binary: Buffer | string): string {
+  const dir = path.join(home, name)
+  fs.mkdirSync(path.join(dir, 'build', 'Release'), { recursive: true })
+  fs.writeFileSync(path.join(dir, 'build', 'Release', 'lanewise.node'), binary)
+  return dir
+}
+
+/** A native binary's head with the ELF machine changed to IBM S/390. */
+function otherMachine(): Buffer {
+  const bytes = fs.readFileSync(addon)
+  bytes.writeUInt16LE(22, 18)
+  return bytes
+}
+
+function run(prebuild: string, env: Record<string, string> = {}) {
+  const code = `const l = require(${JSON.stringify(path.join(root, 'dist'))})
+    const sum = l.tensor([1, 2]).add(l.tensor([3, 4])).toArray().join()
+    setImmediate(() => console.log(JSON.stringify({ backend: l.backendInfo().backend, sum })))`
+  const clean = { ...process.env, LANEWISE_BACKEND: '', LANEWISE_ISA: '', LANEWISE_THREADS: '' }
+  return spawnSync(process.execPath, ['-e', code], {
+    encoding: 'utf8',
+    env: { ...clean, LANEWISE_PREBUILD: prebuild, ...env },
+  })
+}
+
+describe.skipIf(!built || process.platform !== 'linux')('without an addon that loads', () => {
+  const cases: [string, () => string][] = [
+    ['no binary', () => fs.mkdtempSync(path.join(home, 'none-'))],
+    ['a text file', () => folder('text', 'not a binary\n')],
+    ['an empty file', () => folder('empty', '')],
+    ['a truncated file', () => folder('short', fs.readFileSync(addon).subarray(0, 4096))],
+    ["another machine's binary", () => folder('machine', otherMachine())],
+  ]
+  it.each(cases)('%s: one warning, and JavaScript computes', (_, make) => {
+    const { status, stdout, stderr } = run(make())
+    expect(status, stderr).toBe(0)
+    expect(JSON.parse(stdout)).toEqual({ backend: 'js', sum: '4,6' })
+    expect(stderr.match(/LANEWISE_JS_BACKEND/g)).toHaveLength(1)
+    expect(stderr).toMatch(/compiler/)
+  })
+  it.each(cases)('%s: an error where the addon was asked for', (_, make) => {
+    const { status, stderr } = run(make(), { LANEWISE_BACKEND: 'native' })
+    expect(status).toBe(1)
+    expect(stderr).toMatch(/BackendError.*LANEWISE_BACKEND=native/)
+    expect(stderr).not.toMatch(/LANEWISE_JS_BACKEND/)
+  })
+})
