@@ -7,7 +7,9 @@
     ],
     'defines': [
       'LANEWISE_VERSION=<!(node -p "require(\'./package.json\').version")',
-      'NAPI_VERSION=8', 'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS', 'NDEBUG'],
+      'NAPI_VERSION=8', 'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS', 'NDEBUG',
+      # A worker that is being ended can throw nothing any more: without this the process would end with it.
+      'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS'],
     # Node's own choices, and ours.
     'cflags_cc!': [
       '-fno-rtti', '-fno-exceptions', '-fno-strict-aliasing',
