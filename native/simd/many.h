@@ -23,7 +23,6 @@ struct Side {};
 template <class V, int U = kSideBySide>
 struct Many {
   typedef typename V::E E;
-  typedef typename V::I I;
   struct M { typename V::M m[U]; };
   enum { W = V::W * U, kMantissa = V::kMantissa };
   V v[U];

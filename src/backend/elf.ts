@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 
 const LOAD = 1
 
@@ -7,15 +7,27 @@ const LOAD = 1
  * it all the same, and the process would die of SIGBUS where no one can catch it. Other files are the loader's to refuse.
  */
 export function checkComplete(file: string): void {
-  const bytes = readFileSync(file)
-  if (bytes.length < 64 || bytes.readUInt32BE(0) !== 0x7f454c46 || bytes[4] !== 2 || bytes[5] !== 1) return
-  const cut = new Error(`the addon ${file} is truncated`)
-  const start = Number(bytes.readBigUInt64LE(32))
-  const size = bytes.readUInt16LE(54)
-  const count = bytes.readUInt16LE(56)
-  if (size < 56 || start + size * count > bytes.length) throw cut
-  for (let at = start; at < start + size * count; at += size) {
-    const end = bytes.readBigUInt64LE(at + 8) + bytes.readBigUInt64LE(at + 32)
-    if (bytes.readUInt32LE(at) === LOAD && end > BigInt(bytes.length)) throw cut
+  const fd = openSync(file, 'r')
+  try {
+    const length = fstatSync(fd).size
+    const read = (from: number, count: number) => {
+      const bytes = Buffer.alloc(count)
+      readSync(fd, bytes, 0, count, from)
+      return bytes
+    }
+    const header = read(0, 64)
+    if (length < 64 || header.readUInt32BE(0) !== 0x7f454c46 || header[4] !== 2 || header[5] !== 1) return
+    const cut = new Error(`the addon ${file} is truncated`)
+    const start = Number(header.readBigUInt64LE(32))
+    const size = header.readUInt16LE(54)
+    const all = size * header.readUInt16LE(56)
+    if (size < 56 || start + all > length) throw cut
+    const segments = read(start, all)
+    for (let at = 0; at < all; at += size) {
+      const end = segments.readBigUInt64LE(at + 8) + segments.readBigUInt64LE(at + 32)
+      if (segments.readUInt32LE(at) === LOAD && end > BigInt(length)) throw cut
+    }
+  } finally {
+    closeSync(fd)
   }
 }
