@@ -1,6 +1,11 @@
 # The release build (node-gyp, prebuildify). CMakeLists.txt is the developers' build: same sources, same flags.
 # gyp has no flags per file, so each instruction set beyond the baseline is a static library of its own.
 {
+  'variables': {
+    # Kernels throw nothing, and need no tables by which an exception would unwind them.
+    'kernels': ['-fno-exceptions', '-fno-unwind-tables', '-fno-asynchronous-unwind-tables'],
+    'optimize%': '-O3'  # scripts/prebuild.sh asks for another
+  },
   'target_defaults': {
     'include_dirs': [
       '<!@(node -p "require(\'node-addon-api\').include")'
@@ -16,7 +21,7 @@
       '-std=gnu++14', '-std=gnu++1y', '-std=gnu++17', '-std=gnu++20', '-std=gnu++23'
     ],
     'cflags_cc': [
-      '-std=c++17', '-O3', '-fPIC', '-pthread', '-Wall', '-Wextra',
+      '-std=c++17', '<(optimize)', '-fPIC', '-pthread', '-Wall', '-Wextra',
       '-ffp-contract=off', '-fno-math-errno', '-fvisibility=hidden', '-fvisibility-inlines-hidden',
       '-fno-lto'
     ],
@@ -61,21 +66,31 @@
         'native/cpu.cpp',
         'native/tape.cpp',
         'native/pool.cpp',
-        'native/signature.cpp',
-        'native/isa/scalar.cpp',
-        'native/isa/neon.cpp'
+        'native/signature.cpp'
       ],
+      'dependencies': ['lanewise_scalar'],
       'conditions': [
         ['target_arch=="x64"', {
           'dependencies': ['lanewise_avx2', 'lanewise_avx512']
         }, {
-          'sources': ['native/isa/avx2.cpp', 'native/isa/avx512.cpp']
+          'dependencies': ['lanewise_neon']
         }],
         ['OS=="linux"', {
-          # Hidden, or the process's own libstdc++ would answer some calls of ours.
-          'ldflags': ['-static-libstdc++', '-static-libgcc', '-Wl,--exclude-libs,ALL', '-pthread']
+          'ldflags': [
+            '-static-libstdc++', '-static-libgcc', '-pthread',
+            '-Wl,--version-script=<(module_root_dir)/native/exports.map'
+          ]
         }]
       ]
+    },
+    {
+      'target_name': 'lanewise_scalar',
+      'type': 'static_library',
+      'win_delay_load_hook': 'false',
+      'sources': ['native/isa/scalar.cpp'],
+      # A third of the size, and as fast.
+      'cflags': ['<@(kernels)'],
+      'cflags_cc': ['-Os']
     }
   ],
   'conditions': [
@@ -86,6 +101,7 @@
           'type': 'static_library',
           'win_delay_load_hook': 'false',
           'sources': ['native/isa/avx2.cpp'],
+          'cflags': ['<@(kernels)'],
           'cflags_cc': ['-mavx2', '-mfma'],
           'xcode_settings': { 'OTHER_CPLUSPLUSFLAGS': ['-mavx2', '-mfma'] },
           'msvs_settings': { 'VCCLCompilerTool': { 'AdditionalOptions': ['/arch:AVX2'] } }
@@ -95,6 +111,7 @@
           'type': 'static_library',
           'win_delay_load_hook': 'false',
           'sources': ['native/isa/avx512.cpp'],
+          'cflags': ['<@(kernels)'],
           'cflags_cc': [
             '-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma', '-mprefer-vector-width=512'
           ],
@@ -104,6 +121,16 @@
             ]
           },
           'msvs_settings': { 'VCCLCompilerTool': { 'AdditionalOptions': ['/arch:AVX512'] } }
+        }
+      ]
+    }, {
+      'targets': [
+        {
+          'target_name': 'lanewise_neon',
+          'type': 'static_library',
+          'win_delay_load_hook': 'false',
+          'sources': ['native/isa/neon.cpp'],
+          'cflags': ['<@(kernels)']
         }
       ]
     }]

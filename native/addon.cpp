@@ -83,7 +83,10 @@ struct Instance {
   size_t scratchSize = 0;
 
   explicit Instance(napi_env e) : env(e) {}
-  ~Instance() { lanewise::freeScratch(scratch); }
+  ~Instance() {
+    lanewise::freeScratch(scratch);
+    lanewise::freeWorkspace();
+  }
 
   bool alive(const Slot& slot) const {
     napi_value value = nullptr;

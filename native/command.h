@@ -62,4 +62,7 @@ struct Command {
 // be able to do without. (Stacks are small: 128 KB for a thread on musl.)
 char* workspace(size_t bytes);
 
+// Gives the calling thread's back.
+void freeWorkspace();
+
 }  // namespace lanewise

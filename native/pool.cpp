@@ -174,10 +174,10 @@ Pool& pool() {
   return *instance;
 }
 
+// Without a destructor: to register one with the thread is a call that musl's C library does not have.
 struct Workspace {
-  char* memory = nullptr;
-  size_t size = 0;
-  ~Workspace() { freeScratch(memory); }
+  char* memory;
+  size_t size;
 };
 thread_local Workspace own;
 
@@ -190,6 +190,11 @@ char* workspace(size_t bytes) {
     own.size = own.memory ? bytes : 0;
   }
   return own.memory;
+}
+
+void freeWorkspace() {
+  freeScratch(own.memory);
+  own = {nullptr, 0};
 }
 
 void parallelFor(int threads, const Division& division, RangeFn fn, void* context) {

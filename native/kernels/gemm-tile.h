@@ -43,7 +43,7 @@ struct Tile {
   static constexpr int rows(int n) { return n == 2 ? 6 : 8; }
 #else
   enum { NV = 4 };
-  static constexpr int rows(int) { return 4; }
+  static constexpr int rows(int) { return 2; }
 #endif
   enum { MR = rows(NV), NR = NV * V::W };
   enum { WIDE = (NV == 2 ? 8 : V::W > 1 ? 16 : 4) * V::W };
@@ -118,8 +118,10 @@ struct Tile {
     if constexpr (N > 1) {
       if (count < N) return vectors<N - 1>(count, g, part, begin, end, masked, mask);
     }
-    if (masked) rowsOf<N, true>(g, part, begin, end, mask);
-    else rowsOf<N, false>(g, part, begin, end, mask);
+    if constexpr (V::W > 1) {
+      if (masked) return rowsOf<N, true>(g, part, begin, end, mask);
+    }
+    rowsOf<N, false>(g, part, begin, end, mask);
   }
 
   // R vectors of rows by T columns, where A is stored by columns: vectors down the rows.

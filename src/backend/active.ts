@@ -1,8 +1,9 @@
+import path from 'node:path'
 import { BackendError } from '../errors.js'
 import { beforeFirstStorage } from '../storage.js'
 import type { Backend } from './backend.js'
 import { JsBackend } from './js/index.js'
-import { NativeBackend } from './native.js'
+import { NativeBackend, PACKAGE_ROOT } from './native.js'
 import { threadCount } from './threads.js'
 
 let active: Backend | undefined
@@ -20,6 +21,13 @@ export function setActiveBackend(backend: Backend): void {
   active = backend
 }
 
+/** The script that builds the addon, as to be typed in the current folder. */
+function installScript(): string {
+  const file = path.join(PACKAGE_ROOT, 'scripts', 'install.mjs')
+  const near = path.relative(process.cwd(), file)
+  return near.startsWith('..') ? file : near
+}
+
 /**
  * LANEWISE_BACKEND=native or js is obeyed or is an error, and so is LANEWISE_ISA where the addon is to compute. Without
  * them: the addon, or, where none loads, JavaScript with one warning that says how to get the fast one.
@@ -35,7 +43,7 @@ export function chooseBackend(env: NodeJS.ProcessEnv): Backend {
   } catch (error) {
     if (error instanceof BackendError) throw error
     const cause = (error instanceof Error ? error.message : String(error)).split('\n')[0]
-    const remedy = 'install a C++ compiler and run "npm run build:native" in the package lanewise'
+    const remedy = `install a C++ compiler, make and Python 3, then run: node ${installScript()} --force`
     const isa = env.LANEWISE_ISA || undefined
     const asked = wish ? 'LANEWISE_BACKEND=native' : isa && `LANEWISE_ISA=${isa}`
     if (asked) throw new BackendError(asked, `an addon that loads (${remedy})`, cause)

@@ -7,6 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 const root = path.resolve(import.meta.dirname, '..', '..')
 const addon = path.join(root, 'build', 'Release', 'lanewise.node')
 const built = fs.existsSync(addon)
+const { version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'))
 const home = fs.mkdtempSync(path.join(os.tmpdir(), 'lanewise-fallback-'))
 afterAll(() => fs.rmSync(home, { recursive: true, force: true }))
 
@@ -22,6 +23,15 @@ function folder(name: string, binary: Buffer | string): string {
 function otherMachine(): Buffer {
   const bytes = fs.readFileSync(addon)
   bytes.writeUInt16LE(22, 18)
+  return bytes
+}
+
+/** The addon with one text in it changed to another of the same length. */
+function changed(from: string, to: string): Buffer {
+  const bytes = fs.readFileSync(addon)
+  const at = bytes.indexOf(`\0${from}\0`, 0, 'latin1')
+  expect(at).toBeGreaterThan(0)
+  bytes.write(to, at + 1, 'latin1')
   return bytes
 }
 
@@ -43,6 +53,9 @@ describe.skipIf(!built || process.platform !== 'linux')('without an addon that l
     ['an empty file', () => folder('empty', '')],
     ['a truncated file', () => folder('short', fs.readFileSync(addon).subarray(0, 4096))],
     ["another machine's binary", () => folder('machine', otherMachine())],
+    ['a binary for another C library', () => folder('libc', changed('libc.so.6', 'libc.so.9'))],
+    ['a binary of another version', () => folder('version', changed(version, version.replace(/\d/g, '9')))],
+    ['a binary of other sources', () => folder('sources', changed('softmaxGrad', 'softmaxGone'))],
   ]
   it.each(cases)('%s: one warning, and JavaScript computes', (_, make) => {
     const { status, stdout, stderr } = run(make())

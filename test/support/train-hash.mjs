@@ -5,8 +5,10 @@ import { createHash } from 'node:crypto'
 import { createRequire } from 'node:module'
 
 const require = createRequire(import.meta.url)
-const lw = require('../../dist/index.js')
-const { mnist } = require('../../dist/data/index.js')
+// Of the package in LANEWISE_DIR, by default this one.
+const root = process.env.LANEWISE_DIR ?? '../..'
+const lw = require(`${root}/dist/index.js`)
+const { mnist } = require(`${root}/dist/data/index.js`)
 const [job, dtype, mode, epochs = '2', limit = '60000'] = process.argv.slice(2)
 
 async function setting() {

