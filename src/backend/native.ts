@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
 import nodeGypBuild from 'node-gyp-build'
@@ -33,8 +35,18 @@ interface Addon {
   BoundTape: new (words: Int32Array, arrays: readonly TypedArray[]) => NativeTape
 }
 
-/** The folder that holds prebuilds/ or build/: the package's own. */
-export const PACKAGE_ROOT = path.join(__dirname, '..', '..')
+/** The folder that holds prebuilds/ or build/: the package's own, from a bundle's place too, where this file's says nothing. */
+export const PACKAGE_ROOT = packageRoot()
+
+function packageRoot(): string {
+  const own = path.join(__dirname, '..', '..')
+  if (existsSync(path.join(own, 'native', 'addon.cpp'))) return own
+  try {
+    return path.dirname(createRequire(__filename).resolve('lanewise/package.json'))
+  } catch {
+    return own
+  }
+}
 
 /** @throws whatever loading threw: no binary, or one that does not fit */
 export function loadAddon(): { addon: Addon; binary: string } {
