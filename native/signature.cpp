@@ -11,7 +11,7 @@
 namespace lanewise {
 namespace {
 
-#define OP(name, signature) {#name, signature, {}, 0, {}, 0, 0, 0},
+#define OP(name, signature) {#name, signature, {}, 0, {}, 0, 0, 0, nullptr},
 OpInfo table[] = {LANEWISE_OPS(OP)};
 #undef OP
 const int kOps = sizeof(table) / sizeof(table[0]);
@@ -72,7 +72,28 @@ void parseExtent(OperandSpec& spec, const char* text, const Names& names) {
   }
 }
 
+const char* someElements(const Command& c) { return c.n[1] > 0 ? nullptr : "at least one element to choose from"; }
+
+const char* gatherable(const Command& c) {
+  const DType y = c.types[0], src = c.types[1];
+  if (y == DType::f32 || y == DType::f64) return nullptr;
+  if (y != src && !(y == DType::i32 && src == DType::u8)) return "y of the type of src, or wider";
+  return c.d[0] == 1 ? nullptr : "divisor 1 for whole numbers";
+}
+
+const char* puttable(const Command& c) {
+  return c.types[0] == c.types[1] || c.types[0] == DType::f64 ? nullptr : "dst of the type of src, or float64";
+}
+
+// The same as RULES in src/backend/validate.ts.
+const struct {
+  const char* op;
+  const char* (*rule)(const Command&);
+} kRules[] = {{"max", someElements}, {"argmax", someElements}, {"gatherRows", gatherable}, {"put", puttable}};
+
 void parse(OpInfo& op) {
+  for (const auto& entry : kRules)
+    if (!strcmp(op.name, entry.op)) op.rule = entry.rule;
   Names names;
   parseParameters(op, names);
   char word[64];

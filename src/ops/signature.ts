@@ -6,7 +6,7 @@ export interface OperandSpec {
   readonly name: string
   readonly role: Role
   readonly type: TypeLetter
-  /** Number of elements the command touches, from its int parameters. */
+  /** Number of elements the command touches, from its int parameters; above 2^53 where they are too large but for a 0. */
   readonly extent: (ints: ArrayLike<number>) => number
 }
 
@@ -45,9 +45,13 @@ function extentOf(text: string, position: ReadonlyMap<string, number>): (ints: A
   if (text.startsWith('@')) {
     const mask = text.length > 1 ? (position.get(text.slice(1)) as number) : -1
     return (ints) => {
-      let n = 1
-      for (let d = 0; d < BROADCAST_RANK; d++) if (mask < 0 || !((ints[mask] >> d) & 1)) n *= ints[d]
-      return n
+      let [n, bound] = [1, 1]
+      for (let d = 0; d < BROADCAST_RANK; d++)
+        if (mask < 0 || !((ints[mask] >> d) & 1)) {
+          n *= ints[d]
+          bound *= ints[d] || 1
+        }
+      return bound > Number.MAX_SAFE_INTEGER ? bound : n
     }
   }
   const constant = text
@@ -59,8 +63,11 @@ function extentOf(text: string, position: ReadonlyMap<string, number>): (ints: A
     .filter((f) => !/^\d+$/.test(f))
     .map((f) => position.get(f) as number)
   return (ints) => {
-    let n = constant
-    for (const f of factors) n *= ints[f]
-    return n
+    let [n, bound] = [constant, constant]
+    for (const f of factors) {
+      n *= ints[f]
+      bound *= ints[f] || 1
+    }
+    return bound > Number.MAX_SAFE_INTEGER ? bound : n
   }
 }

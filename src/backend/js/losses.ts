@@ -79,8 +79,8 @@ const crossEntropy: Kernels = {
       n: [m, n],
     } = call
     const lo = rounded(call, SMALLEST)
-    let sum = 0
-    for (let i = 0; i < m; i++) {
+    let sum = n === 0 ? NaN : 0
+    for (let i = 0; i < m && n > 0; i++) {
       const label = t[to + i]
       if (!known(call, label, i, n)) return
       sum -= Math.log(clipped(p[po + i * n + label], lo, 1))
@@ -95,7 +95,7 @@ const crossEntropy: Kernels = {
     } = call
     const lo = rounded(call, SMALLEST),
       g = dy[dyo]
-    for (let i = 0; i < m; i++) {
+    for (let i = 0; i < m && n > 0; i++) {
       const label = t[to + i]
       if (!known(call, label, i, n)) return
       const q = p[po + i * n + label] // read before the row is cleared: dp may be p
@@ -136,8 +136,8 @@ const softmaxCrossEntropy: Kernels = {
       o: [yo, po, xo, to],
       n: [m, n],
     } = call
-    let sum = 0
-    for (let i = 0, at = 0; i < m; i++, at += n) {
+    let sum = n === 0 ? NaN : 0
+    for (let i = 0, at = 0; i < m && n > 0; i++, at += n) {
       const label = t[to + i]
       if (!known(call, label, i, n)) return
       const max = maximumOf(x, xo + at, n)
@@ -153,7 +153,7 @@ const softmaxCrossEntropy: Kernels = {
       n: [m, n],
     } = call
     const g = dy[dyo] / m
-    for (let i = 0, at = 0; i < m; i++, at += n) {
+    for (let i = 0, at = 0; i < m && n > 0; i++, at += n) {
       const label = t[to + i]
       if (!known(call, label, i, n)) return
       const q = p[po + at + label]
