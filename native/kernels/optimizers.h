@@ -48,7 +48,7 @@ struct Rate {
   bool decays;
   V rate, decay, tiny, root;
   LW_MEMBER Rate(const Command& c, int lrOperand, double decay)
-      : lr(*(const double*)c.p[lrOperand]), decays(decay != 0), rate(V::set1((E)lr)), decay(V::set1((E)(lr * decay))),
+      : lr(*(const double*)c.p[lrOperand]), decays((E)(lr * decay) != 0), rate(V::set1((E)lr)), decay(V::set1((E)(lr * decay))),
         tiny(V::set1(Tiny<E>::value)), root(V::set1(Tiny<E>::root)) {}
   template <class X> LW_MEMBER X decayed(X w) const { return decays ? fnma(X(decay), w, w) : w; }
 };
