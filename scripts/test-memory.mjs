@@ -74,10 +74,11 @@ async function collected() {
 
 function job() {
   const lw = createRequire(import.meta.url)('../dist/index.js')
-  const x = lw.normal(lw.randomState(1), [16, 20])
-  const y = lw.tensor(Int32Array.from({ length: 16 }, (_, i) => i % 5))
+  // The hidden layer's outputs are just too large to share a slab: each takes a block, and a number in the addon, of its own.
+  const x = lw.normal(lw.randomState(1), [64, 20])
+  const y = lw.tensor(Int32Array.from({ length: 64 }, (_, i) => i % 5))
   const training = () => {
-    const layers = [new lw.Affine(32), new lw.Relu(), new lw.Affine(5)]
+    const layers = [new lw.Affine(34), new lw.Relu(), new lw.Affine(5)]
     const model = new lw.Sequential({ input: [20], layers })
     const adam = new lw.Adam()
     return () => {
