@@ -5,8 +5,9 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
-#include <system_error>
+#include <new>
 #include <thread>
 
 #if defined(__x86_64__) || defined(_M_X64)
@@ -133,7 +134,7 @@ struct Pool {
     while (helpers < wanted && helpers < kMaxThreads - 1) {
       try {
         std::thread(&Pool::helper, this, helpers).detach();
-      } catch (const std::system_error&) {
+      } catch (const std::exception&) {  // no thread, or no memory for one
         return;
       }
       helpers++;
@@ -168,10 +169,10 @@ struct Pool {
   }
 };
 
-// Never destroyed: helpers may outlive main's static destructors.
-Pool& pool() {
-  static Pool* instance = new Pool;
-  return *instance;
+// Never destroyed: helpers may outlive main's static destructors. Null where there was no memory for it.
+Pool* pool() {
+  static Pool* instance = new (std::nothrow) Pool;
+  return instance;
 }
 
 // Without a destructor: to register one with the thread is a call that musl's C library does not have.
@@ -199,10 +200,10 @@ void freeWorkspace() {
 
 void parallelFor(int threads, const Division& division, RangeFn fn, void* context) {
   if (threads > 1 && division.units > 1) {
-    Pool& p = pool();
-    if (p.owner.try_lock()) {
-      p.run(threads < kMaxThreads ? threads : kMaxThreads, division, fn, context);
-      p.owner.unlock();
+    Pool* p = pool();
+    if (p && p->owner.try_lock()) {
+      p->run(threads < kMaxThreads ? threads : kMaxThreads, division, fn, context);
+      p->owner.unlock();
       return;
     }
   }

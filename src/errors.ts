@@ -34,6 +34,15 @@ export class DataError extends LanewiseError {}
 /** The native addon is missing, broken or of another version, or the environment asks for the impossible. */
 export class BackendError extends LanewiseError {}
 
+/** There was no memory for what was asked. The process goes on: with smaller shapes, or once other tensors are garbage. */
+export class MemoryError extends LanewiseError {}
+
+/** Whether V8 or the addon threw `error` for want of memory. (V8's is a RangeError, as that of a full stack is.) */
+export function isOutOfMemory(error: unknown): boolean {
+  if ((error as { code?: unknown } | undefined)?.code === 'LANEWISE_MEMORY') return true
+  return error instanceof RangeError && /allocation|array length|array buffer/i.test(error.message)
+}
+
 /** Training stopped because the loss was not finite and `stopOnNonFinite` asked for it. */
 export class NonFiniteError extends LanewiseError {}
 
