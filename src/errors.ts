@@ -1,3 +1,5 @@
+import type { History } from './train/history.js'
+
 /**
  * Every error lanewise throws on wrong use names the operation, what it expected and what it received:
  * `matmul: expected inner sizes to agree, received [32, 784] x [50, 10]`.
@@ -43,8 +45,18 @@ export function isOutOfMemory(error: unknown): boolean {
   return error instanceof RangeError && /allocation|array length|array buffer/i.test(error.message)
 }
 
-/** Training stopped because the loss was not finite and `stopOnNonFinite` asked for it. */
-export class NonFiniteError extends LanewiseError {}
+/** Training stopped because a loss was not finite and `stopOnNonFinite` asked for it. */
+export class NonFiniteError extends LanewiseError {
+  constructor(
+    op: string,
+    expected: string,
+    received: string,
+    /** What fit would have returned: the whole epochs, and the steps up to the one that was not finite. */
+    readonly history: History,
+  ) {
+    super(op, expected, received)
+  }
+}
 
 /** Returns `options`, or throws for what a caller meant otherwise: new Adam(0.01), sum(x, 0, true), new SGD({ lr: 0.1 }). */
 export function checkOptions<T extends object>(op: string, options: T, names?: readonly (keyof T & string)[]): T {
