@@ -174,7 +174,8 @@ Napi::Value Ops(const Napi::CallbackInfo& info) {
 Napi::Value Info(const Napi::CallbackInfo& info) {
   Napi::Object o = Napi::Object::New(info.Env());
   o.Set("version", LANEWISE_STRING(LANEWISE_VERSION));
-  o.Set("cpu", lanewise::cpuName());
+  char name[49];
+  o.Set("cpu", lanewise::cpuName(name));
   lanewise::Isa isas[4];
   const int n = lanewise::availableIsas(isas);
   Napi::Array names = Napi::Array::New(info.Env(), n);
