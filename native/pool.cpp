@@ -14,8 +14,16 @@
 #include <immintrin.h>
 #endif
 
+#if defined(_WIN32)
+#include <windows.h>
+#elif defined(__APPLE__)
+#include <dlfcn.h>
+#endif
+
 namespace lanewise {
 namespace {
+
+void keepLoaded();
 
 inline void pause() {
 #if defined(__x86_64__) || defined(_M_X64)
@@ -131,6 +139,7 @@ struct Pool {
 
   // Starts helpers up to `wanted`; fewer if the system refuses.
   void grow(int wanted) {
+    if (helpers == 0 && wanted > 0) keepLoaded();
     while (helpers < wanted && helpers < kMaxThreads - 1) {
       try {
         std::thread(&Pool::helper, this, helpers).detach();
@@ -168,6 +177,18 @@ struct Pool {
     }
   }
 };
+
+// Node unloads the addon when the last thread that loaded it ends, though the helpers' code is in it. On Linux the linker is
+// told that it stays (-z nodelete).
+void keepLoaded() {
+#if defined(_WIN32)
+  HMODULE module;
+  GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, (LPCWSTR)&keepLoaded, &module);
+#elif defined(__APPLE__)
+  Dl_info info;
+  if (dladdr((const void*)&keepLoaded, &info)) dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE);
+#endif
+}
 
 // Never destroyed: helpers may outlive main's static destructors. Null where there was no memory for it.
 Pool* pool() {
