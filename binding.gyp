@@ -78,6 +78,7 @@
         ['OS=="linux"', {
           'ldflags': [
             '-static-libstdc++', '-static-libgcc', '-pthread',
+            '-Wl,-z,nodelete',  # see keepLoaded in native/pool.cpp
             '-Wl,--version-script=<(module_root_dir)/native/exports.map'
           ]
         }]

@@ -134,6 +134,22 @@ Napi::Value refuse(Napi::Env env, const char* message) {
   return env.Undefined();
 }
 
+// JavaScript makes a MemoryError of this one.
+Napi::Value refuseForMemory(Napi::Env env) {
+  napi_throw_error(env, "LANEWISE_MEMORY", "the addon's allocation failed");
+  return env.Undefined();
+}
+
+// A door whose allocations may fail: an exception that left it would end the process.
+template <Napi::Value (*door)(const Napi::CallbackInfo&)>
+Napi::Value guarded(const Napi::CallbackInfo& info) {
+  try {
+    return door(info);
+  } catch (const std::bad_alloc&) {
+    return refuseForMemory(info.Env());
+  }
+}
+
 // [command, op, position, value] of a checked command that found a bad index.
 Napi::Value failureOf(Napi::Env env, const RunResult& r) {
   Napi::Array array = Napi::Array::New(env, 4);
@@ -158,7 +174,8 @@ Napi::Value Ops(const Napi::CallbackInfo& info) {
 Napi::Value Info(const Napi::CallbackInfo& info) {
   Napi::Object o = Napi::Object::New(info.Env());
   o.Set("version", LANEWISE_STRING(LANEWISE_VERSION));
-  o.Set("cpu", lanewise::cpuName());
+  char name[49];
+  o.Set("cpu", lanewise::cpuName(name));
   lanewise::Isa isas[4];
   const int n = lanewise::availableIsas(isas);
   Napi::Array names = Napi::Array::New(info.Env(), n);
@@ -216,18 +233,18 @@ Napi::Value Register(const Napi::CallbackInfo& info) {
   Slot slot = {nullptr, {}};
   if (info.Length() < 1 || !viewOf(env, info[0], slot.view)) return refuse(env, "register: expected a typed array over shared memory");
   self.sweep();
-  if (napi_create_reference(env, info[0], 0, &slot.ref) != napi_ok) return refuse(env, "register: expected memory for a reference");
+  // What may fail comes first. No more slots can become free than there are: sweep needs no memory.
+  if (self.freeSlots.empty()) {
+    self.slots.push_back({nullptr, {}});
+    self.freeSlots.reserve(self.slots.capacity());
+    self.freeSlots.push_back((int32_t)self.slots.size() - 1);
+  }
+  if (napi_create_reference(env, info[0], 0, &slot.ref) != napi_ok) return refuseForMemory(env);
   self.account(bytesOf(slot.view));
   preferLargePages(slot.view, bytesOf(slot.view));
-  int32_t number;
-  if (self.freeSlots.empty()) {
-    number = (int32_t)self.slots.size();
-    self.slots.push_back(slot);
-  } else {
-    number = self.freeSlots.back();
-    self.freeSlots.pop_back();
-    self.slots[number] = slot;
-  }
+  const int32_t number = self.freeSlots.back();
+  self.freeSlots.pop_back();
+  self.slots[number] = slot;
   return Napi::Number::New(env, number);
 }
 
@@ -250,7 +267,7 @@ napi_value Run(napi_env env, napi_callback_info callback) {
   ErrorText error;
   if (lanewise::decode(words, count, Instance::lookup, &self, c, error) == 0) return refuse(env, error.text);
   const size_t scratch = lanewise::prepare(c, self.kernels, self.threads);
-  if (!self.reserve(scratch)) return refuse(env, "run: expected scratch memory, received none");
+  if (!self.reserve(scratch)) return refuseForMemory(env);
   lanewise::Failure failure = {0, 0, 0, 0};
   c.scratch = self.scratch;
   c.failure = &failure;
@@ -299,6 +316,50 @@ class BoundTape : public Napi::ObjectWrap<BoundTape> {
 
   // new BoundTape(words, arrays): buffer numbers in words count in arrays, which the object keeps alive.
   explicit BoundTape(const Napi::CallbackInfo& info) : Napi::ObjectWrap<BoundTape>(info) {
+    try {
+      bind(info);
+    } catch (const std::bad_alloc&) {
+      refuseForMemory(info.Env());
+    }
+  }
+
+  Napi::Value replay(const Napi::CallbackInfo& info) {
+    int64_t steps;
+    if (!begin(info, steps)) return info.Env().Undefined();
+    const RunResult result = tape_->run(steps, 0);
+    tape_->busy.store(false);
+    return result.command >= 0 ? failureOf(info.Env(), result) : info.Env().Undefined();
+  }
+
+  Napi::Value replaySlice(const Napi::CallbackInfo& info) {
+    Napi::Env env = info.Env();
+    if (info.Length() < 2 || !info[1].IsNumber()) return refuse(env, "replaySlice: expected (steps, milliseconds)");
+    const double milliseconds = info[1].As<Napi::Number>().DoubleValue();
+    if (!(milliseconds > 0)) return refuse(env, "replaySlice: expected milliseconds above 0");
+    int64_t steps;
+    if (!begin(info, steps)) return env.Undefined();
+    Slice* s = new (std::nothrow) Slice{nullptr, nullptr, nullptr, tape_.get(), steps, milliseconds, {}};
+    if (!s) {
+      tape_->busy.store(false);
+      return refuseForMemory(env);
+    }
+    napi_value promise, name;
+    napi_create_string_utf8(env, "lanewise.replay", NAPI_AUTO_LENGTH, &name);
+    if (napi_create_promise(env, &s->deferred, &promise) != napi_ok ||
+        napi_create_reference(env, info.This(), 1, &s->keep) != napi_ok ||
+        napi_create_async_work(env, nullptr, name, executeSlice, completeSlice, s, &s->work) != napi_ok ||
+        napi_queue_async_work(env, s->work) != napi_ok) {
+      tape_->busy.store(false);
+      if (s->work) napi_delete_async_work(env, s->work);
+      if (s->keep) napi_delete_reference(env, s->keep);
+      delete s;
+      return refuse(env, "replaySlice: expected to start asynchronous work");
+    }
+    return Napi::Value(env, promise);
+  }
+
+ private:
+  void bind(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
     Instance& self = instanceOf(info);
     napi_typedarray_type type;
@@ -345,36 +406,6 @@ class BoundTape : public Napi::ObjectWrap<BoundTape> {
     info.This().As<Napi::Object>().DefineProperty(Napi::PropertyDescriptor::Value("memory", held, napi_default));
   }
 
-  Napi::Value replay(const Napi::CallbackInfo& info) {
-    int64_t steps;
-    if (!begin(info, steps)) return info.Env().Undefined();
-    const RunResult result = tape_->run(steps, 0);
-    tape_->busy.store(false);
-    return result.command >= 0 ? failureOf(info.Env(), result) : info.Env().Undefined();
-  }
-
-  Napi::Value replaySlice(const Napi::CallbackInfo& info) {
-    Napi::Env env = info.Env();
-    if (info.Length() < 2 || !info[1].IsNumber()) return refuse(env, "replaySlice: expected (steps, milliseconds)");
-    const double milliseconds = info[1].As<Napi::Number>().DoubleValue();
-    if (!(milliseconds > 0)) return refuse(env, "replaySlice: expected milliseconds above 0");
-    int64_t steps;
-    if (!begin(info, steps)) return env.Undefined();
-    Slice* s = new Slice{nullptr, nullptr, nullptr, tape_.get(), steps, milliseconds, {}};
-    napi_value promise, name;
-    napi_create_string_utf8(env, "lanewise.replay", NAPI_AUTO_LENGTH, &name);
-    if (napi_create_promise(env, &s->deferred, &promise) != napi_ok ||
-        napi_create_reference(env, info.This(), 1, &s->keep) != napi_ok ||
-        napi_create_async_work(env, nullptr, name, executeSlice, completeSlice, s, &s->work) != napi_ok ||
-        napi_queue_async_work(env, s->work) != napi_ok) {
-      tape_->busy.store(false);
-      delete s;
-      return refuse(env, "replaySlice: expected to start asynchronous work");
-    }
-    return Napi::Value(env, promise);
-  }
-
- private:
   bool begin(const Napi::CallbackInfo& info, int64_t& steps) {
     Napi::Env env = info.Env();
     if (!tape_ || info.Length() < 1 || !info[0].IsNumber()) return refuse(env, "replay: expected a number of steps"), false;
@@ -389,14 +420,15 @@ class BoundTape : public Napi::ObjectWrap<BoundTape> {
 };
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
-  Instance* instance = new Instance(env);
+  Instance* instance = new (std::nothrow) Instance(env);
+  if (!instance) return refuseForMemory(env), exports;
   env.SetInstanceData<Instance>(instance);
   exports.Set("ops", Napi::Function::New(env, Ops));
   exports.Set("info", Napi::Function::New(env, Info));
-  exports.Set("setup", Napi::Function::New(env, Setup));
-  exports.Set("peak", Napi::Function::New(env, Peak));
+  exports.Set("setup", Napi::Function::New(env, guarded<Setup>));
+  exports.Set("peak", Napi::Function::New(env, guarded<Peak>));
   exports.Set("skip", Napi::Function::New(env, Skip));
-  exports.Set("register", Napi::Function::New(env, Register));
+  exports.Set("register", Napi::Function::New(env, guarded<Register>));
   exports.Set("BoundTape", BoundTape::define(env));
   napi_value run;
   napi_create_function(env, "run", NAPI_AUTO_LENGTH, Run, instance, &run);

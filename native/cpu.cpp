@@ -67,8 +67,7 @@ int availableIsas(Isa out[4]) {
   return n;
 }
 
-const char* cpuName() {
-  static char name[49];
+const char* cpuName(char name[49]) {
   unsigned r[4];
   cpuid(0x80000000u, 0, r);
   if (r[0] < 0x80000004u) return "x64";
@@ -76,6 +75,7 @@ const char* cpuName() {
     cpuid(0x80000002u + i, 0, r);
     memcpy(name + 16 * i, r, 16);
   }
+  name[48] = 0;
   const char* start = name;
   while (*start == ' ') start++;
   return start;
@@ -90,7 +90,7 @@ int availableIsas(Isa out[4]) {
   return n;
 }
 
-const char* cpuName() { return ""; }  // JavaScript's os.cpus() knows more here
+const char* cpuName(char[49]) { return ""; }  // JavaScript's os.cpus() knows more here
 #endif
 
 double measurePeak(MultiplyAddsFn multiplyAdds, DType dtype, int threads) {

@@ -20,7 +20,7 @@ int availableIsas(Isa out[4]);
 // of any kernel. Takes about 20 ms and returns the best of several attempts.
 double measurePeak(MultiplyAddsFn multiplyAdds, DType dtype, int threads);
 
-// The processor's own name, e.g. "AMD EPYC 9R14".
-const char* cpuName();
+// The processor's own name, e.g. "AMD EPYC 9R14", written to memory of the caller's.
+const char* cpuName(char name[49]);
 
 }  // namespace lanewise

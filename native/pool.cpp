@@ -5,16 +5,25 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
-#include <system_error>
+#include <new>
 #include <thread>
 
 #if defined(__x86_64__) || defined(_M_X64)
 #include <immintrin.h>
 #endif
 
+#if defined(_WIN32)
+#include <windows.h>
+#elif defined(__APPLE__)
+#include <dlfcn.h>
+#endif
+
 namespace lanewise {
 namespace {
+
+void keepLoaded();
 
 inline void pause() {
 #if defined(__x86_64__) || defined(_M_X64)
@@ -130,10 +139,11 @@ struct Pool {
 
   // Starts helpers up to `wanted`; fewer if the system refuses.
   void grow(int wanted) {
+    if (helpers == 0 && wanted > 0) keepLoaded();
     while (helpers < wanted && helpers < kMaxThreads - 1) {
       try {
         std::thread(&Pool::helper, this, helpers).detach();
-      } catch (const std::system_error&) {
+      } catch (const std::exception&) {  // no thread, or no memory for one
         return;
       }
       helpers++;
@@ -168,10 +178,22 @@ struct Pool {
   }
 };
 
-// Never destroyed: helpers may outlive main's static destructors.
-Pool& pool() {
-  static Pool* instance = new Pool;
-  return *instance;
+// Node unloads the addon when the last thread that loaded it ends, though the helpers' code is in it. On Linux the linker is
+// told that it stays (-z nodelete).
+void keepLoaded() {
+#if defined(_WIN32)
+  HMODULE module;
+  GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, (LPCWSTR)&keepLoaded, &module);
+#elif defined(__APPLE__)
+  Dl_info info;
+  if (dladdr((const void*)&keepLoaded, &info)) dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE);
+#endif
+}
+
+// Never destroyed: helpers may outlive main's static destructors. Null where there was no memory for it.
+Pool* pool() {
+  static Pool* instance = new (std::nothrow) Pool;
+  return instance;
 }
 
 // Without a destructor: to register one with the thread is a call that musl's C library does not have.
@@ -199,10 +221,10 @@ void freeWorkspace() {
 
 void parallelFor(int threads, const Division& division, RangeFn fn, void* context) {
   if (threads > 1 && division.units > 1) {
-    Pool& p = pool();
-    if (p.owner.try_lock()) {
-      p.run(threads < kMaxThreads ? threads : kMaxThreads, division, fn, context);
-      p.owner.unlock();
+    Pool* p = pool();
+    if (p && p->owner.try_lock()) {
+      p->run(threads < kMaxThreads ? threads : kMaxThreads, division, fn, context);
+      p->owner.unlock();
       return;
     }
   }

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
+#include <new>
 
 #include "pool.h"
 #include "signature.h"
@@ -207,16 +209,13 @@ bool sharingPays(const std::vector<Command>& commands, int threads) {
 
 Tape* Tape::bind(const int32_t* words, int64_t count, LookupFn lookup, void* context, const Kernel* kernels, int threads,
                  ErrorText& error) {
-  Tape* tape = new Tape;
+  std::unique_ptr<Tape> tape(new Tape);
   tape->threads_ = threads;
   size_t scratch = 0;
   for (int64_t at = 0; at < count;) {
     Command c;
     const int used = decode(words + at, count - at, lookup, context, c, error);
-    if (used == 0) {
-      delete tape;
-      return nullptr;
-    }
+    if (used == 0) return nullptr;
     // Commands run one after another: they share the scratch.
     const size_t wanted = prepare(c, kernels, threads);
     if (wanted > scratch) scratch = wanted;
@@ -229,17 +228,13 @@ Tape* Tape::bind(const int32_t* words, int64_t count, LookupFn lookup, void* con
   }
   if (scratch > 0) {
     tape->scratch_ = allocateScratch(scratch);
-    if (!tape->scratch_) {
-      snprintf(error.text, sizeof error.text, "tape: expected %zu bytes of scratch memory, received none", scratch);
-      delete tape;
-      return nullptr;
-    }
+    if (!tape->scratch_) throw std::bad_alloc();
   }
   for (Command& c : tape->commands_) {
     c.scratch = tape->scratch_;
     c.failure = &tape->failure_;
   }
-  return tape;
+  return tape.release();
 }
 
 Tape::~Tape() { freeScratch(scratch_); }

@@ -41,7 +41,7 @@ struct RunResult {
 
 class Tape {
  public:
-  // Returns null with the reason in `error`.
+  // Returns null with the reason in `error`; throws std::bad_alloc.
   static Tape* bind(const int32_t* words, int64_t count, LookupFn lookup, void* context, const Kernel* kernels, int threads,
                     ErrorText& error);
   ~Tape();

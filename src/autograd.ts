@@ -99,7 +99,7 @@ function walk(loss: Tensor): void {
 
 /** A leaf's gradient is written where it will be read; an inner tensor's may share memory, so sums go to a new place. */
 function accumulate(x: Tensor, derivative: Derivative, dy: Tensor, sofar: Tensor | undefined): Tensor {
-  if (x.node === undefined) x.grad ??= empty(x.shape, x.dtype)
+  if (x.node === undefined) x.grad ??= empty('backward', x.shape, x.dtype)
   const leaf = x.node === undefined ? x.grad : undefined
   if (sofar !== undefined) return ops.add(sofar, derivative(dy, undefined), leaf)
   const dx = derivative(dy, leaf)

@@ -1,3 +1,5 @@
+import type { History } from './train/history.js'
+
 /**
  * Every error lanewise throws on wrong use names the operation, what it expected and what it received:
  * `matmul: expected inner sizes to agree, received [32, 784] x [50, 10]`.
@@ -34,8 +36,27 @@ export class DataError extends LanewiseError {}
 /** The native addon is missing, broken or of another version, or the environment asks for the impossible. */
 export class BackendError extends LanewiseError {}
 
-/** Training stopped because the loss was not finite and `stopOnNonFinite` asked for it. */
-export class NonFiniteError extends LanewiseError {}
+/** There was no memory for what was asked. The process goes on: with smaller shapes, or once other tensors are garbage. */
+export class MemoryError extends LanewiseError {}
+
+/** Whether V8 or the addon threw `error` for want of memory. (V8's is a RangeError, as that of a full stack is.) */
+export function isOutOfMemory(error: unknown): boolean {
+  if ((error as { code?: unknown } | undefined)?.code === 'LANEWISE_MEMORY') return true
+  return error instanceof RangeError && /allocation|array length|array buffer/i.test(error.message)
+}
+
+/** Training stopped because a loss was not finite and `stopOnNonFinite` asked for it. */
+export class NonFiniteError extends LanewiseError {
+  constructor(
+    op: string,
+    expected: string,
+    received: string,
+    /** What fit would have returned: the whole epochs, and the steps up to the one that was not finite. */
+    readonly history: History,
+  ) {
+    super(op, expected, received)
+  }
+}
 
 /** Returns `options`, or throws for what a caller meant otherwise: new Adam(0.01), sum(x, 0, true), new SGD({ lr: 0.1 }). */
 export function checkOptions<T extends object>(op: string, options: T, names?: readonly (keyof T & string)[]): T {

@@ -10,6 +10,7 @@ export {
   DataError,
   IndexError,
   LanewiseError,
+  MemoryError,
   NonFiniteError,
   ShapeError,
   StateError,

@@ -1,4 +1,5 @@
 import { arrayType, BYTES, type DType, type TypedArray } from './dtype.js'
+import { isOutOfMemory, MemoryError } from './errors.js'
 
 /**
  * A block of memory that tensors are views of. Where an addon is loaded it is a SharedArrayBuffer: never detached, never
@@ -38,12 +39,22 @@ const ALIGN = 64
 const SLAB_BYTES = 1 << 18
 const SMALL_BYTES = 1 << 13
 
-export function newStorage(dtype: DType, length: number): Storage {
+/** @throws MemoryError, naming `op`, where there is not so much memory */
+export function newStorage(op: string, dtype: DType, length: number): Storage {
   if (chooseBackend !== undefined) {
     const choose = chooseBackend
     chooseBackend = undefined
     choose()
   }
+  try {
+    return block(dtype, length)
+  } catch (error) {
+    if (!isOutOfMemory(error)) throw error
+    throw new MemoryError(op, `${length * BYTES[dtype]} bytes of memory`, `none: ${(error as Error).message}`)
+  }
+}
+
+function block(dtype: DType, length: number): Storage {
   // A round number of cache lines, so that whole-vector code never shares its last line with another buffer.
   const bytes = Math.max(ALIGN, Math.ceil((length * BYTES[dtype]) / ALIGN) * ALIGN)
   const View = arrayType(dtype)
@@ -67,16 +78,16 @@ export let allocatedOffset = 0
  * Memory for `length` elements, aligned to 64 bytes. Small blocks are cut from a slab, as Node's Buffer pool does: a
  * SharedArrayBuffer of its own costs ten times as much. The slab is freed when the last tensor on it is.
  */
-export function allocate(dtype: DType, length: number): Storage {
+export function allocate(op: string, dtype: DType, length: number): Storage {
   const bytes = length * BYTES[dtype]
   if (bytes > SMALL_BYTES) {
     allocatedOffset = 0
-    return newStorage(dtype, length)
+    return newStorage(op, dtype, length)
   }
   let slab = slabs[dtype]
   const per = ALIGN / BYTES[dtype]
   if (slab === undefined || slab.used + length > slab.storage.array.length) {
-    slab = { storage: newStorage(dtype, SLAB_BYTES / BYTES[dtype]), used: 0 }
+    slab = { storage: newStorage(op, dtype, SLAB_BYTES / BYTES[dtype]), used: 0 }
     slabs[dtype] = slab
   }
   allocatedOffset = slab.used

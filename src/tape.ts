@@ -2,7 +2,15 @@ import { activeBackend } from './backend/active.js'
 import type { BoundTape, Operand } from './backend/backend.js'
 import type { TypedArray } from './dtype.js'
 import { CODE, type FloatDType } from './dtype.js'
-import { checkOptions, describe, StateError, TypeMismatchError, ValueError } from './errors.js'
+import {
+  checkOptions,
+  describe,
+  isOutOfMemory,
+  MemoryError,
+  StateError,
+  TypeMismatchError,
+  ValueError,
+} from './errors.js'
 import type { Op } from './ops/op.js'
 import type { Storage } from './storage.js'
 import { recordingState } from './tensor.js'
@@ -137,6 +145,11 @@ export function record(fn: () => unknown): Tape {
     throw new StateError('record', 'a synchronous function', 'one that returns a promise')
   }
   if (mine.words.length === 0) throw new StateError('record', 'at least one tensor operation', 'none')
-  const words = Int32Array.from(mine.words)
-  return new Tape(activeBackend().bind(words, mine.arrays), words.length)
+  try {
+    const words = Int32Array.from(mine.words)
+    return new Tape(activeBackend().bind(words, mine.arrays), words.length)
+  } catch (error) {
+    if (!isOutOfMemory(error)) throw error
+    throw new MemoryError('record', `memory for a tape of ${mine.words.length} words`, (error as Error).message)
+  }
 }

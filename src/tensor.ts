@@ -114,8 +114,8 @@ function checkWritable(what: string): void {
 }
 
 /** A tensor of unset memory (zeros when fresh) for an op's result. */
-export function empty(shape: Shape, dtype: DType): Tensor {
-  const storage = allocate(dtype, sizeOf(shape))
+export function empty(op: string, shape: Shape, dtype: DType): Tensor {
+  const storage = allocate(op, dtype, sizeOf(shape))
   return new Tensor(storage, allocatedOffset, shape, dtype)
 }
 
@@ -142,7 +142,7 @@ export function tensor(values: TensorValues, options: TensorOptions = {}): Tenso
   if (sizeOf(shape) !== flat.length)
     throw new ShapeError('tensor', `${sizeOf(shape)} values for shape ${show(shape)}`, `${flat.length}`)
   const dtype = options.dtype === undefined ? (dtypeOf(values) ?? 'float32') : checkDType('tensor', options.dtype)
-  const result = empty(shape, dtype)
+  const result = empty('tensor', shape, dtype)
   if (flat.length > 0) {
     if ((dtype === 'int32' || dtype === 'uint8') && dtypeOf(values) !== dtype) checkIntegers(flat, dtype)
     result.storage.array.set(flat, result.offset)
@@ -156,7 +156,7 @@ export function requireGrad(t: Tensor, wanted: boolean | undefined): Tensor {
     if (t.dtype !== 'float32' && t.dtype !== 'float64')
       throw new TypeMismatchError('requiresGrad', 'a float tensor', t.describe())
     t.requiresGrad = true
-    t.grad = empty(t.shape, t.dtype)
+    t.grad = empty('requiresGrad', t.shape, t.dtype)
     t.grad.data.fill(0)
   }
   return t
@@ -217,13 +217,13 @@ function flatten(op: string, values: unknown): { flat: ArrayLike<number>; shape?
 export function zeros(shape: readonly number[], options: { dtype?: DType; requiresGrad?: boolean } = {}): Tensor {
   checkWritable('zeros')
   const dtype = checkDType('zeros', checkOptions('zeros', options).dtype ?? 'float32')
-  const result = empty(checkShape('zeros', shape), dtype)
+  const result = empty('zeros', checkShape('zeros', shape), dtype)
   result.data.fill(0)
   return requireGrad(result, options.requiresGrad)
 }
 
 /** One block of memory for many tensors, each aligned to 64 bytes: parameters, gradients, optimizer state. */
-export function flatBlock(shapes: readonly Shape[], dtype: DType): { flat: Tensor; parts: Tensor[] } {
+export function flatBlock(op: string, shapes: readonly Shape[], dtype: DType): { flat: Tensor; parts: Tensor[] } {
   const per = 64 / arrayType(dtype).BYTES_PER_ELEMENT
   const starts: number[] = []
   let length = 0
@@ -231,7 +231,7 @@ export function flatBlock(shapes: readonly Shape[], dtype: DType): { flat: Tenso
     starts.push(length)
     length += Math.ceil(sizeOf(shape) / per) * per
   }
-  const storage = newStorage(dtype, length)
+  const storage = newStorage(op, dtype, length)
   return {
     flat: new Tensor(storage, 0, [length], dtype),
     parts: shapes.map((s, i) => new Tensor(storage, starts[i], s, dtype)),

@@ -4,7 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import nodeGypBuild from 'node-gyp-build'
 import type { TypedArray } from '../dtype.js'
-import { BackendError, describe, LanewiseError } from '../errors.js'
+import { BackendError, describe, isOutOfMemory, LanewiseError, MemoryError } from '../errors.js'
 import { type Op, opTable } from '../ops/op.js'
 import { type Storage, useSharedMemory } from '../storage.js'
 import { version } from '../version.js'
@@ -188,9 +188,17 @@ class NativeBound implements BoundTape {
   }
 
   async replaySlice(steps: number, milliseconds: number): Promise<number> {
-    const result = await this.tape.replaySlice(steps, milliseconds)
+    const result = await this.start(steps, milliseconds)
     if (Array.isArray(result)) throw this.badIndex(result)
     return result
+  }
+
+  private start(steps: number, milliseconds: number): Promise<number | Failure> {
+    try {
+      return this.tape.replaySlice(steps, milliseconds)
+    } catch (error) {
+      throw isOutOfMemory(error) ? new MemoryError('replay', 'memory to start', (error as Error).message) : error
+    }
   }
 
   private badIndex([command, , position, value]: Failure): LanewiseError {
@@ -206,9 +214,7 @@ function refusal(op: string, error: unknown, check: () => void): LanewiseError {
   } catch (typed) {
     if (typed instanceof LanewiseError) return typed
   }
-  return new BackendError(
-    op,
-    'a command that the addon takes',
-    error instanceof Error ? error.message : describe(error),
-  )
+  const message = error instanceof Error ? error.message : describe(error)
+  if (isOutOfMemory(error)) return new MemoryError(op, 'memory to work in', message)
+  return new BackendError(op, 'a command that the addon takes', message)
 }

@@ -128,8 +128,8 @@ export function build(module: Module, input: readonly number[], options: BuildOp
   if (taken)
     throw new StateError('build', 'modules that belong to no other model', `${taken.name}, which is built already`)
   const shapes = parameters.map((p) => p.shape)
-  const values = flatBlock(shapes, dtype)
-  const gradients = flatBlock(shapes, dtype)
+  const values = flatBlock('build', shapes, dtype)
+  const gradients = flatBlock('build', shapes, dtype)
   parameters.forEach((p, i) => {
     const value = values.parts[i]
     p.initializer(value, state)

@@ -9,7 +9,7 @@ import { randomState } from '../ops/random.js'
 import { slice } from '../ops/views.js'
 import { type Optimizer, type OptimizerName, resolveOptimizer } from '../optimizers/index.js'
 import { checkShape, type Shape, show, sizeOf } from '../shape.js'
-import { recordingState, Tensor, type TensorValues, tensor } from '../tensor.js'
+import { empty, recordingState, Tensor, type TensorValues, tensor } from '../tensor.js'
 import type { TrainingModel } from '../train/callbacks.js'
 import { checkInput, type Dataset } from '../train/dataset.js'
 import { EVALUATION_BATCH, type EvaluateOptions, evaluateNetwork, type FitOptions, fitNetwork } from '../train/fit.js'
@@ -105,7 +105,7 @@ export class Sequential extends Module implements TrainingModel {
       throw new StateError('predict', 'no predict inside record(): call forward', 'a recording')
     const input = checkInput('predict', x, this.input)
     const rows = input.shape[0]
-    const result = tensorOf([rows, ...this.output], this.store.dtype)
+    const result = empty('predict', checkShape('predict', [rows, ...this.output]), this.store.dtype)
     noGrad(() => {
       for (let from = 0; from < rows; from += EVALUATION_BATCH) {
         const to = Math.min(rows, from + EVALUATION_BATCH)
@@ -192,9 +192,4 @@ export class Sequential extends Module implements TrainingModel {
       this.task = undefined
     }
   }
-}
-
-function tensorOf(shape: readonly number[], dtype: FloatDType): Tensor {
-  const size = sizeOf(shape)
-  return tensor(dtype === 'float64' ? new Float64Array(size) : new Float32Array(size), { shape })
 }

@@ -120,7 +120,7 @@ export function maximum(a: Tensor | number, b: Tensor | number, out?: Tensor): T
   const y = binary(MAXIMUM, p, q, dtype, out)
   const share = (dy: Tensor, mine: Tensor, other: Tensor) => {
     const full = [dy, broadcastTo(mine, dy.shape), broadcastTo(other, dy.shape)]
-    const d = empty(dy.shape, dtype)
+    const d = empty('maximum', dy.shape, dtype)
     emit(MAXIMUM_GRAD, dtype, [d, ...full], [d.size])
     return d
   }
@@ -133,7 +133,11 @@ export function maximum(a: Tensor | number, b: Tensor | number, out?: Tensor): T
 
 /** x repeated to a larger shape, as a copy. */
 function broadcastTo(x: Tensor, shape: Shape): Tensor {
-  return sameShape(x.shape, shape) ? x : add(x, fill(empty(shape, x.dtype), 0))
+  return sameShape(x.shape, shape) ? x : add(x, fill(empty('add', shape, x.dtype), 0))
 }
 
-setAutogradOps({ ones: (like) => fill(empty(like.shape, like.dtype), 1), add: (a, b, out) => add(a, b, out), copy })
+setAutogradOps({
+  ones: (like) => fill(empty('backward', like.shape, like.dtype), 1),
+  add: (a, b, out) => add(a, b, out),
+  copy,
+})

@@ -10,6 +10,6 @@ import { copy } from './memory.js'
 export function cast(x: Tensor, dtype: DType): Tensor {
   checkTensor('cast', x)
   if (checkDType('cast', dtype) === x.dtype) return x
-  const y = copy(x, empty(x.shape, dtype))
+  const y = copy(x, empty('cast', x.shape, dtype))
   return x.divisor !== 1 && isFloat(dtype) ? divide(y, x.divisor, y) : y
 }

@@ -33,7 +33,7 @@ export function checkLabels(op: string, t: Tensor, rows: number, bytes = true): 
 /** Where an op writes: `out` if it fits, else a new tensor. */
 export function output(op: string, out: Tensor | undefined, shape: Shape, dtype: Tensor['dtype']): Tensor {
   if (sizeOf(shape) > MAX_SIZE) throw new ShapeError(op, `a result of at most ${MAX_SIZE} elements`, show(shape))
-  if (out === undefined) return empty(shape, dtype)
+  if (out === undefined) return empty(op, shape, dtype)
   checkTensor(op, out, 'a tensor as out')
   if (out.dtype !== dtype || !sameShape(out.shape, shape)) {
     throw new ShapeError(op, `out to be ${dtype} ${show(shape)}`, out.describe())

@@ -50,7 +50,7 @@ function lossGrad(
 function elementLoss(op: Op, gradient: Op, p: Tensor, t: Tensor): Tensor {
   const dtype = commonFloat(op.name, p, t)
   checkSame(op.name, p, t)
-  const y = empty([], dtype)
+  const y = empty(op.name, [], dtype)
   emit(op, dtype, [y, p, t], [p.size])
   return derive(y, [p], [lossGrad(gradient, p, t, [p.size])])
 }
@@ -91,7 +91,7 @@ function targetsOf(op: string, p: Tensor, t: Tensor): { m: number; n: number; de
  */
 export function crossEntropy(p: Tensor, t: Tensor): Tensor {
   const { m, n, dense } = targetsOf('crossEntropy', p, t)
-  const y = empty([], p.dtype)
+  const y = empty('crossEntropy', [], p.dtype)
   emit(dense ? CROSS_ENTROPY_DENSE : CROSS_ENTROPY, floatOf('crossEntropy', p), [y, p, t], [m, n])
   return derive(y, [p], [lossGrad(dense ? CROSS_ENTROPY_DENSE_GRAD : CROSS_ENTROPY_GRAD, p, t, [m, n])])
 }
@@ -99,8 +99,8 @@ export function crossEntropy(p: Tensor, t: Tensor): Tensor {
 /** Softmax and mean cross-entropy in one, from logits x [m, n]; also gives the probabilities. dx = (p − t)/m */
 export function softmaxCrossEntropy(x: Tensor, t: Tensor): { loss: Tensor; probabilities: Tensor } {
   const { m, n, dense } = targetsOf('softmaxCrossEntropy', x, t)
-  const loss = empty([], x.dtype)
-  const p = empty(x.shape, x.dtype)
+  const loss = empty('softmaxCrossEntropy', [], x.dtype)
+  const p = empty('softmaxCrossEntropy', x.shape, x.dtype)
   emit(
     dense ? SOFTMAX_CROSS_ENTROPY_DENSE : SOFTMAX_CROSS_ENTROPY,
     floatOf('softmaxCrossEntropy', x),
@@ -115,7 +115,7 @@ export function softmaxCrossEntropy(x: Tensor, t: Tensor): { loss: Tensor; proba
 export function accuracy(p: Tensor, t: Tensor): Tensor {
   const { m, n, dense } = targetsOf('accuracy', p, t)
   if (n === 0) throw new ShapeError('accuracy', 'at least one class', show(p.shape))
-  const y = empty([], p.dtype)
+  const y = empty('accuracy', [], p.dtype)
   emit(dense ? ACCURACY_DENSE : ACCURACY, floatOf('accuracy', p), [y, p, t], [m, n])
   return y
 }
@@ -126,7 +126,7 @@ export function binaryAccuracy(p: Tensor, t: Tensor, threshold = 0.5): Tensor {
   checkSame('binaryAccuracy', p, t)
   if (typeof threshold !== 'number' || Number.isNaN(threshold))
     throw new ValueError('binaryAccuracy', 'a threshold', describe(threshold))
-  const y = empty([], dtype)
+  const y = empty('binaryAccuracy', [], dtype)
   emit(BINARY_ACCURACY, dtype, [y, p, t], [p.size], [threshold])
   return y
 }

@@ -21,12 +21,12 @@ export function fill(y: Tensor, value: number): Tensor {
 
 /** A new tensor filled with `value`, by a command. */
 export function full(shape: readonly number[], value: number, dtype: DType = 'float32'): Tensor {
-  return fill(empty(checkShape('full', shape), checkDType('full', dtype)), value)
+  return fill(empty('full', checkShape('full', shape), checkDType('full', dtype)), value)
 }
 
 /** A number as a tensor of no dimensions: a constant of the tape when recorded. */
 export function constant(value: number, dtype: DType): Tensor {
-  const t = empty([], dtype)
+  const t = empty('constant', [], dtype)
   if (recordingState.active) return fill(t, value)
   t.storage.array[t.offset] = value
   return t
@@ -35,13 +35,13 @@ export function constant(value: number, dtype: DType): Tensor {
 /** Copies x, to `out` if given (same shape; stored values are converted to its dtype). dx = dy */
 export function copy(x: Tensor, out?: Tensor): Tensor {
   checkTensor('copy', x)
-  const y = out ?? empty(x.shape, x.dtype)
+  const y = out ?? empty('copy', x.shape, x.dtype)
   checkTensor('copy', y, 'a tensor as out')
   if (!sameShape(x.shape, y.shape)) throw new ShapeError('copy', `out of shape ${show(x.shape)}`, y.describe())
   emit(COPY, 'float32', [y, x], [x.size])
   if (out === undefined) y.divisor = x.divisor
   return isFloat(x.dtype) && isFloat(y.dtype)
-    ? derive(y, [x], [(dy, dx) => copy(dy, dx ?? empty(x.shape, x.dtype))])
+    ? derive(y, [x], [(dy, dx) => copy(dy, dx ?? empty('copy', x.shape, x.dtype))])
     : y
 }
 

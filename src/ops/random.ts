@@ -79,7 +79,7 @@ export function normal(
 export function permutation(state: Tensor, n: number, out?: Tensor): Tensor {
   checkState('permutation', state)
   const [size] = checkShape('permutation', [n])
-  const y = out ?? empty([size], 'int32')
+  const y = out ?? empty('permutation', [size], 'int32')
   if (y.dtype !== 'int32' || y.size !== size)
     throw new TypeMismatchError('permutation', `out to be int32 [${size}]`, describe(y))
   emit(PERMUTATION, 'float32', [y, state], [size])

@@ -142,6 +142,7 @@ export function argmax(x: Tensor, axis = -1): Tensor {
   const b = x.shape[at]
   if (b === 0) throw new ShapeError('argmax', 'at least one element to choose from', show(x.shape))
   const y = empty(
+    'argmax',
     x.shape.filter((_, i) => i !== at),
     'int32',
   )

@@ -53,7 +53,7 @@ export function slice(x: Tensor, start: number, end?: number): Tensor {
     [x],
     [
       (dy, out) => {
-        const dx = fill(out ?? empty(x.shape, x.dtype), 0)
+        const dx = fill(out ?? empty('slice', x.shape, x.dtype), 0)
         copy(dy, view(dx, dx.offset + start * row, y.shape))
         return dx
       },

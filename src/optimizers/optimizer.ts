@@ -28,7 +28,7 @@ export abstract class Optimizer {
   protected abstract readonly slotCount: number
 
   constructor(learningRate: number) {
-    this.rate = empty([1], 'float64')
+    this.rate = empty('learningRate', [1], 'float64')
     this.learningRate = learningRate
   }
 
@@ -71,8 +71,9 @@ export abstract class Optimizer {
     let state = this.states.get(store)
     if (state === undefined) {
       // Fresh memory is zero; a first step may well be inside record(), where writing values is not allowed.
+      const op = this.constructor.name
       const shapes = Array.from({ length: this.slotCount }, () => [store.values.size])
-      state = { slots: flatBlock(shapes, store.dtype).parts, step: flatBlock([[1]], 'int32').parts[0] }
+      state = { slots: flatBlock(op, shapes, store.dtype).parts, step: flatBlock(op, [[1]], 'int32').parts[0] }
       this.states.set(store, state)
     }
     return state

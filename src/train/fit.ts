@@ -1,10 +1,11 @@
-import { checkOptions, describe, NonFiniteError, ValueError } from '../errors.js'
+import { checkOptions, describe, ValueError } from '../errors.js'
 import { slice } from '../ops/views.js'
 import type { Callback, Logs, TrainingModel } from './callbacks.js'
 import { checkRows, type Dataset, type Rows } from './dataset.js'
 import { Epoch } from './epoch.js'
 import { History } from './history.js'
 import type { Network } from './network.js'
+import { reportNonFinite } from './non-finite.js'
 import { createProgress, type Progress } from './progress.js'
 
 export interface FitOptions {
@@ -21,7 +22,10 @@ export interface FitOptions {
   callbacks?: readonly Callback[]
   /** Shows a progress bar on a terminal, lines elsewhere, on standard error. Default false. */
   verbose?: boolean
-  /** Ends training with a NonFiniteError when the loss is NaN or infinite. Default false: a warning, and training goes on. */
+  /**
+   * Ends training with a NonFiniteError, which has the history, when the loss or the validation loss is NaN or infinite.
+   * Default false: a warning, and training goes on.
+   */
   stopOnNonFinite?: boolean
 }
 
@@ -123,12 +127,21 @@ async function runEpoch(
   const named = (values: number[], name: (f: string) => string): Record<string, number> =>
     Object.fromEntries(figures.map((f, i) => [name(f), values[i]]))
   const signal = options.signal ? { signal: options.signal } : {}
+  const stop = options.stopOnNonFinite === true
+  const stepsOf = (count: number) =>
+    Object.fromEntries(figures.map((f, i) => [f, training.logs[i].data.subarray(0, count) as Float64Array]))
+  const check = (done: number) => {
+    const error = reportNonFinite('nonFinite', training, done, epoch, history, stop)
+    if (error === undefined) return
+    history.addSteps(stepsOf(history.nonFinite?.step ?? 0))
+    throw error
+  }
   const start = performance.now()
   progress?.start(epoch)
   await training.run({
     ...signal,
     onProgress: (done) => {
-      if (options.stopOnNonFinite) reportNonFinite(training, done, epoch, history, true)
+      if (stop) check(done)
       progress?.update(
         done,
         named(training.means(done), (f) => f),
@@ -136,7 +149,7 @@ async function runEpoch(
     },
   })
   const seconds = (performance.now() - start) / 1000
-  reportNonFinite(training, training.steps, epoch, history, options.stopOnNonFinite === true)
+  check(training.steps)
   const logs = named(training.means(), (f) => f)
   if (validation) {
     await validation.run(signal)
@@ -146,23 +159,11 @@ async function runEpoch(
     )
   }
   history.addEpoch(logs)
-  const steps = figures.map((f, i) => [f, training.logs[i].data as Float64Array])
-  history.addSteps(Object.fromEntries(steps), seconds)
+  history.addSteps(stepsOf(training.steps), seconds)
   progress?.endEpoch(epoch, logs, seconds)
+  const error = validation && reportNonFinite('valNonFinite', validation, validation.steps, epoch, history, stop)
+  if (error) throw error
   return logs
-}
-
-/** Tells where the loss stopped being finite: once a fit as a warning, or as the error that ends it. */
-function reportNonFinite(training: Epoch, done: number, epoch: number, history: History, stop: boolean): void {
-  if (history.nonFinite !== undefined) return
-  const step = training.firstNonFinite(done)
-  if (step < 0) return
-  history.nonFinite = { epoch, step: step + 1 }
-  const value = `${training.logs[0].data[step]} at epoch ${epoch}, step ${step + 1}`
-  if (stop) throw new NonFiniteError('fit', 'a finite loss', value)
-  process.emitWarning(`fit: the loss is ${value} (look for NaN or infinity in the data, or lower the learning rate)`, {
-    code: 'LANEWISE_NON_FINITE',
-  })
 }
 
 export async function evaluateNetwork(

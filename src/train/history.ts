@@ -12,6 +12,8 @@ export interface HistoryData {
   seconds: number[]
   /** Where the loss first was not finite: the epoch, and the step in it, from 1; absent when it never was. */
   nonFinite?: { epoch: number; step: number }
+  /** The same of the validation loss; its steps are batches of the validation data. */
+  valNonFinite?: { epoch: number; step: number }
 }
 
 /** The course of a training run. */
@@ -21,6 +23,7 @@ export class History implements HistoryData {
   readonly steps: Record<string, number[]> = {}
   readonly seconds: number[] = []
   nonFinite?: { epoch: number; step: number }
+  valNonFinite?: { epoch: number; step: number }
 
   /**
    * Appends one epoch, numbered one more than the last. A metric that comes and goes is NaN for the epochs without it.
@@ -75,8 +78,10 @@ export class History implements HistoryData {
   toJSON(): HistoryData {
     const copy = (lists: Record<string, number[]>) =>
       Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, [...list]]))
-    const { epoch, history, steps, seconds, nonFinite } = this
+    const { epoch, history, steps, seconds, nonFinite, valNonFinite } = this
     const data: HistoryData = { epoch: [...epoch], history: copy(history), steps: copy(steps), seconds: [...seconds] }
-    return nonFinite ? { ...data, nonFinite: { ...nonFinite } } : data
+    if (nonFinite) data.nonFinite = { ...nonFinite }
+    if (valNonFinite) data.valNonFinite = { ...valNonFinite }
+    return data
   }
 }

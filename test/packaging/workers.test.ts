@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { buildDist, ROOT, runScript } from '../processes'
@@ -24,6 +25,14 @@ describe('worker threads', () => {
     expect(all).toHaveLength(8)
     expect(new Set(all.map(({ hash }) => hash)).size).toBe(1)
     if (all[0].backend === 'native') expect(all[0].hash).toBe(hashes['odd float32'])
+  })
+
+  it('alone load the addon, train and end: its threads outlive them', () => {
+    const script = path.join(ROOT, 'test/support/workers-leak.mjs')
+    const env = { ...process.env, LANEWISE_THREADS: '3' }
+    const { status, signal, stdout, stderr } = spawnSync(process.execPath, [script, '12'], { env, encoding: 'utf8' })
+    expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' })
+    expect(stdout).toBe('12 workers loaded, trained and ended\n')
   })
 
   it('end in the middle of fit, in twenty different moments, and the process goes on', () => {

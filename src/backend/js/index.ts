@@ -1,6 +1,6 @@
 import { cpus } from 'node:os'
 import type { TypedArray } from '../../dtype.js'
-import { BackendError, describe, StateError, ValueError } from '../../errors.js'
+import { BackendError, describe, isOutOfMemory, MemoryError, StateError, ValueError } from '../../errors.js'
 import type { Op } from '../../ops/op.js'
 import type { Backend, BackendInfo, BoundTape, Operand } from '../backend.js'
 import { decode } from '../decode.js'
@@ -61,7 +61,12 @@ export class JsBackend implements Backend {
       arrays.push(operands[i].storage.array)
       offsets.push(operands[i].offset)
     }
-    kernelOf(op)(callOf(op, dtype, arrays, offsets, ints, doubles))
+    const call = callOf(op, dtype, arrays, offsets, ints, doubles)
+    try {
+      kernelOf(op)(call)
+    } catch (error) {
+      throw isOutOfMemory(error) ? new MemoryError(op.name, 'memory to work in', (error as Error).message) : error
+    }
   }
 
   bind(words: Int32Array, arrays: readonly TypedArray[]): BoundTape {
@@ -114,7 +119,11 @@ class JsTape implements BoundTape {
 
   private step(): void {
     const { kernels, calls } = this
-    for (let i = 0; i < kernels.length; i++) kernels[i](calls[i])
+    try {
+      for (let i = 0; i < kernels.length; i++) kernels[i](calls[i])
+    } catch (error) {
+      throw isOutOfMemory(error) ? new MemoryError('replay', 'memory to work in', (error as Error).message) : error
+    }
   }
 
   private enter(steps: number): void {
