@@ -2,7 +2,7 @@ import type { FloatDType } from './dtype.js'
 import { checkOptions, describe, ValueError } from './errors.js'
 import { fill } from './ops/memory.js'
 import { normal as drawNormal, uniform as drawUniform } from './ops/random.js'
-import type { Shape } from './shape.js'
+import { checkShape, type Shape } from './shape.js'
 import type { Tensor } from './tensor.js'
 
 /** Fills a new parameter; `state` is the model's random stream. */
@@ -10,6 +10,7 @@ export type Initializer = (parameter: Tensor, state: Tensor) => void
 
 /** Inputs and outputs of a parameter: of a matrix [in, out] its sizes, of a vector its length twice. */
 export function fans(shape: Shape): { fanIn: number; fanOut: number } {
+  checkShape('fans', shape)
   if (shape.length < 2) return { fanIn: shape[0] ?? 1, fanOut: shape[0] ?? 1 }
   const [a, b] = shape.slice(-2)
   const field = shape.slice(0, -2).reduce((n, d) => n * d, 1)

@@ -1,3 +1,4 @@
+import { describe, ShapeError } from './errors.js'
 import { arrayType, BYTES, type DType, type TypedArray } from './dtype.js'
 
 /**
@@ -5,11 +6,13 @@ import { arrayType, BYTES, type DType, type TypedArray } from './dtype.js'
  * shrunk, so the addon may keep its address while `array` is alive, and the addon tells V8 of its size. Without an addon it
  * is an ArrayBuffer: V8 does not count shared memory, so a loop of eager steps would grow without end.
  */
-export interface Storage {
-  readonly array: TypedArray
-  readonly dtype: DType
-  /** The addon's number for it; -1 where there is none yet. */
-  id: number
+export class Storage {
+  constructor(
+    readonly array: TypedArray,
+    readonly dtype: DType,
+    /** The addon's number for it; -1 where there is none yet. */
+    public id: number,
+  ) {}
 }
 
 /** What an addon tells of memory. */
@@ -47,11 +50,20 @@ export function newStorage(dtype: DType, length: number): Storage {
   // A round number of cache lines, so that whole-vector code never shares its last line with another buffer.
   const bytes = Math.max(ALIGN, Math.ceil((length * BYTES[dtype]) / ALIGN) * ALIGN)
   const View = arrayType(dtype)
-  if (registry === undefined) return { array: new View(new ArrayBuffer(bytes), 0, length), dtype, id: -1 }
+  if (registry === undefined) return new Storage(new View(reserve(ArrayBuffer, bytes), 0, length), dtype, -1)
   // The allocator aligns to 16 bytes. On a cache line no vector lies across two, and no line is written by two threads.
-  const memory = new SharedArrayBuffer(bytes + ALIGN) as unknown as ArrayBuffer
+  const memory = reserve(SharedArrayBuffer, bytes + ALIGN)
   const array = new View(memory, registry.skip(new Uint8Array(memory)), length)
-  return { array, dtype, id: registry.register(array) }
+  return new Storage(array, dtype, registry.register(array))
+}
+
+/** Memory, or an error that says how much there should have been. */
+function reserve(Buffer: new (bytes: number) => unknown, bytes: number): ArrayBuffer {
+  try {
+    return new Buffer(bytes) as ArrayBuffer
+  } catch (error) {
+    throw new ShapeError('tensor', `${bytes} bytes of free memory`, error instanceof Error ? error.message : describe(error))
+  }
 }
 
 interface Slab {

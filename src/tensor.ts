@@ -1,8 +1,8 @@
 import type { GradientNode } from './autograd.js'
 import { arrayType, checkDType, type DType, dtypeOf, type TypedArray } from './dtype.js'
 import { checkOptions, describe, ShapeError, StateError, TypeMismatchError, ValueError } from './errors.js'
-import { checkShape, MAX_RANK, type Shape, sameShape, show, sizeOf } from './shape.js'
-import { allocate, allocatedOffset, newStorage, type Storage } from './storage.js'
+import { checkShape, isShape, MAX_RANK, type Shape, sameShape, show, sizeOf } from './shape.js'
+import { allocate, allocatedOffset, newStorage, Storage } from './storage.js'
 
 export type NestedArray = number | readonly NestedArray[]
 export type TensorValues = TypedArray | NestedArray
@@ -30,7 +30,7 @@ export class Tensor {
     readonly shape: Shape,
     readonly dtype: DType,
   ) {
-    this.size = sizeOf(shape)
+    this.size = checkPlace(storage, offset, shape, dtype)
   }
 
   get rank(): number {
@@ -93,6 +93,15 @@ export class Tensor {
     const head = Array.from(this.data.subarray(0, 8), (v) => String(v / this.divisor)).join(', ')
     return `${this.describe()} (${head}${this.size > 8 ? ', …' : ''})`
   }
+}
+
+/** How many elements there are; each op makes a tensor, so this is short. */
+function checkPlace(storage: Storage, offset: number, shape: Shape, dtype: DType): number {
+  const size = isShape(shape) ? sizeOf(shape) : Number.NaN
+  const fits = storage instanceof Storage && offset >= 0 && offset + size <= storage.array.length
+  if (fits && storage.dtype === dtype && Number.isInteger(offset)) return size
+  const expected = 'a place within a storage (tensor() and zeros() make tensors)'
+  throw new ShapeError('Tensor', expected, `shape ${describe(shape)}, ${describe(dtype)}, at ${describe(offset)}`)
 }
 
 function checkReadable(what: string): void {
@@ -191,8 +200,10 @@ function flatten(op: string, values: unknown): { flat: ArrayLike<number>; shape?
     )
   }
   const shape: number[] = []
-  for (let level: unknown = values; Array.isArray(level); level = level[0]) shape.push(level.length)
-  if (shape.length > MAX_RANK) throw new ShapeError(op, `at most ${MAX_RANK} dimensions`, `${shape.length}`)
+  for (let level: unknown = values; Array.isArray(level); level = level[0]) {
+    if (shape.length === MAX_RANK) throw new ShapeError(op, `at most ${MAX_RANK} dimensions`, 'deeper nesting')
+    shape.push(level.length)
+  }
   const flat: number[] = []
   const walk = (level: unknown, dim: number): void => {
     if (dim === shape.length) {

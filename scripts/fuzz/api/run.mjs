@@ -10,6 +10,7 @@ export function runner({ targets, modules }) {
   /** Undefined for an error that a caller may be shown. */
   function judge(error, call) {
     if (error instanceof Mine || error?.name === 'AbortError') return undefined
+    if (error instanceof TypeError && /proxy that has been revoked/.test(error.message)) return undefined
     if (!(error instanceof lw.LanewiseError)) return `${call} threw ${String(error?.stack ?? error?.name ?? typeof error).slice(0, 1500)}`
     for (const part of ['op', 'expected', 'received'])
       if (typeof error[part] !== 'string' || error[part] === '') return `${call} threw an error with ${part} ${String(error[part])}`
@@ -27,6 +28,7 @@ export function runner({ targets, modules }) {
     if (target === undefined) return undefined
     if (target.construct) return new target.f(...args)
     if (target.f) return target.f(...args)
+    if (!(on instanceof target.Class)) return undefined // a receiver that a step before should have made
     if (target.access === 'get') return on[target.key]
     if (target.access === 'set') on[target.key] = args[0]
     else return on[target.key](...args)
@@ -42,7 +44,10 @@ export function runner({ targets, modules }) {
   async function runStep(step, build) {
     const on = step.on === null ? undefined : build(step.on)
     const args = step.args.map(build)
-    if (step.mode === 'noGrad') return { result: lw.noGrad(() => void invoke(step, on, args)), args }
+    if (step.mode === 'noGrad') {
+      const result = lw.noGrad(() => ({ inner: invoke(step, on, args) })).inner
+      return { result: result instanceof Promise ? await settled(result) : result, args }
+    }
     if (step.mode === 'record') {
       let result
       const tape = lw.record(() => {
