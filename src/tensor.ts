@@ -7,6 +7,9 @@ import { allocate, allocatedOffset, newStorage, Storage } from './storage.js'
 export type NestedArray = number | readonly NestedArray[]
 export type TensorValues = TypedArray | NestedArray
 
+/** More nested arrays than this do not fit JavaScript's memory. */
+const MAX_ARRAYS = 2 ** 24
+
 /** Set by record() while it runs: reading or writing a tensor's values there is a mistake. */
 export const recordingState = { active: false }
 
@@ -53,6 +56,13 @@ export class Tensor {
   /** A copy of the values as nested arrays; a number for a tensor without dimensions. */
   toArray(): NestedArray {
     checkReadable('toArray')
+    let arrays = 0
+    for (let i = 0, n = 1; i < this.rank - 1; i++) {
+      n *= this.shape[i]
+      arrays += n
+    }
+    // Even a tensor without elements may have rows without end.
+    if (arrays > MAX_ARRAYS) throw new ShapeError('toArray', `at most ${MAX_ARRAYS} arrays`, show(this.shape))
     const flat = this.toTypedArray()
     let next = 0
     const build = (dim: number): NestedArray =>

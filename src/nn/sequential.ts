@@ -64,7 +64,7 @@ export class Sequential extends Module implements TrainingModel {
   override build(input: Shape): Shape {
     let shape = input
     for (const layer of this.layers) {
-      shape = layer.build(shape)
+      shape = checkShape(`${layer.kind}.build`, layer.build(shape))
       this.shapes.push(shape)
     }
     return shape
@@ -78,10 +78,12 @@ export class Sequential extends Module implements TrainingModel {
   compile(options: CompileOptions): this {
     this.checkIdle('compile')
     checkOptions('compile', options, ['optimizer', 'loss', 'metrics'])
+    const metrics = options.metrics ?? []
+    if (!Array.isArray(metrics)) throw new TypeMismatchError('compile', 'metrics: an array', describe(metrics))
     this.compiled = {
       optimizer: resolveOptimizer(options.optimizer ?? 'adam'),
       loss: resolveLoss(options.loss),
-      metrics: (options.metrics ?? []).map(resolveMetric),
+      metrics: Array.from(metrics, resolveMetric),
     }
     return this
   }

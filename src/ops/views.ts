@@ -13,8 +13,9 @@ function view(x: Tensor, offset: number, shape: readonly number[]): Tensor {
 /** The same values in another shape, without a copy; one size may be -1 and is worked out. dx = dy reshaped. */
 export function reshape(x: Tensor, shape: readonly number[]): Tensor {
   checkTensor('reshape', x)
-  const given = Array.isArray(shape) && shape.length <= MAX_RANK ? Array.from(shape) : shape
-  const wanted = given !== shape && given.filter((d) => d === -1).length === 1 ? infer(x, given) : checkShape('reshape', given)
+  const given = Array.isArray(shape) && shape.length <= MAX_RANK ? Array.from(shape) : undefined
+  const wanted =
+    given?.filter((d) => d === -1).length === 1 ? infer(x, given) : checkShape('reshape', given ?? shape)
   if (sizeOf(wanted) !== x.size) throw new ShapeError('reshape', `a shape of ${x.size} elements`, show(wanted))
   return derive(view(x, x.offset, wanted), [x], [(dy) => reshape(dy, x.shape)])
 }

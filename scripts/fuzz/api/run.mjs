@@ -21,7 +21,7 @@ export function runner({ targets, modules }) {
     if (step.call === '()') return typeof on === 'function' ? on(...args) : undefined
     if (step.call[0] === '#') {
       const key = step.call.slice(1)
-      const known = targets.get(`${on?.constructor?.name}${step.call}`)
+      const known = targets.get(String(on?.constructor?.name) + step.call)
       return known?.Class && on instanceof known.Class ? on[key](...args) : undefined
     }
     const target = targets.get(step.call)

@@ -69,7 +69,7 @@ export function differenceOfRuns(native, js, program, lw) {
     if (names[0] !== names[1]) return `${call}: ${names[0]} natively, ${names[1]} in JavaScript`
     if (a.error || call === 'backendInfo') continue
     try {
-      const differs = differenceOfValues(a.result, b.result, lw) ?? differenceOfValues(a.args, b.args, lw)
+      const differs = differenceOfValues(a.result, b.result, lw) ?? a.args.map((t, k) => t instanceof lw.Tensor && differenceOfValues(t, b.args[k], lw)).find(Boolean)
       if (differs) return `${call}: natively and in JavaScript ${differs}`
     } catch (error) {
       if (!(error instanceof TypeError) && error?.message !== 'mine') throw error
