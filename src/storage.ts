@@ -1,5 +1,5 @@
-import { describe, ShapeError } from './errors.js'
 import { arrayType, BYTES, type DType, type TypedArray } from './dtype.js'
+import { describe, ShapeError } from './errors.js'
 
 /**
  * A block of memory that tensors are views of. Where an addon is loaded it is a SharedArrayBuffer: never detached, never
@@ -62,7 +62,11 @@ function reserve(Buffer: new (bytes: number) => unknown, bytes: number): ArrayBu
   try {
     return new Buffer(bytes) as ArrayBuffer
   } catch (error) {
-    throw new ShapeError('tensor', `${bytes} bytes of free memory`, error instanceof Error ? error.message : describe(error))
+    throw new ShapeError(
+      'tensor',
+      `${bytes} bytes of free memory`,
+      error instanceof Error ? error.message : describe(error),
+    )
   }
 }
 

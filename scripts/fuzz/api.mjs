@@ -48,7 +48,9 @@ child.on('exit', (code, signal) => {
   clearInterval(watch)
   if (signal || code > 1) {
     const [last] = fs.readFileSync(trace, 'utf8').split('\n')
-    console.log(`fuzz api: seed ${values.seed}: ${hung ? 'hung' : `ended with ${signal ?? code}`}\ncorpus entry: ${last}`)
+    console.log(
+      `fuzz api: seed ${values.seed}: ${hung ? 'hung' : `ended with ${signal ?? code}`}\ncorpus entry: ${last}`,
+    )
   }
   fs.rmSync(folder, { recursive: true })
   process.exitCode = signal ? 1 : code

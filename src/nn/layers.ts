@@ -30,7 +30,8 @@ export class Affine extends Module {
   }
 
   override build(input: Shape): Shape {
-    if (checkShape('Affine', input).length < 1) throw new ShapeError('Affine', 'inputs with at least one dimension', show(input))
+    if (checkShape('Affine', input).length < 1)
+      throw new ShapeError('Affine', 'inputs with at least one dimension', show(input))
     this.weight = this.parameter(
       'weight',
       [input[input.length - 1], this.units],

@@ -14,8 +14,7 @@ function view(x: Tensor, offset: number, shape: readonly number[]): Tensor {
 export function reshape(x: Tensor, shape: readonly number[]): Tensor {
   checkTensor('reshape', x)
   const given = Array.isArray(shape) && shape.length <= MAX_RANK ? Array.from(shape) : undefined
-  const wanted =
-    given?.filter((d) => d === -1).length === 1 ? infer(x, given) : checkShape('reshape', given ?? shape)
+  const wanted = given?.filter((d) => d === -1).length === 1 ? infer(x, given) : checkShape('reshape', given ?? shape)
   if (sizeOf(wanted) !== x.size) throw new ShapeError('reshape', `a shape of ${x.size} elements`, show(wanted))
   return derive(view(x, x.offset, wanted), [x], [(dy) => reshape(dy, x.shape)])
 }

@@ -15,10 +15,12 @@ export interface Point {
 
 /** Beyond this, differences of two values overflow. */
 const HUGE = 1e300
+/** Below this there is no power of ten left for a logarithmic axis to begin at. */
+const TINY = 1e-300
 
 /** Whether an axis can show the value. */
 export function isShown(value: number, log: boolean): boolean {
-  return typeof value === 'number' && Math.abs(value) < HUGE && (!log || value > 0)
+  return typeof value === 'number' && Math.abs(value) < HUGE && (!log || value > TINY)
 }
 
 /** The smallest and largest value an axis must show; undefined when there is none. */

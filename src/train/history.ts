@@ -60,13 +60,13 @@ export class History implements HistoryData {
 
   /**
    * The epoch (from 1) where a metric was best, and its value; the first of equals.
-   * @param mode default: 'max' for names that end in accuracy, 'min' for all others
+   * @param wish default: 'max' for names that end in accuracy, 'min' for all others
    * @throws ValueError for an unknown metric, or one without a finite value
    */
-  best(
-    metric: string,
-    mode: 'min' | 'max' = /accuracy$/i.test(metric) ? 'max' : 'min',
-  ): { epoch: number; value: number } {
+  best(metric: string, wish?: 'min' | 'max'): { epoch: number; value: number } {
+    if (typeof metric !== 'string')
+      throw new TypeMismatchError('History.best', 'the name of a metric', describe(metric))
+    const mode = wish ?? (/accuracy$/i.test(metric) ? 'max' : 'min')
     if (mode !== 'min' && mode !== 'max') throw new ValueError('History.best', "mode 'min' or 'max'", describe(mode))
     if (!Object.hasOwn(this.history, metric))
       throw new ValueError(

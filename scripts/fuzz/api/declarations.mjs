@@ -20,12 +20,18 @@ function splitTop(text, separator) {
 function parametersOf(text) {
   let depth = 1
   let end = 0
-  for (; end < text.length && depth > 0; end++) depth += '([{'.includes(text[end]) ? 1 : ')]}'.includes(text[end]) ? -1 : 0
+  for (; end < text.length && depth > 0; end++)
+    depth += '([{'.includes(text[end]) ? 1 : ')]}'.includes(text[end]) ? -1 : 0
   return splitTop(text.slice(0, end - 1).replace(/\/\*[\s\S]*?\*\//g, ''), ',').map(fieldOf)
 }
 
 function fieldOf(text) {
-  const [, name, optional, type] = /^(?:readonly |private |protected |\.\.\.)*(\w+)(\??):\s*([\s\S]*)$/.exec(text) ?? [, text, '?', 'any']
+  const [, name, optional, type] = /^(?:readonly |private |protected |\.\.\.)*(\w+)(\??):\s*([\s\S]*)$/.exec(text) ?? [
+    ,
+    text,
+    '?',
+    'any',
+  ]
   return { name, optional: optional === '?', type: type.trim() }
 }
 
@@ -41,7 +47,10 @@ function readClass(name, body, signatures, hidden, push) {
     hidden.add(`${name}.${key}`)
   for (const match of body.matchAll(/^ {4}(?:abstract |set )?(\w+)(?:<[^>]*>)?\(/gm)) {
     const parameters = parametersOf(body.slice(match.index + match[0].length))
-    push(match[1] === 'constructor' ? `new ${name}` : `${name}#${/ set /.test(match[0]) ? 'set' : match[1]}`, parameters)
+    push(
+      match[1] === 'constructor' ? `new ${name}` : `${name}#${/ set /.test(match[0]) ? 'set' : match[1]}`,
+      parameters,
+    )
   }
 }
 
@@ -57,7 +66,9 @@ export function readDeclarations(folder) {
       interfaces.set(name, [...(interfaces.get(name) ?? []), ...fieldsOf(body)])
       readClass(name, body.replace(/^ {8}/gm, '    '), signatures, hidden, push)
     }
-    for (const [, name, body] of text.matchAll(/^(?:export )?(?:export )?declare (?:abstract )?class (\w+)[^{]*\{\n([\s\S]*?)^\}/gm)) {
+    for (const [, name, body] of text.matchAll(
+      /^(?:export )?(?:export )?declare (?:abstract )?class (\w+)[^{]*\{\n([\s\S]*?)^\}/gm,
+    )) {
       readClass(name, body, signatures, hidden, push)
     }
   }

@@ -55,7 +55,10 @@ export const JUNK = {
   weirdToString: () => ({ toString: () => ({}), valueOf: () => ({}), describe: () => Object.create(null) }),
   throwingToString: () => ({ toString: throwing, valueOf: throwing }),
   throwingGetters: () =>
-    Object.defineProperties({}, { length: { get: throwing, enumerable: true }, x: { get: throwing, enumerable: true } }),
+    Object.defineProperties(
+      {},
+      { length: { get: throwing, enumerable: true }, x: { get: throwing, enumerable: true } },
+    ),
   throwingItem: () => Object.defineProperty([1, 2], 1, { get: throwing }),
   shrinkingItem: () => {
     const list = [1, 2, 3]
@@ -89,7 +92,7 @@ export const JUNK = {
   lengthOnly: () => ({ length: 2 ** 32 - 1 }),
   lengthBad: () => ({ length: -1, x: 1 }),
   deep: () => JSON.parse('['.repeat(5000) + ']'.repeat(5000)),
-  subclassedArray: () => (class Own extends Array {}).from([1, 2, 3]),
+  subclassedArray: () => class Own extends Array {}.from([1, 2, 3]),
   namelessClass: () => new (class {})(),
   arguments: () =>
     (function () {

@@ -11,9 +11,11 @@ export function runner({ targets, modules }) {
   function judge(error, call) {
     if (error instanceof Mine || error?.name === 'AbortError') return undefined
     if (error instanceof TypeError && /proxy that has been revoked/.test(error.message)) return undefined
-    if (!(error instanceof lw.LanewiseError)) return `${call} threw ${String(error?.stack ?? error?.name ?? typeof error).slice(0, 1500)}`
+    if (!(error instanceof lw.LanewiseError))
+      return `${call} threw ${String(error?.stack ?? error?.name ?? typeof error).slice(0, 1500)}`
     for (const part of ['op', 'expected', 'received'])
-      if (typeof error[part] !== 'string' || error[part] === '') return `${call} threw an error with ${part} ${String(error[part])}`
+      if (typeof error[part] !== 'string' || error[part] === '')
+        return `${call} threw an error with ${part} ${String(error[part])}`
     return undefined
   }
 

@@ -6,13 +6,16 @@ const DEPTH = 4
 function problemOfTensor(t) {
   const { shape, dtype, size, offset, storage } = t
   const show = `a tensor ${String(dtype)} [${shape}]`
-  if (!Array.isArray(shape) || shape.length > 6 || ![...shape].every((d) => Number.isInteger(d) && d >= 0)) return `${show}: a bad shape`
+  if (!Array.isArray(shape) || shape.length > 6 || ![...shape].every((d) => Number.isInteger(d) && d >= 0))
+    return `${show}: a bad shape`
   if (!(dtype in DTYPES) || !(storage?.array instanceof DTYPES[dtype])) return `${show}: a bad dtype`
   if (size !== shape.reduce((n, d) => n * d, 1)) return `${show} of ${size} elements`
-  if (!Number.isInteger(offset) || offset < 0 || offset + size > storage.array.length) return `${show} outside of its memory`
+  if (!Number.isInteger(offset) || offset < 0 || offset + size > storage.array.length)
+    return `${show} outside of its memory`
   if (t.data.length !== size) return `${show} with ${t.data.length} values`
   if (!(t.divisor > 0)) return `${show} with divisor ${t.divisor}`
-  if (t.grad && (t.grad.dtype !== dtype || String(t.grad.shape) !== String(shape))) return `${show} with a gradient ${t.grad.describe()}`
+  if (t.grad && (t.grad.dtype !== dtype || String(t.grad.shape) !== String(shape)))
+    return `${show} with a gradient ${t.grad.describe()}`
   return undefined
 }
 
@@ -34,11 +37,13 @@ export function problemOf(value, lw, depth = 0) {
 }
 
 function differenceOfTensors(a, b) {
-  if (a.dtype !== b.dtype || String(a.shape) !== String(b.shape) || a.divisor !== b.divisor) return `${a.describe()} and ${b.describe()}`
+  if (a.dtype !== b.dtype || String(a.shape) !== String(b.shape) || a.divisor !== b.divisor)
+    return `${a.describe()} and ${b.describe()}`
   const tolerance = TOLERANCE[a.dtype]
   const [p, q] = [a.data, b.data]
   for (let i = 0; i < p.length; i++) {
-    if (Object.is(p[i], q[i]) || p[i] === q[i] || Math.abs(p[i] - q[i]) <= tolerance * Math.max(1, Math.abs(q[i]))) continue
+    if (Object.is(p[i], q[i]) || p[i] === q[i] || Math.abs(p[i] - q[i]) <= tolerance * Math.max(1, Math.abs(q[i])))
+      continue
     return `${p[i]} and ${q[i]} at ${i} of ${a.describe()}`
   }
   return undefined
@@ -50,7 +55,8 @@ function differenceOfValues(a, b, lw, depth = 0) {
     return differs ?? (a.grad && b.grad ? differenceOfTensors(a.grad, b.grad) : undefined)
   }
   if (typeof a !== typeof b) return `${typeof a} and ${typeof b}`
-  if (typeof a === 'number') return Object.is(a, b) || Math.abs(a - b) <= 2e-3 * Math.max(1, Math.abs(b)) ? undefined : `${a} and ${b}`
+  if (typeof a === 'number')
+    return Object.is(a, b) || Math.abs(a - b) <= 2e-3 * Math.max(1, Math.abs(b)) ? undefined : `${a} and ${b}`
   if (typeof a !== 'object' || a === null || b === null || depth > DEPTH) return undefined
   if (![Object.prototype, Array.prototype].includes(Object.getPrototypeOf(a))) return undefined
   for (const key of Object.keys(a)) {
@@ -69,7 +75,9 @@ export function differenceOfRuns(native, js, program, lw) {
     if (names[0] !== names[1]) return `${call}: ${names[0]} natively, ${names[1]} in JavaScript`
     if (a.error || call === 'backendInfo') continue
     try {
-      const differs = differenceOfValues(a.result, b.result, lw) ?? a.args.map((t, k) => t instanceof lw.Tensor && differenceOfValues(t, b.args[k], lw)).find(Boolean)
+      const differs =
+        differenceOfValues(a.result, b.result, lw) ??
+        a.args.map((t, k) => t instanceof lw.Tensor && differenceOfValues(t, b.args[k], lw)).find(Boolean)
       if (differs) return `${call}: natively and in JavaScript ${differs}`
     } catch (error) {
       if (!(error instanceof TypeError) && error?.message !== 'mine') throw error

@@ -6,7 +6,8 @@ const isClass = (f) => /^class\b/.test(Function.prototype.toString.call(f))
 
 /** Prototypes of a class from its own to that of its first ancestor. */
 function* prototypes(Class) {
-  for (let p = Class.prototype; p && p !== Object.prototype && p !== Error.prototype; p = Object.getPrototypeOf(p)) yield p
+  for (let p = Class.prototype; p && p !== Object.prototype && p !== Error.prototype; p = Object.getPrototypeOf(p))
+    yield p
 }
 
 /** Map of name → { f, construct } or { Class, key, access }; `signatures` is what their declarations say of arguments. */

@@ -83,7 +83,11 @@ export function builder(modules, results) {
       const model = new lw.Sequential({ input: [3], layers: list(layers), seed })
       return loss === null ? model : model.compile({ loss: build(loss), metrics: ['accuracy'] })
     },
-    loss: (targets, result) => ({ name: 'own', targets, call: (p, t) => (result === null ? lw.meanSquaredError(p, t) : build(result)) }),
+    loss: (targets, result) => ({
+      name: 'own',
+      targets,
+      call: (p, t) => (result === null ? lw.meanSquaredError(p, t) : build(result)),
+    }),
     metric: (result) => ({ name: 'own', call: (p, t) => (result === null ? lw.accuracy(p, t) : build(result)) }),
     returns: (recipe) => () => build(recipe),
     dataset: (rows, labels) => ({
