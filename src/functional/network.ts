@@ -59,7 +59,8 @@ export function initParams(options: InitOptions = {}): Params {
   const output = checkUnits('output', options.output ?? 10)
   const dtype = checkFloat('initParams', options.dtype ?? 'float32')
   const std = options.std ?? 0.1
-  if (!(std >= 0)) throw new ValueError('initParams', 'a standard deviation >= 0', describe(std))
+  if (!(typeof std === 'number' && std >= 0))
+    throw new ValueError('initParams', 'a standard deviation >= 0', describe(std))
   const state = randomState(options.seed ?? 0)
   return {
     W1: normal(state, [input, hidden], 0, std, { dtype }),

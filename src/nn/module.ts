@@ -102,6 +102,12 @@ export abstract class Module {
   }
 }
 
+/** Whether all of a list are of a class; a hole is not, and is found at once however long the list. */
+export function isEach(list: readonly unknown[], Class: abstract new (...args: never[]) => unknown): boolean {
+  for (const item of list) if (!(item instanceof Class)) return false
+  return true
+}
+
 /** All parameters of a model in one block of memory, their gradients in another: one pass updates them all. */
 export class ParameterStore {
   readonly count: number
@@ -112,7 +118,7 @@ export class ParameterStore {
     readonly gradients: Tensor,
     readonly dtype: FloatDType,
   ) {
-    if (!Array.isArray(parameters) || !parameters.every((p) => p instanceof Parameter))
+    if (!Array.isArray(parameters) || !isEach(parameters, Parameter))
       throw new TypeMismatchError('ParameterStore', 'an array of Parameters', describe(parameters))
     checkFloat('ParameterStore', dtype)
     for (const t of [values, gradients]) {

@@ -15,7 +15,7 @@ import { checkInput, type Dataset } from '../train/dataset.js'
 import { EVALUATION_BATCH, type EvaluateOptions, evaluateNetwork, type FitOptions, fitNetwork } from '../train/fit.js'
 import type { History } from '../train/history.js'
 import { type Compiled, forward, type Network } from '../train/network.js'
-import { build, checkForward, Module, type ParameterStore } from './module.js'
+import { build, checkForward, isEach, Module, type ParameterStore } from './module.js'
 
 export interface SequentialOptions {
   /** Shape of one input, without the batch: [784]. */
@@ -49,7 +49,7 @@ export class Sequential extends Module implements TrainingModel {
   constructor(options: SequentialOptions) {
     super()
     const layers = checkOptions('Sequential', options, ['input', 'layers', 'seed', 'dtype']).layers
-    if (!Array.isArray(layers) || layers.length === 0 || !layers.every((l) => l instanceof Module)) {
+    if (!Array.isArray(layers) || layers.length === 0 || !isEach(layers, Module)) {
       throw new TypeMismatchError('Sequential', 'layers: an array of at least one Module', describe(layers))
     }
     for (const layer of layers) checkForward('Sequential', layer)

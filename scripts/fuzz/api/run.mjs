@@ -6,11 +6,14 @@ import { builder } from './values.mjs'
 /** For results and errors of a run: what it answered, refused, or, in `problem`, did wrong. */
 export function runner({ targets, modules }) {
   const lw = modules.lanewise
+  const results = []
+  const build = builder(modules, results)
 
   /** Undefined for an error that a caller may be shown. */
   function judge(error, call) {
     if (error instanceof Mine || error?.name === 'AbortError') return undefined
-    if (error instanceof TypeError && /proxy that has been revoked/.test(error.message)) return undefined
+    if (error instanceof TypeError && /proxy that has been revoked|^Class constructors? /.test(error.message))
+      return undefined
     if (!(error instanceof lw.LanewiseError))
       return `${call} threw ${String(error?.stack ?? error?.name ?? typeof error).slice(0, 1500)}`
     for (const part of ['op', 'expected', 'received'])
@@ -79,8 +82,7 @@ export function runner({ targets, modules }) {
   }
 
   return async (program) => {
-    const results = []
-    const build = builder(modules, results)
+    results.length = 0
     const outcomes = []
     for (const step of program) {
       try {

@@ -60,6 +60,7 @@ function differenceOfValues(a, b, lw, depth = 0) {
   if (typeof a !== 'object' || a === null || b === null || depth > DEPTH) return undefined
   if (![Object.prototype, Array.prototype].includes(Object.getPrototypeOf(a))) return undefined
   for (const key of Object.keys(a)) {
+    if (key === 'seconds') continue
     const differs = differenceOfValues(a[key], b[key], lw, depth + 1)
     if (differs) return differs
   }
