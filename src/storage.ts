@@ -58,7 +58,7 @@ export function newStorage(dtype: DType, length: number): Storage {
 }
 
 /** Memory, or an error that says how much there should have been. */
-function reserve(Buffer: new (bytes: number) => unknown, bytes: number): ArrayBuffer {
+export function reserve(Buffer: new (bytes: number) => unknown, bytes: number): ArrayBuffer {
   try {
     return new Buffer(bytes) as ArrayBuffer
   } catch (error) {

@@ -1,8 +1,8 @@
 import type { GradientNode } from './autograd.js'
-import { arrayType, checkDType, type DType, dtypeOf, type TypedArray } from './dtype.js'
+import { arrayType, BYTES, checkDType, type DType, dtypeOf, type TypedArray } from './dtype.js'
 import { checkOptions, describe, ShapeError, StateError, TypeMismatchError, ValueError } from './errors.js'
 import { checkShape, isShape, MAX_RANK, type Shape, sameShape, show, sizeOf } from './shape.js'
-import { allocate, allocatedOffset, newStorage, Storage } from './storage.js'
+import { allocate, allocatedOffset, newStorage, reserve, Storage } from './storage.js'
 
 export type NestedArray = number | readonly NestedArray[]
 export type TensorValues = TypedArray | NestedArray
@@ -49,8 +49,11 @@ export class Tensor {
   /** A copy of the values, row by row; of a tensor with a divisor the quotients. */
   toTypedArray(): TypedArray {
     checkReadable('toTypedArray')
-    const data = this.data
-    return this.divisor === 1 ? data.slice() : Float32Array.from(data, (v) => v / this.divisor)
+    const dtype = this.divisor === 1 ? this.dtype : 'float32'
+    const copy = new (arrayType(dtype))(reserve(ArrayBuffer, this.size * BYTES[dtype]))
+    copy.set(this.data)
+    if (this.divisor !== 1) for (let i = 0; i < copy.length; i++) copy[i] /= this.divisor
+    return copy
   }
 
   /** A copy of the values as nested arrays; a number for a tensor without dimensions. */
@@ -86,7 +89,8 @@ export class Tensor {
       const got = source.shape === undefined ? `${source.flat.length} values` : show(source.shape)
       throw new ShapeError('set', `values of shape ${show(this.shape)}`, got)
     }
-    this.storage.array.set(source.flat, this.offset)
+    // A detached array counts as empty, but cannot be copied.
+    if (this.size > 0) this.storage.array.set(source.flat, this.offset)
     return this
   }
 

@@ -9,7 +9,7 @@ import { randomState } from '../ops/random.js'
 import { slice } from '../ops/views.js'
 import { type Optimizer, type OptimizerName, resolveOptimizer } from '../optimizers/index.js'
 import { checkShape, type Shape, show, sizeOf } from '../shape.js'
-import { recordingState, Tensor, type TensorValues, tensor } from '../tensor.js'
+import { recordingState, Tensor, type TensorValues, tensor, zeros } from '../tensor.js'
 import type { TrainingModel } from '../train/callbacks.js'
 import { checkInput, type Dataset } from '../train/dataset.js'
 import { EVALUATION_BATCH, type EvaluateOptions, evaluateNetwork, type FitOptions, fitNetwork } from '../train/fit.js'
@@ -108,7 +108,8 @@ export class Sequential extends Module implements TrainingModel {
       throw new StateError('predict', 'no predict inside record(): call forward', 'a recording')
     const input = checkInput('predict', x, this.input)
     const rows = input.shape[0]
-    const result = tensorOf([rows, ...this.output], this.store.dtype)
+    const result = zeros([rows, ...this.output], { dtype: this.store.dtype })
+    if (result.size === 0) return result
     noGrad(() => {
       for (let from = 0; from < rows; from += EVALUATION_BATCH) {
         const to = Math.min(rows, from + EVALUATION_BATCH)
@@ -167,7 +168,7 @@ export class Sequential extends Module implements TrainingModel {
   }
 
   snapshot(): Float32Array | Float64Array {
-    return this.store.values.data.slice() as Float32Array | Float64Array
+    return this.store.values.toTypedArray() as Float32Array | Float64Array
   }
 
   restore(values: Float32Array | Float64Array): void {
@@ -195,9 +196,4 @@ export class Sequential extends Module implements TrainingModel {
       this.task = undefined
     }
   }
-}
-
-function tensorOf(shape: readonly number[], dtype: FloatDType): Tensor {
-  const size = sizeOf(shape)
-  return tensor(dtype === 'float64' ? new Float64Array(size) : new Float32Array(size), { shape })
 }

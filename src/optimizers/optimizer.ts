@@ -68,11 +68,18 @@ export abstract class Optimizer {
   }
 
   private stateOf(method: string, store: ParameterStore): State {
-    const op = `${this.constructor.name}.${method}`
     if (!(store instanceof ParameterStore))
-      throw new TypeMismatchError(op, 'a ParameterStore, as build() returns', describe(store))
+      throw new TypeMismatchError(
+        `${this.constructor.name}.${method}`,
+        'a ParameterStore, as build() returns',
+        describe(store),
+      )
     if (typeof this.emit !== 'function')
-      throw new TypeMismatchError(op, 'an optimizer with a method emit, such as Adam', describe(this))
+      throw new TypeMismatchError(
+        `${this.constructor.name}.${method}`,
+        'an optimizer with a method emit, such as Adam',
+        describe(this),
+      )
     let state = this.states.get(store)
     if (state === undefined) {
       // Fresh memory is zero; a first step may well be inside record(), where writing values is not allowed.

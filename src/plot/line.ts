@@ -1,7 +1,8 @@
 import { checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
 import { loadD3 } from './axis.js'
 import { drawPanel, HEIGHT, type PanelOptions, STYLE, WIDTH } from './panel.js'
-import { checkText, escapeXml, isList } from './text.js'
+import { isList } from './series.js'
+import { checkText, escapeXml } from './text.js'
 
 const PER_ROW = 3
 const HEAD = 44

@@ -4,8 +4,8 @@ import { checkOptions, DataError, describe, TypeMismatchError, ValueError } from
 import { makePage } from './html.js'
 import { drawFigure } from './line.js'
 import type { PanelOptions } from './panel.js'
-import { runningMean, type Series } from './series.js'
-import { checkText, humanize, isList } from './text.js'
+import { isList, runningMean, type Series } from './series.js'
+import { checkText, humanize } from './text.js'
 
 /** What `fit` returns, or the same read back from JSON: there null stands for a value that was not finite. */
 export interface HistoryLike {

@@ -23,6 +23,17 @@ export function isShown(value: number, log: boolean): boolean {
   return typeof value === 'number' && Math.abs(value) < HUGE && (!log || value > TINY)
 }
 
+/** Beyond this a list is no data for a diagram; a sparse array or an object may claim any length. */
+const MAX_LENGTH = 2 ** 24
+
+/** Whether it is an array or a typed array of a length that can be drawn. */
+export function isList(value: unknown): value is ArrayLike<number> {
+  return (
+    (Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView))) &&
+    (value as ArrayLike<number>).length <= MAX_LENGTH
+  )
+}
+
 /** The smallest and largest value an axis must show; undefined when there is none. */
 export function extent(lists: ArrayLike<number>[], log: boolean): [number, number] | undefined {
   let low = Number.POSITIVE_INFINITY

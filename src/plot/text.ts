@@ -1,16 +1,5 @@
 import { describe, TypeMismatchError } from '../errors.js'
 
-/** Beyond this a list is no data for a diagram; a sparse array or an object may claim any length. */
-const MAX_LENGTH = 2 ** 24
-
-/** Whether it is an array or a typed array of a length that can be drawn. */
-export function isList(value: unknown): value is ArrayLike<number> {
-  return (
-    (Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView))) &&
-    (value as ArrayLike<number>).length <= MAX_LENGTH
-  )
-}
-
 /** The text of an option, checked: some values cannot be shown. */
 export function checkText(op: string, name: string, value: unknown): void {
   if (value === undefined || typeof value === 'string') return
