@@ -78,6 +78,8 @@
         ['OS=="linux"', {
           'ldflags': [
             '-static-libstdc++', '-static-libgcc', '-pthread',
+            # Helper threads run its code to the end: it stays when the last worker thread that loaded it ends.
+            '-Wl,-z,nodelete',
             '-Wl,--version-script=<(module_root_dir)/native/exports.map'
           ]
         }]

@@ -153,7 +153,6 @@ export interface BuildOptions {
  */
 export function build(module: Module, input: readonly number[], options: BuildOptions = {}): ParameterStore {
   if (!(module instanceof Module)) throw new TypeMismatchError('build', 'a Module', describe(module))
-  checkForward('build', module)
   const dtype = checkFloat('build', checkOptions('build', options).dtype ?? 'float32')
   const state = randomState(options.seed ?? 0)
   module.build(checkShape('build', input))

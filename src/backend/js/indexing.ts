@@ -46,6 +46,7 @@ const gatherRows: Kernel = (call) => {
   const [yo, so] = call.o
   const m = call.n[0],
     n = call.n[1]
+  if (m === 0) return
   const first = indicesFrom(call)
   if (first < 0 || n === 0) return
   const float32 = y instanceof Float32Array
