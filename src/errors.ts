@@ -5,13 +5,16 @@ import type { History } from './train/history.js'
  * `matmul: expected inner sizes to agree, received [32, 784] x [50, 10]`.
  */
 export class LanewiseError extends Error {
-  constructor(
-    readonly op: string,
-    readonly expected: string,
-    readonly received: string,
-  ) {
-    super(`${op}: expected ${expected}, received ${received}`)
+  readonly op: string
+  readonly expected: string
+  readonly received: string
+  constructor(op: string, expected: string, received: string) {
+    const [o, e, r] = [op, expected, received].map((part) => (typeof part === 'string' && part ? part : describe(part)))
+    super(`${o}: expected ${e}, received ${r}`)
     this.name = new.target.name
+    this.op = o
+    this.expected = e
+    this.received = r
   }
 }
 
@@ -68,26 +71,39 @@ export function checkOptions<T extends object>(op: string, options: T, names?: r
   return options
 }
 
-/** A short rendering of any value for the "received" part of a message. */
-export function describe(value: unknown): string {
+/** Arrays within arrays are shown to this depth: they may be endless. */
+const DEPTH = 3
+
+/** A short rendering of any value for the "received" part of a message: never empty. */
+export function describe(value: unknown, depth = 0): string {
   if (value === null) return 'null'
-  if (Array.isArray(value)) return `[${value.slice(0, 8).map(describe).join(', ')}${value.length > 8 ? ', …' : ''}]`
+  if (Array.isArray(value)) {
+    if (depth === DEPTH) return '[…]'
+    const items = Array.from({ length: Math.min(8, value.length) }, (_, i) => describe(value[i], depth + 1))
+    return `[${items.join(', ')}${value.length > 8 ? ', …' : ''}]`
+  }
   switch (typeof value) {
     case 'string':
       return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)
     case 'function':
-      return `function ${value.name || '(anonymous)'}`
+      return `function ${nameOf(value, '(anonymous)')}`
     case 'bigint':
       return `${value}n`
     case 'symbol':
       return value.toString()
     case 'object': {
-      if (ArrayBuffer.isView(value)) return `${value.constructor.name} of ${(value as Uint8Array).length}`
-      const described = (value as { describe?: unknown }).describe
-      if (typeof described === 'function') return String(described.call(value))
-      return value.constructor?.name ?? 'object'
+      if (ArrayBuffer.isView(value)) return `${nameOf(value.constructor, 'view')} of ${(value as Uint8Array).length}`
+      const { describe: own } = value as { describe?: unknown }
+      const text = typeof own === 'function' ? own.call(value) : undefined
+      return typeof text === 'string' && text ? text : nameOf(value.constructor, 'object')
     }
     default:
       return String(value)
   }
+}
+
+/** The name of a function or class, which may have been set to anything. */
+function nameOf(named: { readonly name?: unknown } | undefined, otherwise: string): string {
+  const name = named?.name
+  return typeof name === 'string' && name ? name : otherwise
 }

@@ -2,19 +2,26 @@ import type { FloatDType } from './dtype.js'
 import { checkOptions, describe, ValueError } from './errors.js'
 import { fill } from './ops/memory.js'
 import { normal as drawNormal, uniform as drawUniform } from './ops/random.js'
-import type { Shape } from './shape.js'
-import type { Tensor } from './tensor.js'
+import { checkShape, type Shape } from './shape.js'
+import { checkTensor, type Tensor } from './tensor.js'
 
 /** Fills a new parameter; `state` is the model's random stream. */
 export type Initializer = (parameter: Tensor, state: Tensor) => void
 
 /** Inputs and outputs of a parameter: of a matrix [in, out] its sizes, of a vector its length twice. */
 export function fans(shape: Shape): { fanIn: number; fanOut: number } {
+  checkShape('fans', shape)
   if (shape.length < 2) return { fanIn: shape[0] ?? 1, fanOut: shape[0] ?? 1 }
   const [a, b] = shape.slice(-2)
   const field = shape.slice(0, -2).reduce((n, d) => n * d, 1)
   return { fanIn: a * field, fanOut: b * field }
 }
+
+/** An initializer that says so where it is called with something else than a parameter. */
+const checked =
+  (op: string, draw: Initializer): Initializer =>
+  (p, state) =>
+    draw(checkTensor(op, p, 'a parameter'), state)
 
 const options = (p: Tensor) => ({ dtype: p.dtype as FloatDType })
 
@@ -30,33 +37,33 @@ export function constant(value: number): Initializer {
 /** Normal with mean 0 (or `mean`) and the given standard deviation. */
 export function normal(o: { mean?: number; stddev?: number } = {}): Initializer {
   checkOptions('normal', o)
-  return (p, state) => {
+  return checked('normal', (p, state) => {
     drawNormal(state, p.shape, o.mean ?? 0, o.stddev ?? 0.05, options(p), p)
-  }
+  })
 }
 
 export function uniform(o: { low?: number; high?: number } = {}): Initializer {
   checkOptions('uniform', o)
-  return (p, state) => {
+  return checked('uniform', (p, state) => {
     drawUniform(state, p.shape, o.low ?? -0.05, o.high ?? 0.05, options(p), p)
-  }
+  })
 }
 
 type Fans = { fanIn: number; fanOut: number }
 
 /** Normal (not truncated) of variance gain / fan. */
 function scaledNormal(variance: (f: Fans) => number): Initializer {
-  return (p, state) => {
+  return checked('initializer', (p, state) => {
     drawNormal(state, p.shape, 0, Math.sqrt(variance(fans(p.shape))), options(p), p)
-  }
+  })
 }
 
 /** Uniform on ±sqrt(3·variance), which has that variance. */
 function scaledUniform(variance: (f: Fans) => number): Initializer {
-  return (p, state) => {
+  return checked('initializer', (p, state) => {
     const limit = Math.sqrt(3 * variance(fans(p.shape)))
     drawUniform(state, p.shape, -limit, limit, options(p), p)
-  }
+  })
 }
 
 const lecun = (f: Fans) => 1 / Math.max(1, f.fanIn)

@@ -23,14 +23,27 @@ export function sameShape(a: Shape, b: Shape): boolean {
   return true
 }
 
+/** Whether it is an array of sizes; holes are none. */
+export function isShape(shape: unknown): shape is Shape {
+  if (!Array.isArray(shape) || shape.length > MAX_RANK) return false
+  for (let i = 0; i < shape.length; i++) {
+    const d: unknown = shape[i]
+    if (!(Number.isInteger(d) && (d as number) >= 0)) return false
+  }
+  return true
+}
+
 /** Returns `shape` as a plain array of sizes, or throws. */
 export function checkShape(op: string, shape: unknown): number[] {
-  if (!Array.isArray(shape) || shape.length > MAX_RANK || !shape.every((d) => Number.isInteger(d) && d >= 0)) {
+  // Copied before it is checked: a getter may give another size the second time.
+  const copy = Array.isArray(shape) && shape.length <= MAX_RANK ? Array.from(shape) : undefined
+  if (!isShape(copy)) {
     throw new ShapeError(op, `a shape: an array of at most ${MAX_RANK} whole numbers >= 0`, describe(shape))
   }
-  const size = sizeOf(shape)
-  if (!(size <= MAX_SIZE)) throw new ShapeError(op, `at most ${MAX_SIZE} elements`, show(shape))
-  return shape.slice()
+  const size = sizeOf(copy)
+  if (!(size <= MAX_SIZE) || copy.some((d) => d > MAX_SIZE))
+    throw new ShapeError(op, `at most ${MAX_SIZE} elements`, show(copy))
+  return copy as number[]
 }
 
 /** An axis counted from 0, or from the end when negative. */

@@ -6,11 +6,13 @@ import { isOutOfMemory, MemoryError } from './errors.js'
  * shrunk, so the addon may keep its address while `array` is alive, and the addon tells V8 of its size. Without an addon it
  * is an ArrayBuffer: V8 does not count shared memory, so a loop of eager steps would grow without end.
  */
-export interface Storage {
-  readonly array: TypedArray
-  readonly dtype: DType
-  /** The addon's number for it; -1 where there is none yet. */
-  id: number
+export class Storage {
+  constructor(
+    readonly array: TypedArray,
+    readonly dtype: DType,
+    /** The addon's number for it; -1 where there is none yet. */
+    public id: number,
+  ) {}
 }
 
 /** What an addon tells of memory. */
@@ -46,23 +48,28 @@ export function newStorage(op: string, dtype: DType, length: number): Storage {
     chooseBackend = undefined
     choose()
   }
-  try {
-    return block(dtype, length)
-  } catch (error) {
-    if (!isOutOfMemory(error)) throw error
-    throw new MemoryError(op, `${length * BYTES[dtype]} bytes of memory`, `none: ${(error as Error).message}`)
-  }
+  return orMemoryError(op, length * BYTES[dtype], () => block(dtype, length))
 }
 
 function block(dtype: DType, length: number): Storage {
   // A round number of cache lines, so that whole-vector code never shares its last line with another buffer.
   const bytes = Math.max(ALIGN, Math.ceil((length * BYTES[dtype]) / ALIGN) * ALIGN)
   const View = arrayType(dtype)
-  if (registry === undefined) return { array: new View(new ArrayBuffer(bytes), 0, length), dtype, id: -1 }
+  if (registry === undefined) return new Storage(new View(new ArrayBuffer(bytes), 0, length), dtype, -1)
   // The allocator aligns to 16 bytes. On a cache line no vector lies across two, and no line is written by two threads.
   const memory = new SharedArrayBuffer(bytes + ALIGN) as unknown as ArrayBuffer
   const array = new View(memory, registry.skip(new Uint8Array(memory)), length)
-  return { array, dtype, id: registry.register(array) }
+  return new Storage(array, dtype, registry.register(array))
+}
+
+/** What `make` gives. @throws MemoryError, naming `op`, where there are not so many bytes */
+export function orMemoryError<T>(op: string, bytes: number, make: () => T): T {
+  try {
+    return make()
+  } catch (error) {
+    if (!isOutOfMemory(error)) throw error
+    throw new MemoryError(op, `${bytes} bytes of memory`, `none: ${(error as Error).message}`)
+  }
 }
 
 interface Slab {

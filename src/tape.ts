@@ -83,7 +83,10 @@ export class Tape {
     private readonly bound: BoundTape,
     /** Number of int32 words, a measure of the tape's length. */
     readonly words: number,
-  ) {}
+  ) {
+    if (typeof bound?.replay !== 'function' || typeof bound.replaySlice !== 'function')
+      throw new TypeMismatchError('Tape', 'a bound tape (record() makes tapes)', describe(bound))
+  }
 
   /** Runs the tape `steps` times, blocking. */
   replay(steps = 1): void {
@@ -95,16 +98,19 @@ export class Tape {
   /** Runs the tape `steps` times off the event loop; resolves when all are done. */
   async replayAsync(steps = 1, options: ReplayOptions = {}): Promise<void> {
     checkSteps(steps)
-    checkOptions('replayAsync', options)
+    const { signal, onProgress } = checkOptions('replayAsync', options)
+    checkSignal('replayAsync', signal)
+    if (onProgress !== undefined && typeof onProgress !== 'function')
+      throw new TypeMismatchError('replayAsync', 'onProgress: a function', describe(onProgress))
     this.checkIdle()
     this.running = true
     try {
       for (let done = 0; done < steps; ) {
-        options.signal?.throwIfAborted()
+        signal?.throwIfAborted()
         done += await this.bound.replaySlice(steps - done, SLICE_MS)
-        options.onProgress?.(done)
+        onProgress?.(done)
       }
-      options.signal?.throwIfAborted()
+      signal?.throwIfAborted()
     } finally {
       this.running = false
     }
@@ -114,6 +120,11 @@ export class Tape {
     if (recorder !== undefined) throw new StateError('replay', 'no replay while recording', 'a replay inside record()')
     if (this.running) throw new StateError('replay', 'one replay at a time of a tape', 'a tape that is busy')
   }
+}
+
+export function checkSignal(op: string, signal: unknown): void {
+  if (signal !== undefined && typeof (signal as AbortSignal | null)?.throwIfAborted !== 'function')
+    throw new TypeMismatchError(op, 'signal: an AbortSignal', describe(signal))
 }
 
 function checkSteps(steps: unknown): void {

@@ -1,11 +1,14 @@
 import type { GradientNode } from './autograd.js'
-import { arrayType, checkDType, type DType, dtypeOf, type TypedArray } from './dtype.js'
+import { arrayType, BYTES, checkDType, type DType, dtypeOf, type TypedArray } from './dtype.js'
 import { checkOptions, describe, ShapeError, StateError, TypeMismatchError, ValueError } from './errors.js'
-import { checkShape, MAX_RANK, type Shape, sameShape, show, sizeOf } from './shape.js'
-import { allocate, allocatedOffset, newStorage, type Storage } from './storage.js'
+import { checkShape, isShape, MAX_RANK, type Shape, sameShape, show, sizeOf } from './shape.js'
+import { allocate, allocatedOffset, newStorage, orMemoryError, Storage } from './storage.js'
 
 export type NestedArray = number | readonly NestedArray[]
 export type TensorValues = TypedArray | NestedArray
+
+/** More nested arrays than this do not fit JavaScript's memory. */
+const MAX_ARRAYS = 2 ** 24
 
 /** Set by record() while it runs: reading or writing a tensor's values there is a mistake. */
 export const recordingState = { active: false }
@@ -30,7 +33,7 @@ export class Tensor {
     readonly shape: Shape,
     readonly dtype: DType,
   ) {
-    this.size = sizeOf(shape)
+    this.size = checkPlace(storage, offset, shape, dtype)
   }
 
   get rank(): number {
@@ -46,13 +49,24 @@ export class Tensor {
   /** A copy of the values, row by row; of a tensor with a divisor the quotients. */
   toTypedArray(): TypedArray {
     checkReadable('toTypedArray')
-    const data = this.data
-    return this.divisor === 1 ? data.slice() : Float32Array.from(data, (v) => v / this.divisor)
+    const dtype = this.divisor === 1 ? this.dtype : 'float32'
+    const Copy = arrayType(dtype)
+    const copy = orMemoryError('toTypedArray', this.size * BYTES[dtype], () => new Copy(this.size))
+    copy.set(this.data)
+    if (this.divisor !== 1) for (let i = 0; i < copy.length; i++) copy[i] /= this.divisor
+    return copy
   }
 
   /** A copy of the values as nested arrays; a number for a tensor without dimensions. */
   toArray(): NestedArray {
     checkReadable('toArray')
+    let arrays = 0
+    for (let i = 0, n = 1; i < this.rank - 1; i++) {
+      n *= this.shape[i]
+      arrays += n
+    }
+    // Even a tensor without elements may have rows without end.
+    if (arrays > MAX_ARRAYS) throw new ShapeError('toArray', `at most ${MAX_ARRAYS} arrays`, show(this.shape))
     const flat = this.toTypedArray()
     let next = 0
     const build = (dim: number): NestedArray =>
@@ -76,7 +90,8 @@ export class Tensor {
       const got = source.shape === undefined ? `${source.flat.length} values` : show(source.shape)
       throw new ShapeError('set', `values of shape ${show(this.shape)}`, got)
     }
-    this.storage.array.set(source.flat, this.offset)
+    // A detached array counts as empty, but cannot be copied.
+    if (this.size > 0) this.storage.array.set(source.flat, this.offset)
     return this
   }
 
@@ -93,6 +108,15 @@ export class Tensor {
     const head = Array.from(this.data.subarray(0, 8), (v) => String(v / this.divisor)).join(', ')
     return `${this.describe()} (${head}${this.size > 8 ? ', …' : ''})`
   }
+}
+
+/** How many elements there are; each op makes a tensor, so this is short. */
+function checkPlace(storage: Storage, offset: number, shape: Shape, dtype: DType): number {
+  const size = isShape(shape) ? sizeOf(shape) : Number.NaN
+  const fits = storage instanceof Storage && offset >= 0 && offset + size <= storage.array.length
+  if (fits && storage.dtype === dtype && Number.isInteger(offset)) return size
+  const expected = 'a place within a storage (tensor() and zeros() make tensors)'
+  throw new ShapeError('Tensor', expected, `shape ${describe(shape)}, ${describe(dtype)}, at ${describe(offset)}`)
 }
 
 function checkReadable(what: string): void {
@@ -191,8 +215,10 @@ function flatten(op: string, values: unknown): { flat: ArrayLike<number>; shape?
     )
   }
   const shape: number[] = []
-  for (let level: unknown = values; Array.isArray(level); level = level[0]) shape.push(level.length)
-  if (shape.length > MAX_RANK) throw new ShapeError(op, `at most ${MAX_RANK} dimensions`, `${shape.length}`)
+  for (let level: unknown = values; Array.isArray(level); level = level[0]) {
+    if (shape.length === MAX_RANK) throw new ShapeError(op, `at most ${MAX_RANK} dimensions`, 'deeper nesting')
+    shape.push(level.length)
+  }
   const flat: number[] = []
   const walk = (level: unknown, dim: number): void => {
     if (dim === shape.length) {

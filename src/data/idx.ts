@@ -32,7 +32,8 @@ const READ_BYTES = 1 << 30
  * @throws DataError, naming the file, for anything else
  */
 export function readIdx(file: string): Idx {
-  if (typeof file !== 'string') throw new TypeMismatchError('readIdx', 'the name of a file', describe(file))
+  if (typeof file !== 'string' || file.includes('\0'))
+    throw new TypeMismatchError('readIdx', 'the name of a file', describe(file))
   let handle: number | undefined
   try {
     handle = fs.openSync(file, 'r')

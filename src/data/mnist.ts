@@ -1,7 +1,7 @@
 import * as fs from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
-import { DataError, describe, TypeMismatchError } from '../errors.js'
+import { checkOptions, DataError, describe, TypeMismatchError } from '../errors.js'
 import { type Tensor, tensor } from '../tensor.js'
 import { type Idx, readIdx } from './idx.js'
 
@@ -33,7 +33,7 @@ export interface Mnist {
  * @throws DataError when a file is missing or malformed, or when the four do not fit together
  */
 export async function mnist(options: MnistOptions = {}): Promise<Mnist> {
-  const dir = options.dir === undefined ? packageFolder() : checkFolder(options.dir)
+  const dir = checkOptions('mnist', options).dir === undefined ? packageFolder() : checkFolder(options.dir)
   const train = readPair(dir, 'train')
   const test = readPair(dir, 't10k')
   const [, rows, columns] = train.images.shape
@@ -100,7 +100,8 @@ function find(dir: string, name: string, rank: number): string {
 }
 
 function checkFolder(dir: unknown): string {
-  if (typeof dir !== 'string') throw new TypeMismatchError('mnist', 'dir to be the name of a folder', describe(dir))
+  if (typeof dir !== 'string' || dir.includes('\0'))
+    throw new TypeMismatchError('mnist', 'dir to be the name of a folder', describe(dir))
   const stat = fs.statSync(dir, { throwIfNoEntry: false })
   if (!stat?.isDirectory()) throw new DataError('mnist', `${dir} to be a folder`, stat ? 'a file' : 'no such folder')
   return dir

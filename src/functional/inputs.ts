@@ -2,7 +2,7 @@ import { dtypeOf, type FloatDType, isFloat } from '../dtype.js'
 import { describe, ShapeError, TypeMismatchError } from '../errors.js'
 import { cast } from '../ops/cast.js'
 import { reshape } from '../ops/views.js'
-import { sameShape, show } from '../shape.js'
+import { MAX_RANK, sameShape, show } from '../shape.js'
 import { Tensor, type TensorValues, tensor } from '../tensor.js'
 
 /** A tensor, or what tensor() makes one of: a number, nested arrays, a typed array. Inside record() tensors only. */
@@ -24,7 +24,9 @@ export function asFloat(op: string, name: string, value: Values, dtype: FloatDTy
 }
 
 function depth(values: unknown): number {
-  return Array.isArray(values) ? 1 + depth(values[0]) : 0
+  let n = 0
+  for (let level = values; Array.isArray(level) && n <= MAX_RANK; level = level[0]) n++ // cycles end too
+  return n
 }
 
 /** Plain targets: one-hot rows where they are as deep, or as many, as the predictions; else class numbers. */

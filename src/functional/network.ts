@@ -1,6 +1,6 @@
 import { noGrad } from '../autograd.js'
 import { checkFloat, type FloatDType, isFloat } from '../dtype.js'
-import { describe, ShapeError, TypeMismatchError, ValueError } from '../errors.js'
+import { checkOptions, describe, ShapeError, TypeMismatchError, ValueError } from '../errors.js'
 import { divide, subtract } from '../ops/binary.js'
 import { cast } from '../ops/cast.js'
 import { oneHot } from '../ops/indexing.js'
@@ -54,12 +54,13 @@ function checkUnits(name: string, value: unknown): number {
 
 /** New parameters: weights normal with mean 0 and standard deviation `std`, biases zero. */
 export function initParams(options: InitOptions = {}): Params {
-  const input = checkUnits('input', options.input ?? 784)
+  const input = checkUnits('input', checkOptions('initParams', options).input ?? 784)
   const hidden = checkUnits('hidden', options.hidden ?? 50)
   const output = checkUnits('output', options.output ?? 10)
   const dtype = checkFloat('initParams', options.dtype ?? 'float32')
   const std = options.std ?? 0.1
-  if (!(std >= 0)) throw new ValueError('initParams', 'a standard deviation >= 0', describe(std))
+  if (!(typeof std === 'number' && std >= 0))
+    throw new ValueError('initParams', 'a standard deviation >= 0', describe(std))
   const state = randomState(options.seed ?? 0)
   return {
     W1: normal(state, [input, hidden], 0, std, { dtype }),

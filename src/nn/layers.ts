@@ -4,7 +4,7 @@ import { affine } from '../ops/matmul.js'
 import { softmax } from '../ops/softmax.js'
 import { leakyRelu, relu, sigmoid, tanh } from '../ops/unary.js'
 import { flatten } from '../ops/views.js'
-import { type Shape, show, sizeOf } from '../shape.js'
+import { checkShape, type Shape, show, sizeOf } from '../shape.js'
 import type { Tensor } from '../tensor.js'
 import { Module, type Parameter } from './module.js'
 
@@ -30,7 +30,8 @@ export class Affine extends Module {
   }
 
   override build(input: Shape): Shape {
-    if (input.length < 1) throw new ShapeError('Affine', 'inputs with at least one dimension', show(input))
+    if (checkShape('Affine', input).length < 1)
+      throw new ShapeError('Affine', 'inputs with at least one dimension', show(input))
     this.weight = this.parameter(
       'weight',
       [input[input.length - 1], this.units],
@@ -90,7 +91,7 @@ export class LeakyRelu extends Module {
 /** [rows, …] → [rows, rest]. */
 export class Flatten extends Module {
   override build(input: Shape): Shape {
-    return [sizeOf(input)]
+    return [sizeOf(checkShape('Flatten', input))]
   }
 
   forward(x: Tensor): Tensor {

@@ -3,7 +3,7 @@ import { checkOptions, describe, ShapeError, StateError, TypeMismatchError } fro
 import { type Initializer, type InitializerName, resolveInitializer } from '../init.js'
 import { randomState } from '../ops/random.js'
 import { checkShape, type Shape, sameShape, show, sizeOf } from '../shape.js'
-import { flatBlock, type Tensor } from '../tensor.js'
+import { checkTensor, flatBlock, type Tensor } from '../tensor.js'
 
 /** A trained tensor of a module. Its `value` exists once the model is built. */
 export class Parameter {
@@ -12,7 +12,12 @@ export class Parameter {
     readonly name: string,
     readonly shape: Shape,
     readonly initializer: Initializer,
-  ) {}
+  ) {
+    if (typeof name !== 'string' || name === '') throw new TypeMismatchError('Parameter', 'a name', describe(name))
+    if (typeof initializer !== 'function')
+      throw new TypeMismatchError('Parameter', 'an initializer: a function', describe(initializer))
+    this.shape = checkShape('Parameter', shape)
+  }
 
   get value(): Tensor {
     if (this.tensor === undefined)
@@ -22,6 +27,8 @@ export class Parameter {
 
   /** Called once by build(). */
   bind(tensor: Tensor): void {
+    if (!sameShape(checkTensor(this.name, tensor).shape, this.shape))
+      throw new ShapeError(this.name, `a value of shape ${show(this.shape)}`, tensor.describe())
     this.tensor = tensor
   }
 
@@ -29,6 +36,9 @@ export class Parameter {
     return this.tensor !== undefined
   }
 }
+
+/** Not a name: fields of a module of the caller's own may have any. */
+const OWN = Symbol('own parameters')
 
 /**
  * A part of a network, written forward only, from ops; derivatives follow by themselves.
@@ -48,7 +58,7 @@ export class Parameter {
  * ```
  */
 export abstract class Module {
-  private readonly own: Parameter[] = []
+  private readonly [OWN]: Parameter[] = []
 
   /** The class's name in summaries. */
   get kind(): string {
@@ -64,16 +74,18 @@ export abstract class Module {
   abstract forward(x: Tensor): Tensor
 
   protected parameter(name: string, shape: Shape, initializer: Initializer | InitializerName): Parameter {
+    if (typeof name !== 'string' || name === '')
+      throw new TypeMismatchError(`${this.kind}.parameter`, 'a name', describe(name))
     const full = `${this.kind}.${name}`
-    const checked = checkShape(full, [...shape])
-    const known = this.own.find((p) => p.name === full)
+    const checked = checkShape(full, shape)
+    const known = this[OWN].find((p) => p.name === full)
     if (known !== undefined) {
       if (!sameShape(known.shape, checked))
         throw new ShapeError(full, `shape ${show(known.shape)} as at the first build`, show(checked))
       return known
     }
     const made = new Parameter(full, checked, resolveInitializer(full, initializer))
-    this.own.push(made)
+    this[OWN].push(made)
     return made
   }
 
@@ -86,8 +98,14 @@ export abstract class Module {
 
   /** Own parameters, then those of the parts; each once. */
   allParameters(): Parameter[] {
-    return [...new Set([...this.own, ...this.children().flatMap((c) => c.allParameters())])]
+    return [...new Set([...this[OWN], ...this.children().flatMap((c) => c.allParameters())])]
   }
+}
+
+/** Whether all of a list are of a class; a hole is not, and is found at once however long the list. */
+export function isEach(list: readonly unknown[], Class: abstract new (...args: never[]) => unknown): boolean {
+  for (const item of list) if (!(item instanceof Class)) return false
+  return true
 }
 
 /** All parameters of a model in one block of memory, their gradients in another: one pass updates them all. */
@@ -100,6 +118,15 @@ export class ParameterStore {
     readonly gradients: Tensor,
     readonly dtype: FloatDType,
   ) {
+    if (!Array.isArray(parameters) || !isEach(parameters, Parameter))
+      throw new TypeMismatchError('ParameterStore', 'an array of Parameters', describe(parameters))
+    checkFloat('ParameterStore', dtype)
+    for (const t of [values, gradients]) {
+      if (checkTensor('ParameterStore', t).dtype !== dtype)
+        throw new TypeMismatchError('ParameterStore', `values and gradients of ${dtype}`, t.describe())
+    }
+    if (!sameShape(values.shape, gradients.shape))
+      throw new ShapeError('ParameterStore', `gradients ${show(values.shape)}`, show(gradients.shape))
     this.count = parameters.reduce((n, p) => n + sizeOf(p.shape), 0)
   }
 
@@ -107,6 +134,12 @@ export class ParameterStore {
   zeroGrad(): void {
     this.gradients.data.fill(0)
   }
+}
+
+/** Module is abstract in TypeScript only. */
+export function checkForward(op: string, module: Module): void {
+  if (typeof module.forward !== 'function')
+    throw new TypeMismatchError(op, `${module.kind} to have a method forward`, describe(module.forward))
 }
 
 export interface BuildOptions {

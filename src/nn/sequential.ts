@@ -15,7 +15,7 @@ import { checkInput, type Dataset } from '../train/dataset.js'
 import { EVALUATION_BATCH, type EvaluateOptions, evaluateNetwork, type FitOptions, fitNetwork } from '../train/fit.js'
 import type { History } from '../train/history.js'
 import { type Compiled, forward, type Network } from '../train/network.js'
-import { build, Module, type ParameterStore } from './module.js'
+import { build, checkForward, isEach, Module, type ParameterStore } from './module.js'
 
 export interface SequentialOptions {
   /** Shape of one input, without the batch: [784]. */
@@ -49,9 +49,10 @@ export class Sequential extends Module implements TrainingModel {
   constructor(options: SequentialOptions) {
     super()
     const layers = checkOptions('Sequential', options, ['input', 'layers', 'seed', 'dtype']).layers
-    if (!Array.isArray(layers) || layers.length === 0 || !layers.every((l) => l instanceof Module)) {
+    if (!Array.isArray(layers) || layers.length === 0 || !isEach(layers, Module)) {
       throw new TypeMismatchError('Sequential', 'layers: an array of at least one Module', describe(layers))
     }
+    for (const layer of layers) checkForward('Sequential', layer)
     this.layers = [...layers]
     this.input = checkShape('Sequential', options.input)
     const seed = options.seed ?? 0
@@ -63,7 +64,7 @@ export class Sequential extends Module implements TrainingModel {
   override build(input: Shape): Shape {
     let shape = input
     for (const layer of this.layers) {
-      shape = layer.build(shape)
+      shape = checkShape(`${layer.kind}.build`, layer.build(shape))
       this.shapes.push(shape)
     }
     return shape
@@ -77,10 +78,12 @@ export class Sequential extends Module implements TrainingModel {
   compile(options: CompileOptions): this {
     this.checkIdle('compile')
     checkOptions('compile', options, ['optimizer', 'loss', 'metrics'])
+    const metrics = options.metrics ?? []
+    if (!Array.isArray(metrics)) throw new TypeMismatchError('compile', 'metrics: an array', describe(metrics))
     this.compiled = {
       optimizer: resolveOptimizer(options.optimizer ?? 'adam'),
       loss: resolveLoss(options.loss),
-      metrics: (options.metrics ?? []).map(resolveMetric),
+      metrics: Array.from(metrics, resolveMetric),
     }
     return this
   }
@@ -106,6 +109,7 @@ export class Sequential extends Module implements TrainingModel {
     const input = checkInput('predict', x, this.input)
     const rows = input.shape[0]
     const result = empty('predict', checkShape('predict', [rows, ...this.output]), this.store.dtype)
+    if (result.size === 0) return result
     noGrad(() => {
       for (let from = 0; from < rows; from += EVALUATION_BATCH) {
         const to = Math.min(rows, from + EVALUATION_BATCH)
@@ -164,7 +168,7 @@ export class Sequential extends Module implements TrainingModel {
   }
 
   snapshot(): Float32Array | Float64Array {
-    return this.store.values.data.slice() as Float32Array | Float64Array
+    return this.store.values.toTypedArray() as Float32Array | Float64Array
   }
 
   restore(values: Float32Array | Float64Array): void {

@@ -78,6 +78,7 @@ function targetsOf(op: string, p: Tensor, t: Tensor): { m: number; n: number; de
   const { m, n } = rowsOf(p)
   if (!isFloat(t.dtype)) {
     checkLabels(op, t, m)
+    if (n === 0 && m > 0) throw new ShapeError(op, 'at least one class', show(p.shape))
     return { m, n, dense: false }
   }
   commonFloat(op, p, t)

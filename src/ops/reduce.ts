@@ -1,5 +1,5 @@
 import { derive } from '../autograd.js'
-import { checkOptions, ShapeError } from '../errors.js'
+import { checkOptions, describe, ShapeError } from '../errors.js'
 import { checkAxis, type Shape, show, sizeOf } from '../shape.js'
 import { emit } from '../tape.js'
 import { empty, type Tensor } from '../tensor.js'
@@ -30,10 +30,12 @@ interface Run {
 }
 
 function runsOf(name: string, x: Tensor, axes: Axes): Run[] {
+  if (Array.isArray(axes) && axes.length > x.rank)
+    throw new ShapeError(name, `at most ${x.rank} different axes`, describe(axes))
   const list =
     axes === undefined
       ? x.shape.map((_, i) => i)
-      : (Array.isArray(axes) ? axes : [axes]).map((a) => checkAxis(name, a, x.rank))
+      : Array.from(Array.isArray(axes) ? axes : [axes], (a) => checkAxis(name, a, x.rank))
   if (new Set(list).size !== list.length) throw new ShapeError(name, 'different axes', show(list))
   const runs: Run[] = []
   for (const axis of [...list].sort((p, q) => p - q)) {

@@ -1,5 +1,5 @@
-import { describe, ValueError } from '../errors.js'
-import type { ParameterStore } from '../nn/module.js'
+import { describe, TypeMismatchError, ValueError } from '../errors.js'
+import { ParameterStore } from '../nn/module.js'
 import { advance } from '../ops/memory.js'
 import type { Op } from '../ops/op.js'
 import { update } from '../ops/optimizers.js'
@@ -42,14 +42,14 @@ export abstract class Optimizer {
 
   /** Updates the parameters from their gradients; at once, or inside record() as commands. */
   step(store: ParameterStore): void {
-    const state = this.stateOf(store)
+    const state = this.stateOf('step', store)
     advance(state.step, 1)
     this.emit(store, state)
   }
 
   /** Forgets momenta and step counts: the next step is a first one. */
   reset(store: ParameterStore): void {
-    const state = this.stateOf(store)
+    const state = this.stateOf('reset', store)
     for (const slot of state.slots) slot.data.fill(0)
     state.step.data.fill(0)
   }
@@ -67,7 +67,19 @@ export abstract class Optimizer {
     update(op, store.values, [store.gradients, ...state.slots, this.rate, ...extra], flags, doubles)
   }
 
-  private stateOf(store: ParameterStore): State {
+  private stateOf(method: string, store: ParameterStore): State {
+    if (!(store instanceof ParameterStore))
+      throw new TypeMismatchError(
+        `${this.constructor.name}.${method}`,
+        'a ParameterStore, as build() returns',
+        describe(store),
+      )
+    if (typeof this.emit !== 'function')
+      throw new TypeMismatchError(
+        `${this.constructor.name}.${method}`,
+        'an optimizer with a method emit, such as Adam',
+        describe(this),
+      )
     let state = this.states.get(store)
     if (state === undefined) {
       // Fresh memory is zero; a first step may well be inside record(), where writing values is not allowed.

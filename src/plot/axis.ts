@@ -17,8 +17,8 @@ export function makeScale(
   nice: boolean,
 ): Scale {
   let [low, high] = range ?? (log ? [1, 10] : [0, 1])
-  if (low === high)
-    [low, high] = log ? [low / 2, high * 2] : [low - (Math.abs(low) * 0.1 || 1), high + (Math.abs(high) * 0.1 || 1)]
+  const margin = Math.abs(high) > 1e-299 ? Math.abs(high) * 0.1 : 1
+  if (!(high - low > 1e-300)) [low, high] = log ? [low / 2, high * 2] : [low - margin, high + margin]
   const scale = (log ? d3.scaleLog() : d3.scaleLinear()).domain([low, high]).range(pixels)
   return nice && !log ? scale.nice() : scale
 }

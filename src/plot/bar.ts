@@ -1,8 +1,8 @@
-import { describe, TypeMismatchError, ValueError } from '../errors.js'
+import { checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
 import { loadD3, makeScale, type Scale, ticks } from './axis.js'
 import { COLORS, STYLE } from './panel.js'
 import { extent, isShown } from './series.js'
-import { escapeXml, formatValue } from './text.js'
+import { checkText, escapeXml, formatValue } from './text.js'
 
 export interface Bar {
   /** Stands left of the bar. */
@@ -39,7 +39,8 @@ const PER_CHARACTER = 7.4
  * @throws ValueError without a bar, TypeMismatchError for a bar without name or value
  */
 export async function barPlot(options: BarPlotOptions): Promise<string> {
-  const { title, xLabel, bars, logX = false, caption } = options
+  const { title, xLabel, bars, logX = false, caption } = checkOptions('barPlot', options)
+  for (const [name, text] of Object.entries({ title, xLabel, caption })) checkText('barPlot', name, text)
   check(bars)
   const d3 = await loadD3()
   const groups = [...new Set(bars.map((bar) => bar.group ?? ''))]
@@ -75,6 +76,8 @@ function check(bars: unknown): void {
   for (const bar of bars) {
     if (typeof bar?.name !== 'string' || typeof bar.value !== 'number')
       throw new TypeMismatchError('barPlot', 'bars { name, value }', describe(bar))
+    checkText('barPlot', 'group', bar.group)
+    checkText('barPlot', 'note', bar.note)
   }
 }
 

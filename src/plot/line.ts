@@ -1,7 +1,8 @@
-import { describe, TypeMismatchError, ValueError } from '../errors.js'
+import { checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
 import { loadD3 } from './axis.js'
 import { drawPanel, HEIGHT, type PanelOptions, STYLE, WIDTH } from './panel.js'
-import { escapeXml } from './text.js'
+import { isList } from './series.js'
+import { checkText, escapeXml } from './text.js'
 
 const PER_ROW = 3
 const HEAD = 44
@@ -33,11 +34,14 @@ ${title ? `<text class="lw-head" x="20" y="32">${escapeXml(title)}</text>\n` : '
  * @throws ValueError without a series, TypeMismatchError for a series whose x and y are not lists of one length
  */
 export async function linePlot(options: PanelOptions): Promise<string> {
-  const { series } = options
+  const { series, title, xLabel, yLabel } = checkOptions('linePlot', options)
+  for (const [name, text] of Object.entries({ title, xLabel, yLabel })) checkText('linePlot', name, text)
   if (!Array.isArray(series) || series.length === 0)
     throw new ValueError('linePlot', 'at least one series', describe(series))
-  for (const { name, x, y } of series) {
-    if (typeof x?.length !== 'number' || typeof y?.length !== 'number' || x.length !== y.length)
+  for (const one of series) {
+    const { name, x, y } = checkOptions('linePlot', one)
+    if (typeof name !== 'string') throw new TypeMismatchError('linePlot', 'a name for each series', describe(name))
+    if (!isList(x) || !isList(y) || x.length !== y.length)
       throw new TypeMismatchError(
         'linePlot',
         `x and y of series ${describe(name)} to be lists of one length`,

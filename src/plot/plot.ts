@@ -1,11 +1,11 @@
 import * as fs from 'node:fs'
 import path from 'node:path'
-import { DataError, describe, TypeMismatchError, ValueError } from '../errors.js'
+import { checkOptions, DataError, describe, TypeMismatchError, ValueError } from '../errors.js'
 import { makePage } from './html.js'
 import { drawFigure } from './line.js'
 import type { PanelOptions } from './panel.js'
-import { runningMean, type Series } from './series.js'
-import { humanize } from './text.js'
+import { isList, runningMean, type Series } from './series.js'
+import { checkText, humanize } from './text.js'
 
 /** What `fit` returns, or the same read back from JSON: there null stands for a value that was not finite. */
 export interface HistoryLike {
@@ -63,9 +63,13 @@ export async function plot(
   return { svg, files }
 }
 
-function check(history: HistoryLike, file: string, { by }: PlotOptions): void {
+function check(history: HistoryLike, file: string, options: PlotOptions): void {
+  const { by, title } = checkOptions('plot', options)
+  checkText('plot', 'title', title)
   if (typeof history?.history !== 'object' || history.history === null || typeof history.epoch?.length !== 'number')
     throw new TypeMismatchError('plot', 'a history, such as fit returns', describe(history))
+  for (const [name, list] of [['epoch', history.epoch], ...listsOf(history.history), ...listsOf(history.steps ?? {})])
+    if (!isList(list)) throw new TypeMismatchError('plot', `${name} to be a list of numbers`, describe(list))
   if (typeof file !== 'string' || path.basename(file).replace(/^\.(svg|html)$/i, '') === '')
     throw new TypeMismatchError('plot', 'the name of a file to write', describe(file))
   if (/\.(png|jpe?g|gif|webp|pdf)$/i.test(file))
@@ -73,6 +77,8 @@ function check(history: HistoryLike, file: string, { by }: PlotOptions): void {
   if (by !== undefined && by !== 'epoch' && by !== 'step')
     throw new ValueError('plot', "by 'epoch' or 'step'", describe(by))
 }
+
+const listsOf = (lists: object): [string, unknown][] => Object.entries(checkOptions('plot', lists))
 
 /** Metrics by panel, the loss first: { loss: ['loss', 'valLoss'], accuracy: … } */
 function groupMetrics(names: string[]): Map<string, string[]> {

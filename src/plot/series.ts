@@ -15,10 +15,23 @@ export interface Point {
 
 /** Beyond this, differences of two values overflow. */
 const HUGE = 1e300
+/** Below this there is no power of ten left for a logarithmic axis to begin at. */
+const TINY = 1e-300
 
 /** Whether an axis can show the value. */
 export function isShown(value: number, log: boolean): boolean {
-  return typeof value === 'number' && Math.abs(value) < HUGE && (!log || value > 0)
+  return typeof value === 'number' && Math.abs(value) < HUGE && (!log || value > TINY)
+}
+
+/** Beyond this a list is no data for a diagram; a sparse array or an object may claim any length. */
+const MAX_LENGTH = 2 ** 24
+
+/** Whether it is an array or a typed array of a length that can be drawn. */
+export function isList(value: unknown): value is ArrayLike<number> {
+  return (
+    (Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView))) &&
+    (value as ArrayLike<number>).length <= MAX_LENGTH
+  )
 }
 
 /** The smallest and largest value an axis must show; undefined when there is none. */

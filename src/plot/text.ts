@@ -1,3 +1,11 @@
+import { describe, TypeMismatchError } from '../errors.js'
+
+/** The text of an option, checked: some values cannot be shown. */
+export function checkText(op: string, name: string, value: unknown): void {
+  if (value === undefined || typeof value === 'string') return
+  throw new TypeMismatchError(op, `${name}: a string`, describe(value))
+}
+
 const ESCAPES: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',

@@ -1,4 +1,4 @@
-import { checkOptions, describe, ValueError } from '../errors.js'
+import { checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
 import type { History } from './history.js'
 
 /** Figures of an epoch by name: loss, accuracy, valLoss, valAccuracy … */
@@ -36,6 +36,11 @@ export interface EarlyStoppingOptions {
 
 const EARLY_STOPPING = ['monitor', 'patience', 'minDelta', 'mode', 'restoreBestWeights'] as const
 
+function checkModel(model: TrainingModel): void {
+  if (typeof model?.snapshot !== 'function' || typeof model.restore !== 'function')
+    throw new TypeMismatchError('EarlyStopping', 'a model', describe(model))
+}
+
 /** Ends training when a figure has stopped improving, or is NaN. */
 export class EarlyStopping implements Callback {
   /** Epoch of the best figure so far. */
@@ -50,6 +55,8 @@ export class EarlyStopping implements Callback {
 
   constructor(options: EarlyStoppingOptions = {}) {
     this.monitor = checkOptions('EarlyStopping', options, EARLY_STOPPING).monitor ?? 'valLoss'
+    if (typeof this.monitor !== 'string')
+      throw new TypeMismatchError('EarlyStopping', 'monitor: the name of a figure', describe(this.monitor))
     this.patience = options.patience ?? 0
     this.minDelta = options.minDelta ?? 0
     if (!Number.isInteger(this.patience) || this.patience < 0)
@@ -69,8 +76,9 @@ export class EarlyStopping implements Callback {
   }
 
   onEpochEnd(epoch: number, logs: Logs, model: TrainingModel): void {
-    const value = logs[this.monitor]
-    if (value === undefined) {
+    checkModel(model)
+    const value = checkOptions('EarlyStopping', logs)[this.monitor]
+    if (typeof value !== 'number') {
       throw new ValueError(
         'EarlyStopping',
         `a figure to monitor among ${Object.keys(logs).join(', ')}`,
@@ -88,6 +96,7 @@ export class EarlyStopping implements Callback {
   }
 
   onTrainEnd(_history: History, model: TrainingModel): void {
+    checkModel(model)
     if (this.weights) model.restore(this.weights)
   }
 }

@@ -2,7 +2,7 @@ import { backward, noGrad } from '../autograd.js'
 import { advance, put } from '../ops/memory.js'
 import { permutation } from '../ops/random.js'
 import { type ReplayOptions, record, type Tape } from '../tape.js'
-import { type Tensor, tensor, zeros } from '../tensor.js'
+import { type Tensor, zeros } from '../tensor.js'
 import { Batch, type Rows } from './dataset.js'
 import { evaluateBatch, type Network } from './network.js'
 
@@ -33,7 +33,9 @@ export class Epoch {
   ) {
     const { rows } = data
     const size = Math.min(options.batchSize, rows)
-    const indices = tensor(Int32Array.from({ length: rows }, (_, i) => i))
+    const indices = zeros([rows], { dtype: 'int32' })
+    const { data: order } = indices
+    for (let i = 0; i < rows; i++) order[i] = i
     const whole = Math.floor(rows / size)
     const left = rows - whole * size
     this.steps = whole + (left > 0 ? 1 : 0)

@@ -1,5 +1,6 @@
-import { checkOptions, describe, ValueError } from '../errors.js'
+import { checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
 import { slice } from '../ops/views.js'
+import { checkSignal } from '../tape.js'
 import type { Callback, Logs, TrainingModel } from './callbacks.js'
 import { checkRows, type Dataset, type Rows } from './dataset.js'
 import { Epoch } from './epoch.js'
@@ -54,6 +55,17 @@ export function checkCount(op: string, name: string, value: unknown): number {
   throw new ValueError(op, `${name} to be a whole number >= 1`, describe(value))
 }
 
+const HOOKS = ['onTrainBegin', 'onEpochBegin', 'onEpochEnd', 'onTrainEnd'] as const
+
+function checkCallbacks(callbacks: readonly Callback[]): readonly Callback[] {
+  if (!Array.isArray(callbacks)) throw new TypeMismatchError('fit', 'callbacks: an array', describe(callbacks))
+  for (const callback of callbacks) {
+    const odd = HOOKS.find((hook) => !['function', 'undefined'].includes(typeof checkOptions('fit', callback)[hook]))
+    if (odd) throw new TypeMismatchError('fit', `${odd} to be a function`, describe(callback[odd]))
+  }
+  return callbacks
+}
+
 function split(data: Rows, fraction: number): [Rows, Rows] {
   const kept = Math.floor(data.rows * (1 - fraction))
   if (!(fraction > 0 && fraction < 1) || kept < 1 || kept === data.rows) {
@@ -86,7 +98,8 @@ export async function fitNetwork(
 ): Promise<History> {
   const epochs = checkCount('fit', 'epochs', checkOptions('fit', options, FIT).epochs ?? 1)
   const batchSize = checkCount('fit', 'batchSize', options.batchSize ?? 32)
-  const callbacks = options.callbacks ?? []
+  const callbacks = checkCallbacks(options.callbacks ?? [])
+  checkSignal('fit', options.signal)
   const check = (d: unknown) =>
     checkRows('fit', d, network.input, network.output, network.compiled.loss, network.store.dtype)
   let rows = check(data)
@@ -176,6 +189,7 @@ export async function evaluateNetwork(
     'batchSize',
     checkOptions('evaluate', options, ['batchSize', 'signal']).batchSize ?? EVALUATION_BATCH,
   )
+  checkSignal('evaluate', options.signal)
   const rows = checkRows('evaluate', data, network.input, network.output, network.compiled.loss, network.store.dtype)
   const epoch = new Epoch(network, rows, { batchSize, train: false, shuffle: false })
   await epoch.run(options.signal ? { signal: options.signal } : {})

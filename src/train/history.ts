@@ -1,4 +1,4 @@
-import { describe, ValueError } from '../errors.js'
+import { checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
 
 /** What `fit` reports: plain data, so that JSON.stringify(history) keeps all of it (non-finite values become null). */
 export interface HistoryData {
@@ -16,6 +16,17 @@ export interface HistoryData {
   valNonFinite?: { epoch: number; step: number }
 }
 
+function checkFigure(op: string, name: string, value: unknown): number {
+  if (typeof value === 'number') return value
+  throw new TypeMismatchError(op, `${name}: a number`, describe(value))
+}
+
+function checkList(name: string, list: ArrayLike<number>): void {
+  if (!Array.isArray(list) && !(ArrayBuffer.isView(list) && !(list instanceof DataView)))
+    throw new TypeMismatchError('addSteps', `${name}: an array of numbers`, describe(list))
+  for (let i = 0; i < list.length; i++) checkFigure('addSteps', `${name}[${i}]`, list[i])
+}
+
 /** The course of a training run. */
 export class History implements HistoryData {
   readonly epoch: number[] = []
@@ -29,6 +40,7 @@ export class History implements HistoryData {
    * Appends one epoch, numbered one more than the last. A metric that comes and goes is NaN for the epochs without it.
    */
   addEpoch(values: Record<string, number>): void {
+    for (const [name, value] of Object.entries(checkOptions('addEpoch', values))) checkFigure('addEpoch', name, value)
     const before = this.epoch.length
     this.epoch.push((this.epoch[before - 1] ?? 0) + 1)
     for (const [name, value] of Object.entries(values)) {
@@ -40,7 +52,8 @@ export class History implements HistoryData {
 
   /** Appends the values of an epoch's training steps, in order, and the seconds they took. */
   addSteps(values: Record<string, ArrayLike<number>>, seconds?: number): void {
-    if (seconds !== undefined) this.seconds.push(seconds)
+    for (const [name, list] of Object.entries(checkOptions('addSteps', values))) checkList(name, list)
+    if (seconds !== undefined) this.seconds.push(checkFigure('addSteps', 'seconds', seconds))
     for (const [name, list] of Object.entries(values)) {
       if (!Object.hasOwn(this.steps, name)) this.steps[name] = []
       const target = this.steps[name]
@@ -50,13 +63,13 @@ export class History implements HistoryData {
 
   /**
    * The epoch (from 1) where a metric was best, and its value; the first of equals.
-   * @param mode default: 'max' for names that end in accuracy, 'min' for all others
+   * @param wish default: 'max' for names that end in accuracy, 'min' for all others
    * @throws ValueError for an unknown metric, or one without a finite value
    */
-  best(
-    metric: string,
-    mode: 'min' | 'max' = /accuracy$/i.test(metric) ? 'max' : 'min',
-  ): { epoch: number; value: number } {
+  best(metric: string, wish?: 'min' | 'max'): { epoch: number; value: number } {
+    if (typeof metric !== 'string')
+      throw new TypeMismatchError('History.best', 'the name of a metric', describe(metric))
+    const mode = wish ?? (/accuracy$/i.test(metric) ? 'max' : 'min')
     if (mode !== 'min' && mode !== 'max') throw new ValueError('History.best', "mode 'min' or 'max'", describe(mode))
     if (!Object.hasOwn(this.history, metric))
       throw new ValueError(
