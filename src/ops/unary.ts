@@ -114,7 +114,7 @@ export function leakyRelu(x: Tensor, slope = 0.01, out?: Tensor): Tensor {
 /** x limited to [low, high]; NaN stays. dx = dy where x is within */
 export function clip(x: Tensor, low: number, high: number, out?: Tensor): Tensor {
   const doubles = [checkNumber('clip', 'low', low), checkNumber('clip', 'high', high)]
-  if (low > high) throw new ValueError('clip', 'low <= high', `${low} and ${high}`)
+  if (!(low <= high)) throw new ValueError('clip', 'low <= high', `${low} and ${high}`)
   return derive(map(CLIP, x, out, doubles), [x], [(dy, to) => grad(CLIP_GRAD, dy, x, to, doubles)])
 }
 

@@ -19,7 +19,14 @@ it.each(corpus)('$op, $ints, $doubles: the same on every backend', (command) => 
       storage.array.set((values as (number | string)[]).map(Number))
       return { storage, offset: 0 }
     })
-    const run = () => backend.execute(op, 0, operands, command.ints, command.doubles)
+    const run = () =>
+      backend.execute(
+        op,
+        0,
+        operands,
+        command.ints,
+        command.doubles.map((d) => d ?? Number.NaN),
+      )
     if (command.error === undefined) {
       run()
       expect([...operands[0].storage.array]).toEqual(command.result.map(Number))

@@ -51,7 +51,12 @@ const functions: Kernels = {
     } = call
     const lo = rounded(call, call.d[0]),
       hi = rounded(call, call.d[1])
-    for (let i = 0, e = n[0]; i < e; i++) y[yo + i] = Math.min(hi, Math.max(lo, x[xo + i]))
+    for (let i = 0, e = n[0]; i < e; i++) {
+      let v = x[xo + i]
+      if (lo > v) v = lo // not Math.max: -0 stays, and a limit of NaN limits nothing
+      if (hi < v) v = hi
+      y[yo + i] = v
+    }
   },
   scale: (call) => {
     const {
