@@ -48,6 +48,11 @@ export function isOutOfMemory(error: unknown): boolean {
   return error instanceof RangeError && /allocation|array length|array buffer/i.test(error.message)
 }
 
+/** What to throw for what an attempt threw: a MemoryError where there was no memory for `expected`, else `error` itself. */
+export function memoryErrorOr(op: string, expected: string, error: unknown): unknown {
+  return isOutOfMemory(error) ? new MemoryError(op, expected, (error as Error).message) : error
+}
+
 /** Training stopped because a loss was not finite and `stopOnNonFinite` asked for it. */
 export class NonFiniteError extends LanewiseError {
   constructor(

@@ -4,7 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import nodeGypBuild from 'node-gyp-build'
 import type { TypedArray } from '../dtype.js'
-import { BackendError, describe, isOutOfMemory, LanewiseError, MemoryError } from '../errors.js'
+import { BackendError, describe, isOutOfMemory, LanewiseError, MemoryError, memoryErrorOr } from '../errors.js'
 import { type Op, opTable } from '../ops/op.js'
 import { type Storage, useSharedMemory } from '../storage.js'
 import { version } from '../version.js'
@@ -197,7 +197,7 @@ class NativeBound implements BoundTape {
     try {
       return this.tape.replaySlice(steps, milliseconds)
     } catch (error) {
-      throw isOutOfMemory(error) ? new MemoryError('replay', 'memory to start', (error as Error).message) : error
+      throw memoryErrorOr('replay', 'memory to start', error)
     }
   }
 

@@ -1,6 +1,6 @@
 import { cpus } from 'node:os'
 import type { TypedArray } from '../../dtype.js'
-import { BackendError, describe, isOutOfMemory, MemoryError, StateError, ValueError } from '../../errors.js'
+import { BackendError, describe, memoryErrorOr, StateError, ValueError } from '../../errors.js'
 import type { Op } from '../../ops/op.js'
 import type { Backend, BackendInfo, BoundTape, Operand } from '../backend.js'
 import { decode } from '../decode.js'
@@ -65,7 +65,7 @@ export class JsBackend implements Backend {
     try {
       kernelOf(op)(call)
     } catch (error) {
-      throw isOutOfMemory(error) ? new MemoryError(op.name, 'memory to work in', (error as Error).message) : error
+      throw memoryErrorOr(op.name, 'memory to work in', error)
     }
   }
 
@@ -122,7 +122,7 @@ class JsTape implements BoundTape {
     try {
       for (let i = 0; i < kernels.length; i++) kernels[i](calls[i])
     } catch (error) {
-      throw isOutOfMemory(error) ? new MemoryError('replay', 'memory to work in', (error as Error).message) : error
+      throw memoryErrorOr('replay', 'memory to work in', error)
     }
   }
 
