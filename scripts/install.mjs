@@ -44,14 +44,19 @@ function loadError(file) {
   return (result.stderr.match(/^\w*Error: .*$/m) ?? [`it ended with ${result.signal ?? result.status}`])[0]
 }
 
+/** In this package, or in the one of the platform's own (as in src/backend/native.ts). */
 function findPrebuild() {
-  if (!fs.existsSync(path.join(root, 'prebuilds')) && !process.env.LANEWISE_PREBUILD) return undefined
   process.env.PREBUILDS_ONLY = '1'
-  try {
-    return require('node-gyp-build').resolve(root)
-  } catch {
-    return undefined
+  const places = [
+    () => require('node-gyp-build').resolve(root),
+    () => require.resolve(`lanewise-${process.platform}-${process.arch}`),
+  ]
+  for (const place of places) {
+    try {
+      return place()
+    } catch {}
   }
+  return undefined
 }
 
 /** Whether the addon that node-gyp built is newer than all it is built from. */

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds release addons into prebuilds/ from any Linux: prebuild.sh [linux-x64] [linux-arm64] [win32-x64]; without a name, all.
+# Builds release addons into prebuilds/ from any Linux: prebuild.sh [NAME…]; without a name, all:
+# linux-x64 linux-arm64 win32-x64 darwin-x64 darwin-arm64
 #
 # One Linux addon serves glibc >= 2.28 and musl alike. It is built for glibc 2.28, whose structures are as large as musl's or
 # larger; it uses only functions that both have (checked below), and names no library: libc is in every process already, and
@@ -37,25 +38,35 @@ checkSymbols() {
   echo "$1: $(stat -c %s "$1") bytes, glibc $newest"
 }
 
-windows() {
-  local stage=$root/build-prebuild/win32-x64
-  mkdir -p "$stage" prebuilds/win32-x64
-  cat node_modules/node-api-headers/def/js_native_api.def <(grep -v -E '^(NAME|EXPORTS)' node_modules/node-api-headers/def/node_api.def) >"$stage/node.def"
-  zig dlltool -m i386:x86-64 -D node.exe -d "$stage/node.def" -l "$stage/node.lib"
-  cmake -S . -B "$stage" -DCMAKE_BUILD_TYPE=Release -DCMAKE_SYSTEM_NAME=Windows -DCMAKE_SYSTEM_PROCESSOR=x86_64 \
-    -DCMAKE_CXX_COMPILER="zig;c++" -DCMAKE_CXX_COMPILER_TARGET=x86_64-windows-gnu -DCMAKE_CXX_FLAGS_RELEASE="-s" \
-    -DCMAKE_JS_INC="$headers/include/node" -DCMAKE_JS_LIB="$stage/node.lib" >"$stage/build.log" 2>&1 &&
+# By CMake, which prebuildify cannot stand in for: gyp takes the flags and the kind of library from the system it runs on.
+foreign() { # NAME SYSTEM PROCESSOR TRIPLE [CMAKE_OPTION]…
+  local name=$1 system=$2 processor=$3 triple=$4 stage=$root/build-prebuild/$1
+  shift 4
+  mkdir -p "$stage" "prebuilds/$name"
+  cmake -S . -B "$stage" -DCMAKE_BUILD_TYPE=Release -DCMAKE_SYSTEM_NAME="$system" -DCMAKE_SYSTEM_PROCESSOR="$processor" \
+    -DCMAKE_CXX_COMPILER="zig;c++" -DCMAKE_CXX_COMPILER_TARGET="$triple" -DCMAKE_CXX_FLAGS_RELEASE="-s" \
+    -DCMAKE_JS_INC="$headers/include/node" "$@" >"$stage/build.log" 2>&1 &&
     cmake --build "$stage" -j 2 >>"$stage/build.log" 2>&1 || { tail -n 40 "$stage/build.log"; exit 1; }
-  cp "$stage/lanewise.node" prebuilds/win32-x64/lanewise.node
-  echo "prebuilds/win32-x64/lanewise.node: $(stat -c %s prebuilds/win32-x64/lanewise.node) bytes"
+  cp "$stage/lanewise.node" "prebuilds/$name/lanewise.node"
+  echo "prebuilds/$name/lanewise.node: $(stat -c %s "prebuilds/$name/lanewise.node") bytes"
 }
 
-[ $# -gt 0 ] || set -- linux-x64 linux-arm64 win32-x64
+windows() {
+  local stage=$root/build-prebuild/win32-x64
+  mkdir -p "$stage"
+  cat node_modules/node-api-headers/def/js_native_api.def <(grep -v -E '^(NAME|EXPORTS)' node_modules/node-api-headers/def/node_api.def) >"$stage/node.def"
+  zig dlltool -m i386:x86-64 -D node.exe -d "$stage/node.def" -l "$stage/node.lib"
+  foreign win32-x64 Windows x86_64 x86_64-windows-gnu -DCMAKE_JS_LIB="$stage/node.lib"
+}
+
+[ $# -gt 0 ] || set -- linux-x64 linux-arm64 win32-x64 darwin-x64 darwin-arm64
 for name; do
   case $name in
     linux-x64) linux x64 x86_64 ;;
     linux-arm64) linux arm64 aarch64 ;;
     win32-x64) windows ;;
+    darwin-x64) foreign darwin-x64 Darwin x86_64 x86_64-macos.11.0-none ;;
+    darwin-arm64) foreign darwin-arm64 Darwin arm64 aarch64-macos.11.0-none ;;
     *) echo "no such target: $name" && exit 2 ;;
   esac
 done

@@ -1,9 +1,10 @@
 import path from 'node:path'
 import { BackendError } from '../errors.js'
 import { beforeFirstStorage } from '../storage.js'
+import { version } from '../version.js'
 import type { Backend } from './backend.js'
 import { JsBackend } from './js/index.js'
-import { NativeBackend, PACKAGE_ROOT } from './native.js'
+import { NativeBackend, PACKAGE_ROOT, platformPackage } from './native.js'
 import { threadCount } from './threads.js'
 
 let active: Backend | undefined
@@ -21,11 +22,13 @@ export function setActiveBackend(backend: Backend): void {
   active = backend
 }
 
-/** The script that builds the addon, as to be typed in the current folder. */
-function installScript(): string {
+/** How to get the addon, by a command as to be typed in the current folder. */
+function remedy(): string {
+  const packaged = platformPackage()
+  if (packaged !== undefined) return `run: npm install ${packaged}@${version}`
   const file = path.join(PACKAGE_ROOT, 'scripts', 'install.mjs')
   const near = path.relative(process.cwd(), file)
-  return near.startsWith('..') ? file : near
+  return `install a C++ compiler, make and Python 3, then run: node ${near.startsWith('..') ? file : near} --force`
 }
 
 /**
@@ -43,12 +46,11 @@ export function chooseBackend(env: NodeJS.ProcessEnv): Backend {
   } catch (error) {
     if (error instanceof BackendError) throw error
     const cause = (error instanceof Error ? error.message : String(error)).split('\n')[0]
-    const remedy = `install a C++ compiler, make and Python 3, then run: node ${installScript()} --force`
     const isa = env.LANEWISE_ISA || undefined
     const asked = wish ? 'LANEWISE_BACKEND=native' : isa && `LANEWISE_ISA=${isa}`
-    if (asked) throw new BackendError(asked, `an addon that loads (${remedy})`, cause)
+    if (asked) throw new BackendError(asked, `an addon that loads (${remedy()})`, cause)
     process.emitWarning(
-      `lanewise computes in JavaScript, many times slower: ${cause}. For the native addon, ${remedy}.`,
+      `lanewise computes in JavaScript, many times slower: ${cause}. For the native addon, ${remedy()}.`,
       {
         code: 'LANEWISE_JS_BACKEND',
       },

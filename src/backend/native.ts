@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
-import nodeGypBuild from 'node-gyp-build'
+import { resolve as resolveAddon } from 'node-gyp-build'
 import type { TypedArray } from '../dtype.js'
 import { BackendError, describe, isOutOfMemory, LanewiseError, MemoryError, memoryErrorOr } from '../errors.js'
 import { type Op, opTable } from '../ops/op.js'
@@ -48,11 +48,35 @@ function packageRoot(): string {
   }
 }
 
+/**
+ * The package that carries the addon of this platform, where lanewise itself does not: scripts/platform-packages.mjs makes
+ * them, and a published lanewise names them as optional dependencies.
+ */
+export function platformPackage(): string | undefined {
+  const name = `${process.platform}-${process.arch}`
+  return ['win32-x64', 'darwin-x64', 'darwin-arm64'].includes(name) ? `lanewise-${name}` : undefined
+}
+
+/** @throws Error that lists where no addon was found */
+function findAddon(): string {
+  try {
+    return resolveAddon(PACKAGE_ROOT)
+  } catch (error) {
+    const name = platformPackage()
+    if (name === undefined) throw error
+    try {
+      return createRequire(path.join(PACKAGE_ROOT, 'package.json')).resolve(name)
+    } catch {
+      throw error
+    }
+  }
+}
+
 /** @throws whatever loading threw: no binary, or one that does not fit */
 export function loadAddon(): { addon: Addon; binary: string } {
-  const binary = nodeGypBuild.resolve(PACKAGE_ROOT)
+  const binary = findAddon()
   checkComplete(binary)
-  return { addon: nodeGypBuild(PACKAGE_ROOT) as Addon, binary }
+  return { addon: createRequire(__filename)(binary) as Addon, binary }
 }
 
 const MAX_WORDS = 64

@@ -1,9 +1,4 @@
 declare module 'node-gyp-build' {
-  /** Loads the addon of the package in `dir`: prebuilds/ or build/. */
-  function load(dir: string): unknown
-  namespace load {
-    /** The file it would load; throws if there is none. */
-    function resolve(dir: string): string
-  }
-  export = load
+  /** The addon of the package in `dir`, in prebuilds/ or build/; throws if there is none. */
+  export function resolve(dir: string): string
 }

@@ -71,3 +71,29 @@ describe.skipIf(!built || process.platform !== 'linux')('without an addon that l
     expect(stderr).not.toMatch(/LANEWISE_JS_BACKEND/)
   })
 })
+
+describe.skipIf(!built)('on a platform whose addon is in a package of its own', () => {
+  const preload = path.join(home, 'as-mac.cjs')
+  const asMac = (nodePath: string) => {
+    fs.writeFileSync(
+      preload,
+      `Object.defineProperties(process, { platform: { value: 'darwin' }, arch: { value: 'arm64' } })`,
+    )
+    return { NODE_OPTIONS: `--require ${JSON.stringify(preload)}`, NODE_PATH: nodePath }
+  }
+  const empty = fs.mkdtempSync(path.join(home, 'nothing-'))
+  it('that addon computes', () => {
+    const dir = path.join(home, 'node_modules', 'lanewise-darwin-arm64')
+    fs.mkdirSync(dir, { recursive: true })
+    fs.copyFileSync(addon, path.join(dir, 'lanewise.node'))
+    fs.writeFileSync(path.join(dir, 'package.json'), '{"name":"lanewise-darwin-arm64","main":"lanewise.node"}')
+    const { stdout, stderr } = run(empty, asMac(path.join(home, 'node_modules')))
+    expect(stderr).toBe('')
+    expect(JSON.parse(stdout)).toEqual({ backend: 'native', sum: '4,6' })
+  })
+  it('the remedy is to install it', () => {
+    const { stdout, stderr } = run(empty, asMac(empty))
+    expect(JSON.parse(stdout)).toEqual({ backend: 'js', sum: '4,6' })
+    expect(stderr).toContain(`run: npm install lanewise-darwin-arm64@${version}`)
+  })
+})
