@@ -11,10 +11,15 @@
 namespace lanewise {
 namespace {
 
-#define OP(name, signature) {#name, signature, {}, 0, {}, 0, 0, 0, nullptr},
-OpInfo table[] = {LANEWISE_OPS(OP)};
+const struct {
+  const char *name, *signature;
+} kSources[] = {
+#define OP(name, signature) {#name, signature},
+    LANEWISE_OPS(OP)
 #undef OP
-const int kOps = sizeof(table) / sizeof(table[0]);
+};
+const int kOps = sizeof kSources / sizeof kSources[0];
+OpInfo table[kOps];
 
 struct Names {
   char text[kMaxInts][16];
@@ -112,7 +117,11 @@ void parse(OpInfo& op) {
 const OpInfo* opTable() {
   static std::once_flag once;
   std::call_once(once, [] {
-    for (OpInfo& op : table) parse(op);
+    for (int i = 0; i < kOps; i++) {
+      table[i].name = kSources[i].name;
+      table[i].signature = kSources[i].signature;
+      parse(table[i]);
+    }
   });
   return table;
 }

@@ -7,6 +7,7 @@ import * as fs from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { buildSync, transformSync } from 'esbuild'
 
 const require = createRequire(import.meta.url)
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
@@ -72,6 +73,49 @@ function compile(out) {
   throw new Error(`${reason}; dist/ is unchanged`)
 }
 
+/** Puts the libraries' code where src/vendor names them, with their licences: an installed package needs no other one. */
+function bundle(out) {
+  const folder = path.join(out, 'vendor')
+  const packages = new Set()
+  for (const source of filesUnder(path.join(root, 'src', 'vendor'))) {
+    const outfile = path.join(folder, source.replace(/ts$/, 'js'))
+    const format = source.endsWith('.mts') ? 'esm' : 'cjs'
+    const options = {
+      absWorkingDir: root,
+      bundle: true,
+      minify: true,
+      platform: 'node',
+      target: 'node18',
+      format,
+      metafile: true,
+    }
+    const { metafile } = buildSync({ entryPoints: [path.join(root, 'src', 'vendor', source)], outfile, ...options })
+    for (const input of Object.keys(metafile.inputs)) {
+      const found = input.match(/^.*node_modules\/(?:@[^/]+\/)?[^/]+/)?.[0]
+      if (found) packages.add(path.join(root, found))
+    }
+  }
+  const users = new Map()
+  for (const folder of [...packages].sort()) {
+    const licence = fs.readdirSync(folder).find((file) => /^licen[cs]e/i.test(file))
+    if (!licence) throw new Error(`${folder} has no licence to bundle it by`)
+    const text = fs.readFileSync(path.join(folder, licence), 'utf8').trim()
+    const name = path.basename(folder)
+    users.set(text, [...(users.get(text) ?? []), name])
+  }
+  const texts = [...users].map(([text, names]) => `${names.join(', ')}:\n\n${text}\n`)
+  fs.writeFileSync(path.join(folder, 'LICENSES.txt'), texts.join('\n\n'))
+}
+
+/** Comments stay in the declarations, where editors show them; in the code they would be a tenth of its size. */
+function stripComments(out) {
+  for (const name of filesUnder(out).filter((file) => file.endsWith('.js'))) {
+    const file = path.join(out, name)
+    const { code } = transformSync(fs.readFileSync(file, 'utf8'), { target: 'es2022', legalComments: 'none' })
+    fs.writeFileSync(file, code)
+  }
+}
+
 function wrap(out, { name, base }) {
   const file = path.join(out, `${base}.js`)
   if (!fs.existsSync(file)) {
@@ -128,6 +172,8 @@ const out = path.join(root, `build-ts-${process.pid}`)
 try {
   fs.rmSync(out, { recursive: true, force: true })
   compile(out)
+  stripComments(out)
+  bundle(out)
   for (const entry of entries) wrap(out, entry)
   publish(out, stamp)
   console.log(`build-ts: built dist/ in ${((performance.now() - started) / 1000).toFixed(1)} s`)

@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 const require = createRequire(import.meta.url)
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
 const { version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'))
+const vendored = path.join(root, 'dist', 'vendor', 'node-gyp-build.js')
 const addon = path.join(root, 'build', 'Release', 'lanewise.node')
 const force = process.argv.includes('--force')
 const required = force || process.env.LANEWISE_REQUIRE_NATIVE === '1'
@@ -48,7 +49,7 @@ function loadError(file) {
 function findPrebuild() {
   process.env.PREBUILDS_ONLY = '1'
   const places = [
-    () => require('node-gyp-build').resolve(root),
+    () => require(fs.existsSync(vendored) ? vendored : 'node-gyp-build').resolve(root),
     () => require.resolve(`lanewise-${process.platform}-${process.arch}`),
   ]
   for (const place of places) {
@@ -89,6 +90,15 @@ function findPython() {
   const names = [NODE_GYP_FORCE_PYTHON, npm_config_python, PYTHON, 'python3', 'python']
   if (process.platform === 'win32') names.push('py')
   return names.find((name) => name && output(name, ['-c', 'import sys; assert sys.version_info >= (3, 6); print(1)']))
+}
+
+function canRequire(name) {
+  try {
+    require.resolve(name)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function findNodeGyp() {
@@ -153,6 +163,8 @@ function build() {
     giveUp(`make not found; ${WITHOUT}. ${hint}`)
   const python = findPython()
   if (!python) giveUp(`python3 not found; ${WITHOUT}. Install python3, then: ${again}`)
+  if (!canRequire('node-addon-api'))
+    giveUp(`node-addon-api not found; ${WITHOUT}. Run npm install node-addon-api, then: ${again}`)
   const nodeGyp = findNodeGyp()
   if (!nodeGyp) giveUp(`node-gyp not found; ${WITHOUT}. Run npm install node-gyp, then: ${again}`)
 

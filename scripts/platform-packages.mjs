@@ -34,6 +34,9 @@ for (const platform of names) {
 }
 
 if (process.argv.includes('--manifest')) {
-  manifest.optionalDependencies = Object.fromEntries(names.map((platform) => [`lanewise-${platform}`, version]))
+  Object.assign(
+    manifest.optionalDependencies,
+    Object.fromEntries(names.map((platform) => [`lanewise-${platform}`, version])),
+  )
   fs.writeFileSync(manifestFile, `${JSON.stringify(manifest, null, 2)}\n`)
 }

@@ -26,16 +26,17 @@ npm pack --silent --ignore-scripts --json --pack-destination "$home" >"$home/pac
 size=$(node -p "require('$home/pack.json')[0].unpackedSize")
 [ "$size" -le 3000000 ]
 point "size of the package" $? "$size bytes unpacked"
-strays=$(node -p "require('$home/pack.json')[0].files.map((f) => f.path).filter((p) => !/^(dist\/.*\.(m?js|d\.m?ts)|native\/.*\.(cpp|h|inc|map|md)|prebuilds\/linux-(x64|arm64)\/lanewise\.node|binding\.gyp|CMakeLists\.txt|package\.json|README\.md|LICENSE|scripts\/install\.mjs)$/.test(p)).join(' ')")
+strays=$(node -p "require('$home/pack.json')[0].files.map((f) => f.path).filter((p) => !/^(dist\/.*\.(m?js|d\.m?ts)|native\/.*\.(cpp|h|inc|map|md)|prebuilds\/linux-(x64|arm64)\/lanewise\.node|binding\.gyp|CMakeLists\.txt|package\.json|README\.md|LICENSE|dist\/vendor\/LICENSES\.txt|scripts\/install\.mjs)$/.test(p)).join(' ')")
 [ -z "$strays" ]
 point "contents of the package" $? "$strays"
 
-# Installed without scripts; the PATH has node and npm, the shell's own few commands, and no compiler.
+# Installed without scripts and without a network: npm's cache is empty, and it must not ask. The PATH has node and npm, the
+# shell's own few commands, and no compiler.
 mkdir "$home/bin" "$home/app"
 for tool in node npm sh env uname; do ln -s "$(command -v $tool)" "$home/bin/$tool"; done
 cd "$home/app" && echo '{"private":true}' >package.json
-PATH="$home/bin" npm install --silent --ignore-scripts --prefer-offline --no-audit --no-fund "$home"/lanewise-*.tgz
-point "install without scripts or compiler" $?
+PATH="$home/bin" npm install --silent --ignore-scripts --offline --cache "$home/cache" --no-audit --no-fund "$home"/lanewise-*.tgz
+point "install without scripts, compiler or network" $?
 got=$(PATH="$home/bin" node -e "const lw = require('lanewise'); console.log(lw.backendInfo().backend, require('node:fs').existsSync('node_modules/lanewise/build'))")
 [ "$got" = "native false" ]
 point "require" $? "$got"

@@ -1,10 +1,7 @@
 import type { ScaleContinuousNumeric } from 'd3-scale'
 
-/** d3-scale and d3-shape are ES modules only, hence loaded with import(), which CommonJS has too. */
-export async function loadD3() {
-  const [{ scaleLinear, scaleLog }, { line }] = await Promise.all([import('d3-scale'), import('d3-shape')])
-  return { scaleLinear, scaleLog, line }
-}
+/** d3 has ES modules only, hence loaded with import(), which CommonJS has too. */
+export const loadD3 = () => import('../vendor/d3.mjs')
 export type D3 = Awaited<ReturnType<typeof loadD3>>
 
 export type Scale = ScaleContinuousNumeric<number, number, never>

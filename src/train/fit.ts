@@ -111,7 +111,7 @@ export async function fitNetwork(
   const training = new Epoch(network, rows, { batchSize, train: true, shuffle: options.shuffle ?? true })
   const validation = held && new Epoch(network, held, { batchSize: EVALUATION_BATCH, train: false, shuffle: false })
   const history = new History()
-  const progress = options.verbose ? createProgress({ epochs, steps: training.steps, batchSize }) : undefined
+  const progress = options.verbose ? await createProgress({ epochs, steps: training.steps, batchSize }) : undefined
   model.stopTraining = false
   try {
     for (const c of callbacks) await c.onTrainBegin?.(model)

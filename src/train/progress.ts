@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module'
 import type { SingleBar } from 'cli-progress'
 
 export interface ProgressOptions {
@@ -24,7 +23,7 @@ export interface Progress {
 }
 
 /** A bar with the time left on a terminal; elsewhere, and under CI, one plain line an epoch. */
-export function createProgress(options: ProgressOptions): Progress {
+export async function createProgress(options: ProgressOptions): Promise<Progress> {
   const stream = options.stream ?? process.stderr
   const ci = process.env.CI
   const isTerminal = stream.isTTY === true && (ci === undefined || ci === '' || ci === '0' || ci === 'false')
@@ -64,9 +63,12 @@ function lineProgress({ epochs }: ProgressOptions, stream: NodeJS.WriteStream): 
 const SHOW_CURSOR = '\x1b[?25h'
 const WRAP_LINES = '\x1b[?7h'
 
-function barProgress({ epochs, steps, batchSize }: ProgressOptions, stream: NodeJS.WriteStream): Progress {
+async function barProgress(
+  { epochs, steps, batchSize }: ProgressOptions,
+  stream: NodeJS.WriteStream,
+): Promise<Progress> {
   // Loaded only here: most runs do not write to a terminal.
-  const { SingleBar: Bar } = createRequire(__filename)('cli-progress') as typeof import('cli-progress')
+  const { SingleBar: Bar } = await import('../vendor/cli-progress.js')
   let bar: SingleBar | undefined
   let started = 0
   const restore = () => stream.write(SHOW_CURSOR + WRAP_LINES)

@@ -12,9 +12,9 @@ beforeEach(() => void vi.stubEnv('CI', ''))
 afterEach(() => void vi.unstubAllEnvs())
 
 describe('progress', () => {
-  test('without a terminal, writes one plain line an epoch', () => {
+  test('without a terminal, writes one plain line an epoch', async () => {
     const { stream, text } = fakeStream(false)
-    const progress = createProgress({ epochs: 10, steps: 4, stream })
+    const progress = await createProgress({ epochs: 10, steps: 4, stream })
     for (const epoch of [1, 10]) {
       progress.start(epoch)
       progress.update(2, { loss: 1 })
@@ -27,10 +27,10 @@ describe('progress', () => {
     )
   })
 
-  test('treats a terminal under CI as none', () => {
+  test('treats a terminal under CI as none', async () => {
     vi.stubEnv('CI', 'true')
     const { stream, text } = fakeStream(true)
-    const progress = createProgress({ epochs: 1, steps: 4, stream })
+    const progress = await createProgress({ epochs: 1, steps: 4, stream })
     progress.start(1)
     expect(text()).toBe('')
   })
@@ -38,7 +38,7 @@ describe('progress', () => {
   test('on a terminal, shows a bar, then the line of the epoch', async () => {
     const { stream, text } = fakeStream(true)
     const listeners = process.listenerCount('exit')
-    const progress = createProgress({ epochs: 3, steps: 100, batchSize: 32, stream })
+    const progress = await createProgress({ epochs: 3, steps: 100, batchSize: 32, stream })
     progress.start(2)
     // The bar redraws at most ten times a second.
     await new Promise((resolve) => setTimeout(resolve, 250))
@@ -51,9 +51,9 @@ describe('progress', () => {
     expect(process.listenerCount('exit')).toBe(listeners)
   })
 
-  test('stop restores the cursor, whenever and however often it is called', () => {
+  test('stop restores the cursor, whenever and however often it is called', async () => {
     const { stream, text } = fakeStream(true)
-    const progress = createProgress({ epochs: 3, steps: 100, stream })
+    const progress = await createProgress({ epochs: 3, steps: 100, stream })
     progress.stop()
     expect(text()).toBe('')
     progress.start(1)
