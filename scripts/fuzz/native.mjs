@@ -1,5 +1,6 @@
 // Throws random commands and random values at the addon: each is refused or computed right, and nothing may crash.
-// usage: node scripts/fuzz/native.mjs [--seed N] [--seconds 30 | --cases N] [--binary FILE]; scripts/fuzz.mjs runs it.
+// usage: node scripts/fuzz/native.mjs [--seed N] [--seconds 30 | --cases N] [--compare 10] [--binary FILE]
+// One command in 10 is compared with the other instruction sets and JavaScript. scripts/fuzz.mjs runs it.
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,6 +16,7 @@ const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '30' },
     cases: { type: 'string' },
+    compare: { type: 'string', default: '10' },
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
     binary: { type: 'string', default: 'build/Release/lanewise.node' },
   },
@@ -92,6 +94,7 @@ function compare(command, asTape, tame) {
 }
 
 const start = Date.now()
+const oneIn = Number(values.compare)
 const cases = values.cases ? Number(values.cases) : Number.POSITIVE_INFINITY
 const end = values.cases ? Number.POSITIVE_INFINITY : start + Number(values.seconds) * 1000
 let tame = true
@@ -110,7 +113,7 @@ for (; i < cases && (i % 100 !== 0 || Date.now() < end); i++) {
   }
   const command = nextCommand(tame)
   const began = performance.now()
-  if (random(10) === 0) compare(command, random(4) > 0, tame)
+  if (random(oneIn) === 0) compare(command, random(4) > 0, tame)
   else if (run(command, random(5) === 0) === 'refused') counts.refused++
   else counts.ran++
   if (performance.now() - began > 5000) fail(command, 'took more than 5 seconds')
