@@ -2,8 +2,8 @@
 # Trains with the AVX-512 kernels of the release package where the processor has none: in a Linux in Bochs, which emulates one.
 # The parameters must have the published hashes, and random commands give the same bits on every instruction set.
 #   test-avx512.sh [--built] [--full]     --built: with the prebuilds/ there are; --full: the MNIST job too
-# Needs Debian on x64, and 4 to 5 minutes, with --full 10. Installs with apt (as root) what is missing; the kernel, from Debian, and Node, from npm, are kept in .cache.
-# Ends with "N passed, N failed".
+# Needs Debian on x64, and 4 to 5 minutes, with --full 10. Installs with apt (as root) what is missing; the kernel, from Debian,
+# and Node, from npm, are kept in .cache. Ends with "N passed, N failed".
 set -eu
 cd "$(dirname "$0")/.."
 cache=$PWD/.cache/avx512 node22=$PWD/.cache/runtimes/node22 built="" full="" passed=0 failed=0
