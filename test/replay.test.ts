@@ -176,6 +176,34 @@ eachBackend((backend) => {
     expect(counter.item()).toBe(done + 3)
   })
 
+  it('an abort tells of the whole epochs, and of the steps of the one that was begun', async () => {
+    const { model, data } = large()
+    const stop = new AbortController()
+    const onEpochBegin = (epoch: number) => epoch === 3 && setTimeout(() => stop.abort(), 25)
+    const fit = model.fit(data, { epochs: 1e6, batchSize: 1, signal: stop.signal, callbacks: [{ onEpochBegin }] })
+    const error = await fit.catch((e) => e)
+    expect(error).toBe(stop.signal.reason)
+    expect(error).toMatchObject({ name: 'AbortError', history: expect.any(lw.History) })
+    const { history, steps, seconds, epoch } = error.history as lw.History
+    expect([history.loss.length, seconds.length]).toEqual([epoch.length, epoch.length])
+    expect(epoch.length).toBeGreaterThanOrEqual(2)
+    expect(steps.loss.length).toBeGreaterThanOrEqual(640 * epoch.length)
+    expect(steps.loss.length).toBeLessThanOrEqual(640 * (epoch.length + 1))
+    expect(steps.loss.every(Number.isFinite)).toBe(true)
+
+    // The signal ends a second fit too, before its first step.
+    await expect(model.fit(data, { signal: stop.signal })).rejects.toBe(error)
+    expect(error.history.epoch).toEqual([])
+  })
+
+  it('the reason of an abort stays as it is where it is frozen, no error, or has a history of its own', async () => {
+    const { model, data } = large()
+    const reasons = ['enough', Object.freeze(new Error('frozen')), Object.assign(new Error('own'), { history: 1 })]
+    for (const reason of reasons)
+      await expect(model.fit(data, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+    expect(reasons.map((r) => (r as { history?: unknown }).history)).toEqual([undefined, undefined, 1])
+  })
+
   it('a callback that throws ends the fit and frees the model', async () => {
     const { model, data } = large()
     const boom = new Error('boom')

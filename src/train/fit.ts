@@ -1,6 +1,7 @@
 import { checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
 import { slice } from '../ops/views.js'
 import { checkSignal } from '../tape.js'
+import { addHistory, isAbort } from './abort.js'
 import type { Callback, Logs, TrainingModel } from './callbacks.js'
 import { checkRows, type Dataset, type Rows } from './dataset.js'
 import { Epoch } from './epoch.js'
@@ -18,7 +19,11 @@ export interface FitOptions {
   shuffle?: boolean
   /** Data to evaluate after each epoch, or the fraction (0 to 1) of the rows, the last ones, to keep for it. */
   validation?: Dataset | number
-  /** Ends training between two steps; fit rejects with the signal's reason and the model keeps its last finished step. */
+  /**
+   * Ends training between two steps; fit rejects with the signal's reason and the model keeps its last finished step. A
+   * reason that is an Error, as the default AbortError is, gets the history so far as its `history`: the whole epochs, and
+   * the steps of the one that was begun.
+   */
   signal?: AbortSignal
   callbacks?: readonly Callback[]
   /** Shows a progress bar on a terminal, lines elsewhere, on standard error. Default false. */
@@ -106,14 +111,13 @@ export async function fitNetwork(
   let held: Rows | undefined
   if (typeof options.validation === 'number') [rows, held] = split(rows, options.validation)
   else if (options.validation !== undefined) held = check(options.validation)
-  options.signal?.throwIfAborted()
-
   const training = new Epoch(network, rows, { batchSize, train: true, shuffle: options.shuffle ?? true })
   const validation = held && new Epoch(network, held, { batchSize: EVALUATION_BATCH, train: false, shuffle: false })
   const history = new History()
   const progress = options.verbose ? await createProgress({ epochs, steps: training.steps, batchSize }) : undefined
   model.stopTraining = false
   try {
+    options.signal?.throwIfAborted()
     for (const c of callbacks) await c.onTrainBegin?.(model)
     for (let epoch = 1; epoch <= epochs && !model.stopTraining; epoch++) {
       for (const c of callbacks) await c.onEpochBegin?.(epoch, model)
@@ -121,6 +125,9 @@ export async function fitNetwork(
       for (const c of callbacks) await c.onEpochEnd?.(epoch, logs, model)
     }
     for (const c of callbacks) await c.onTrainEnd?.(history, model)
+  } catch (error) {
+    if (isAbort(error, options.signal)) addHistory(error, history)
+    throw error
   } finally {
     progress?.stop()
   }
@@ -151,21 +158,32 @@ async function runEpoch(
   }
   const start = performance.now()
   progress?.start(epoch)
-  await training.run({
-    ...signal,
-    onProgress: (done) => {
-      if (stop) check(done)
-      progress?.update(
-        done,
-        named(training.means(done), (f) => f),
-      )
-    },
-  })
-  const seconds = (performance.now() - start) / 1000
-  check(training.steps)
+  let seconds = 0
+  let steps = 0
+  try {
+    await training.run({
+      ...signal,
+      onProgress: (done) => {
+        steps = done
+        if (stop) check(done)
+        progress?.update(
+          done,
+          named(training.means(done), (f) => f),
+        )
+      },
+    })
+    seconds = (performance.now() - start) / 1000
+    check(training.steps)
+    await validation?.run(signal)
+  } catch (error) {
+    if (isAbort(error, options.signal)) {
+      check(steps)
+      history.addSteps(stepsOf(steps))
+    }
+    throw error
+  }
   const logs = named(training.means(), (f) => f)
   if (validation) {
-    await validation.run(signal)
     Object.assign(
       logs,
       named(validation.means(), (f) => `val${capital(f)}`),
