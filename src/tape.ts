@@ -11,6 +11,7 @@ import {
   TypeMismatchError,
   ValueError,
 } from './errors.js'
+import { checkMade } from './made.js'
 import type { Op } from './ops/op.js'
 import type { Storage } from './storage.js'
 import { recordingState } from './tensor.js'
@@ -91,6 +92,7 @@ export class Tape {
   /** Runs the tape `steps` times, blocking. */
   replay(steps = 1): void {
     checkSteps(steps)
+    checkMade('replay', this, Tape, 'bound')
     this.checkIdle()
     if (steps > 0) this.bound.replay(steps)
   }
@@ -98,6 +100,7 @@ export class Tape {
   /** Runs the tape `steps` times off the event loop; resolves when all are done. */
   async replayAsync(steps = 1, options: ReplayOptions = {}): Promise<void> {
     checkSteps(steps)
+    checkMade('replayAsync', this, Tape, 'bound')
     const { signal, onProgress } = checkOptions('replayAsync', options)
     checkSignal('replayAsync', signal)
     if (onProgress !== undefined && typeof onProgress !== 'function')

@@ -37,18 +37,18 @@ export class Tensor {
   }
 
   get rank(): number {
-    return this.shape.length
+    return checkTensor('rank', this).shape.length
   }
 
   /** The values in place, as a typed array: no copy. While a replay runs they change under you. */
   get data(): TypedArray {
-    checkReadable('data')
+    checkReadable('data', this)
     return this.storage.array.subarray(this.offset, this.offset + this.size)
   }
 
   /** A copy of the values, row by row; of a tensor with a divisor the quotients. */
   toTypedArray(): TypedArray {
-    checkReadable('toTypedArray')
+    checkReadable('toTypedArray', this)
     const dtype = this.divisor === 1 ? this.dtype : 'float32'
     const Copy = arrayType(dtype)
     const copy = orMemoryError('toTypedArray', this.size * BYTES[dtype], () => new Copy(this.size))
@@ -59,7 +59,7 @@ export class Tensor {
 
   /** A copy of the values as nested arrays; a number for a tensor without dimensions. */
   toArray(): NestedArray {
-    checkReadable('toArray')
+    checkReadable('toArray', this)
     let arrays = 0
     for (let i = 0, n = 1; i < this.rank - 1; i++) {
       n *= this.shape[i]
@@ -76,7 +76,7 @@ export class Tensor {
 
   /** The value of a tensor of one element. */
   item(): number {
-    checkReadable('item')
+    checkReadable('item', this)
     if (this.size !== 1) throw new ShapeError('item', 'a tensor of one element', show(this.shape))
     return this.storage.array[this.offset] / this.divisor
   }
@@ -84,7 +84,8 @@ export class Tensor {
   /** Overwrites the values, which must have this tensor's shape (a flat typed array: its size). */
   set(values: TensorValues | Tensor): this {
     checkWritable('set')
-    const source = values instanceof Tensor ? { flat: values.data, shape: values.shape } : flatten('set', values)
+    checkTensor('set', this)
+    const source = isTensor(values) ? { flat: values.data, shape: values.shape } : flatten('set', values)
     const fits = source.shape === undefined ? source.flat.length === this.size : sameShape(source.shape, this.shape)
     if (!fits) {
       const got = source.shape === undefined ? `${source.flat.length} values` : show(source.shape)
@@ -96,7 +97,7 @@ export class Tensor {
   }
 
   describe(): string {
-    return `Tensor ${this.dtype} ${show(this.shape)}`
+    return isTensor(this) ? `Tensor ${this.dtype} ${show(this.shape)}` : 'Tensor without values'
   }
 
   toString(): string {
@@ -104,7 +105,7 @@ export class Tensor {
   }
 
   [Symbol.for('nodejs.util.inspect.custom')](): string {
-    if (recordingState.active) return this.describe()
+    if (recordingState.active || !isTensor(this)) return this.describe()
     const head = Array.from(this.data.subarray(0, 8), (v) => String(v / this.divisor)).join(', ')
     return `${this.describe()} (${head}${this.size > 8 ? ', …' : ''})`
   }
@@ -119,7 +120,8 @@ function checkPlace(storage: Storage, offset: number, shape: Shape, dtype: DType
   throw new ShapeError('Tensor', expected, `shape ${describe(shape)}, ${describe(dtype)}, at ${describe(offset)}`)
 }
 
-function checkReadable(what: string): void {
+function checkReadable(what: string, t: Tensor): void {
+  checkTensor(what, t)
   if (recordingState.active) {
     throw new StateError(
       what,
@@ -264,7 +266,12 @@ export function flatBlock(op: string, shapes: readonly Shape[], dtype: DType): {
   }
 }
 
+/** Not what Object.create(Tensor.prototype) makes, which is an instance too, but has no memory. */
+export function isTensor(value: unknown): value is Tensor {
+  return value instanceof Tensor && value.storage !== undefined
+}
+
 export function checkTensor(op: string, value: unknown, what = 'a tensor'): Tensor {
-  if (value instanceof Tensor) return value
+  if (isTensor(value)) return value
   throw new TypeMismatchError(op, what, describe(value))
 }

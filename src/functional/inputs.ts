@@ -3,21 +3,21 @@ import { describe, ShapeError, TypeMismatchError } from '../errors.js'
 import { cast } from '../ops/cast.js'
 import { reshape } from '../ops/views.js'
 import { MAX_RANK, sameShape, show } from '../shape.js'
-import { Tensor, type TensorValues, tensor } from '../tensor.js'
+import { isTensor, type Tensor, type TensorValues, tensor } from '../tensor.js'
 
 /** A tensor, or what tensor() makes one of: a number, nested arrays, a typed array. Inside record() tensors only. */
 export type Values = Tensor | TensorValues
 
 /** The dtype that plain numbers take beside these values: that of the first float tensor or float typed array. */
 export function dtypeAmong(...values: unknown[]): FloatDType {
-  const tensors = values.map((v) => (v instanceof Tensor ? v.dtype : undefined))
+  const tensors = values.map((v) => (isTensor(v) ? v.dtype : undefined))
   const known = [...tensors, ...values.map(dtypeOf)].find((d) => d !== undefined && isFloat(d))
   return (known as FloatDType | undefined) ?? 'float32'
 }
 
 /** A float tensor of `dtype`: plain values and bytes are converted (by the divisor); a float tensor must have it. */
 export function asFloat(op: string, name: string, value: Values, dtype: FloatDType): Tensor {
-  const t = value instanceof Tensor ? value : tensor(value, { dtype })
+  const t = isTensor(value) ? value : tensor(value, { dtype })
   if (t.dtype === dtype) return t
   if (t.dtype === 'uint8') return cast(t, dtype)
   throw new TypeMismatchError(op, `${name} of dtype ${dtype} (cast it first)`, t.describe())
@@ -45,7 +45,7 @@ export function asTargets(op: string, y: Tensor, t: Values): { rows: Tensor; tar
   if (t === undefined || t === null) throw new TypeMismatchError(op, 'labels t', describe(t))
   const rows = y.rank === 2 ? y : reshape(y, [1, y.size])
   const m = rows.shape[0]
-  const given = t instanceof Tensor ? t : plainTargets(t, y)
+  const given = isTensor(t) ? t : plainTargets(t, y)
   const wanted = `t: labels [${m}], int32 or uint8, or one-hot rows ${show(y.shape)}`
   const whole = !isFloat(given.dtype)
   // Of a single probability a whole number is the label.

@@ -8,7 +8,7 @@ import { softmax as softmaxOp } from '../ops/softmax.js'
 import { sigmoidGrad as sigmoidGradOp, sigmoid as sigmoidOp } from '../ops/unary.js'
 import { reshape } from '../ops/views.js'
 import { sameShape, show, sizeOf } from '../shape.js'
-import { Tensor, tensor } from '../tensor.js'
+import { isTensor, type Tensor, tensor } from '../tensor.js'
 import { asFloat, dtypeAmong, type Values } from './inputs.js'
 
 /** What affineBackward needs of the forward step. */
@@ -55,7 +55,7 @@ export function parameterGradients(dy: Tensor, X: Tensor): { dW: Tensor; db: Ten
 
 function checkGradient(dy: Values, cache: AffineCache): Tensor {
   const { X, W } = cache ?? {}
-  if (!(X instanceof Tensor && W instanceof Tensor)) {
+  if (!(isTensor(X) && isTensor(W))) {
     throw new TypeMismatchError('affineBackward', 'the cache that affineForward returned', describe(cache))
   }
   const d = asFloat('affineBackward', 'dy', dy, W.dtype as FloatDType)
@@ -86,5 +86,5 @@ export function softmax(x: Values): Tensor {
 /** Labels [m], whole numbers from 0 to classes − 1 → rows [m, classes] with a 1 at the label and 0 elsewhere. */
 export function oneHot(labels: Values, classes: number, dtype: FloatDType = 'float32'): Tensor {
   const typed = ArrayBuffer.isView(labels) ? {} : { dtype: 'int32' as const }
-  return oneHotOp(labels instanceof Tensor ? labels : tensor(labels, typed), classes, dtype)
+  return oneHotOp(isTensor(labels) ? labels : tensor(labels, typed), classes, dtype)
 }

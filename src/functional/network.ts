@@ -11,7 +11,7 @@ import { normal, randomState } from '../ops/random.js'
 import { sigmoidGrad } from '../ops/unary.js'
 import { reshape } from '../ops/views.js'
 import { sameShape, show } from '../shape.js'
-import { Tensor, zeros } from '../tensor.js'
+import { isTensor, type Tensor, zeros } from '../tensor.js'
 import { asFloat, asTargets, type Values } from './inputs.js'
 import { affineBackward, affineForward, parameterGradients, sigmoid, softmax } from './layers.js'
 import { crossEntropyError } from './losses.js'
@@ -73,7 +73,7 @@ export function initParams(options: InitOptions = {}): Params {
 function checkParams(op: string, params: Params): FloatDType {
   for (const name of NAMES) {
     const t = params?.[name]
-    if (!(t instanceof Tensor) || !isFloat(t.dtype)) {
+    if (!isTensor(t) || !isFloat(t.dtype)) {
       throw new TypeMismatchError(op, `params.${name}: a float32 or float64 tensor`, describe(t))
     }
   }
@@ -125,7 +125,7 @@ export function updateParams(params: Params, grads: Gradients, learningRate: num
   for (const name of NAMES) {
     const [w, g] = [params[name], grads?.[`d${name}`]]
     const wanted = `grads.d${name}: a tensor ${w.dtype} ${show(w.shape)}`
-    if (!(g instanceof Tensor) || g.dtype !== w.dtype) throw new TypeMismatchError('updateParams', wanted, describe(g))
+    if (!isTensor(g) || g.dtype !== w.dtype) throw new TypeMismatchError('updateParams', wanted, describe(g))
     if (!sameShape(g.shape, w.shape)) throw new ShapeError('updateParams', wanted, describe(g))
   }
   noGrad(() => {
@@ -136,7 +136,7 @@ export function updateParams(params: Params, grads: Gradients, learningRate: num
 
 function rateOf(learningRate: number | Tensor): Tensor {
   if (typeof learningRate === 'number' && Number.isFinite(learningRate)) return constant(learningRate, 'float64')
-  if (learningRate instanceof Tensor && isFloat(learningRate.dtype) && learningRate.size === 1) {
+  if (isTensor(learningRate) && isFloat(learningRate.dtype) && learningRate.size === 1) {
     return cast(learningRate, 'float64')
   }
   throw new ValueError(

@@ -1,5 +1,6 @@
 import { checkOptions, describe, ShapeError, StateError, ValueError } from '../errors.js'
 import type { Initializer, InitializerName } from '../init.js'
+import { checkMade } from '../made.js'
 import { affine } from '../ops/matmul.js'
 import { softmax } from '../ops/softmax.js'
 import { leakyRelu, relu, sigmoid, tanh } from '../ops/unary.js'
@@ -30,6 +31,7 @@ export class Affine extends Module {
   }
 
   override build(input: Shape): Shape {
+    checkMade('Affine.build', this, Affine, 'options')
     if (checkShape('Affine', input).length < 1)
       throw new ShapeError('Affine', 'inputs with at least one dimension', show(input))
     this.weight = this.parameter(

@@ -1,6 +1,7 @@
 import { checkFloat, type FloatDType } from '../dtype.js'
 import { checkOptions, describe, ShapeError, StateError, TypeMismatchError } from '../errors.js'
 import { type Initializer, type InitializerName, resolveInitializer } from '../init.js'
+import { checkMade, isMade } from '../made.js'
 import { randomState } from '../ops/random.js'
 import { checkShape, type Shape, sameShape, show, sizeOf } from '../shape.js'
 import { checkTensor, flatBlock, type Tensor } from '../tensor.js'
@@ -27,6 +28,7 @@ export class Parameter {
 
   /** Called once by build(). */
   bind(tensor: Tensor): void {
+    checkMade('bind', this, Parameter, 'initializer')
     if (!sameShape(checkTensor(this.name, tensor).shape, this.shape))
       throw new ShapeError(this.name, `a value of shape ${show(this.shape)}`, tensor.describe())
     this.tensor = tensor
@@ -34,6 +36,24 @@ export class Parameter {
 
   get bound(): boolean {
     return this.tensor !== undefined
+  }
+}
+
+/** Modules on the way from where a walk began to where it is; one that is met again contains itself. */
+const paths = { allParameters: new Set<Module>(), build: new Set<Module>(), forward: new Set<Module>() }
+
+/** Takes a walk's next step, into a module. @throws StateError where that module contains itself: the walk would not end */
+export function descend<T>(walk: keyof typeof paths, module: Module, step: () => T): T {
+  const path = paths[walk]
+  if (path.has(module)) {
+    const kinds = [...path, module].map((m) => m.kind)
+    throw new StateError(walk, 'modules that do not contain themselves', kinds.slice(-8).join(' > '))
+  }
+  path.add(module)
+  try {
+    return step()
+  } finally {
+    path.delete(module)
   }
 }
 
@@ -78,6 +98,7 @@ export abstract class Module {
       throw new TypeMismatchError(`${this.kind}.parameter`, 'a name', describe(name))
     const full = `${this.kind}.${name}`
     const checked = checkShape(full, shape)
+    checkMade(full, this, Module, OWN)
     const known = this[OWN].find((p) => p.name === full)
     if (known !== undefined) {
       if (!sameShape(known.shape, checked))
@@ -93,18 +114,25 @@ export abstract class Module {
   children(): Module[] {
     return Object.values(this)
       .flat()
-      .filter((v): v is Module => v instanceof Module)
+      .filter((v) => v instanceof Module)
   }
 
   /** Own parameters, then those of the parts; each once. */
   allParameters(): Parameter[] {
-    return [...new Set([...this[OWN], ...this.children().flatMap((c) => c.allParameters())])]
+    checkMade('allParameters', this, Module, OWN)
+    return descend('allParameters', this, () => [
+      ...new Set([...this[OWN], ...this.children().flatMap((c) => c.allParameters())]),
+    ])
   }
 }
 
-/** Whether all of a list are of a class; a hole is not, and is found at once however long the list. */
-export function isEach(list: readonly unknown[], Class: abstract new (...args: never[]) => unknown): boolean {
-  for (const item of list) if (!(item instanceof Class)) return false
+export function isModule(value: unknown): value is Module {
+  return isMade(value, Module, OWN)
+}
+
+/** Whether all of a list are something; a hole is not, and is found at once however long the list. */
+export function isEach(list: readonly unknown[], is: (item: unknown) => boolean): boolean {
+  for (const item of list) if (!is(item)) return false
   return true
 }
 
@@ -118,7 +146,7 @@ export class ParameterStore {
     readonly gradients: Tensor,
     readonly dtype: FloatDType,
   ) {
-    if (!Array.isArray(parameters) || !isEach(parameters, Parameter))
+    if (!Array.isArray(parameters) || !isEach(parameters, (p) => isMade(p, Parameter, 'initializer')))
       throw new TypeMismatchError('ParameterStore', 'an array of Parameters', describe(parameters))
     checkFloat('ParameterStore', dtype)
     for (const t of [values, gradients]) {
@@ -132,8 +160,12 @@ export class ParameterStore {
 
   /** Gradients to zero: for loops in which a parameter does not take part in every step. */
   zeroGrad(): void {
-    this.gradients.data.fill(0)
+    checkStore('zeroGrad', this).gradients.data.fill(0)
   }
+}
+
+export function checkStore(op: string, store: ParameterStore): ParameterStore {
+  return checkMade(op, store, ParameterStore, 'gradients')
 }
 
 /** Module is abstract in TypeScript only. */
@@ -152,10 +184,12 @@ export interface BuildOptions {
  * Builds a module for inputs of shape `input` (without the batch): allocates its parameters and draws their initial values.
  */
 export function build(module: Module, input: readonly number[], options: BuildOptions = {}): ParameterStore {
-  if (!(module instanceof Module)) throw new TypeMismatchError('build', 'a Module', describe(module))
+  if (!isModule(module)) throw new TypeMismatchError('build', 'a Module', describe(module))
   const dtype = checkFloat('build', checkOptions('build', options).dtype ?? 'float32')
   const state = randomState(options.seed ?? 0)
-  module.build(checkShape('build', input))
+  const shape = checkShape('build', input)
+  module.allParameters() // refuses a module that contains itself, before it builds its parts without end
+  module.build(shape)
   const parameters = module.allParameters()
   const taken = parameters.find((p) => p.bound)
   if (taken)

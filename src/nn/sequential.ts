@@ -2,6 +2,7 @@ import { noGrad } from '../autograd.js'
 import { checkFloat, type FloatDType } from '../dtype.js'
 import { checkOptions, describe, ShapeError, StateError, TypeMismatchError } from '../errors.js'
 import { type Loss, type LossName, resolveLoss } from '../losses/index.js'
+import { checkMade } from '../made.js'
 import { type Metric, type MetricName, resolveMetric } from '../metrics/index.js'
 import { cast } from '../ops/cast.js'
 import { copy } from '../ops/memory.js'
@@ -9,13 +10,13 @@ import { randomState } from '../ops/random.js'
 import { slice } from '../ops/views.js'
 import { type Optimizer, type OptimizerName, resolveOptimizer } from '../optimizers/index.js'
 import { checkShape, type Shape, show, sizeOf } from '../shape.js'
-import { empty, recordingState, Tensor, type TensorValues, tensor } from '../tensor.js'
+import { empty, isTensor, recordingState, type Tensor, type TensorValues, tensor } from '../tensor.js'
 import type { TrainingModel } from '../train/callbacks.js'
 import { checkInput, type Dataset } from '../train/dataset.js'
 import { EVALUATION_BATCH, type EvaluateOptions, evaluateNetwork, type FitOptions, fitNetwork } from '../train/fit.js'
 import type { History } from '../train/history.js'
 import { type Compiled, forward, type Network } from '../train/network.js'
-import { build, checkForward, isEach, Module, type ParameterStore } from './module.js'
+import { build, checkForward, descend, isEach, isModule, Module, type ParameterStore } from './module.js'
 
 export interface SequentialOptions {
   /** Shape of one input, without the batch: [784]. */
@@ -49,7 +50,7 @@ export class Sequential extends Module implements TrainingModel {
   constructor(options: SequentialOptions) {
     super()
     const layers = checkOptions('Sequential', options, ['input', 'layers', 'seed', 'dtype']).layers
-    if (!Array.isArray(layers) || layers.length === 0 || !isEach(layers, Module)) {
+    if (!Array.isArray(layers) || layers.length === 0 || !isEach(layers, isModule)) {
       throw new TypeMismatchError('Sequential', 'layers: an array of at least one Module', describe(layers))
     }
     for (const layer of layers) checkForward('Sequential', layer)
@@ -62,16 +63,18 @@ export class Sequential extends Module implements TrainingModel {
   }
 
   override build(input: Shape): Shape {
-    let shape = input
-    for (const layer of this.layers) {
-      shape = checkShape(`${layer.kind}.build`, layer.build(shape))
-      this.shapes.push(shape)
-    }
-    return shape
+    return descend('build', this, () => {
+      let shape = input
+      for (const layer of this.made('build').layers) {
+        shape = checkShape(`${layer.kind}.build`, layer.build(shape))
+        this.shapes.push(shape)
+      }
+      return shape
+    })
   }
 
   forward(x: Tensor): Tensor {
-    return forward(this.layers, x)
+    return descend('forward', this, () => forward(this.made('forward').layers, x))
   }
 
   /** Chooses how to train. May be called again; the weights stay, the optimizer's memory belongs to the optimizer. */
@@ -106,7 +109,7 @@ export class Sequential extends Module implements TrainingModel {
   predict(x: Tensor | TensorValues): Tensor {
     if (recordingState.active)
       throw new StateError('predict', 'no predict inside record(): call forward', 'a recording')
-    const input = checkInput('predict', x, this.input)
+    const input = checkInput('predict', x, this.made('predict').input)
     const rows = input.shape[0]
     const result = empty('predict', checkShape('predict', [rows, ...this.output]), this.store.dtype)
     if (result.size === 0) return result
@@ -121,7 +124,7 @@ export class Sequential extends Module implements TrainingModel {
 
   /** A table of layers, output shapes and parameter counts. */
   summary(): string {
-    const lines = this.layers.map((layer, i) => {
+    const lines = this.made('summary').layers.map((layer, i) => {
       const parameters = layer.allParameters().reduce((n, p) => n + sizeOf(p.shape), 0)
       return [layer.kind, `[rows, ${this.shapes[i].join(', ')}]`, parameters.toLocaleString('en-US')]
     })
@@ -139,12 +142,12 @@ export class Sequential extends Module implements TrainingModel {
   }
 
   countParameters(): number {
-    return this.store.count
+    return this.made('countParameters').store.count
   }
 
   /** Copies of all parameters, in the order of the layers: weight, bias, weight, bias … */
   getWeights(): Tensor[] {
-    return this.store.parameters.map((p) => tensor(p.value.data, { shape: p.shape }))
+    return this.made('getWeights').store.parameters.map((p) => tensor(p.value.data, { shape: p.shape }))
   }
 
   /** Overwrites all parameters; the list must have getWeights' order and shapes. Nothing is changed if anything does not fit. */
@@ -155,7 +158,7 @@ export class Sequential extends Module implements TrainingModel {
       throw new ShapeError('setWeights', `${parameters.length} tensors`, describe(weights))
     }
     const checked = weights.map((w, i) => {
-      const t = w instanceof Tensor ? w : tensor(w)
+      const t = isTensor(w) ? w : tensor(w)
       const { shape, name } = parameters[i]
       const flat = ArrayBuffer.isView(w) && t.size === sizeOf(shape)
       if (!flat && show(t.shape) !== show(shape))
@@ -168,11 +171,11 @@ export class Sequential extends Module implements TrainingModel {
   }
 
   snapshot(): Float32Array | Float64Array {
-    return this.store.values.toTypedArray() as Float32Array | Float64Array
+    return this.made('snapshot').store.values.toTypedArray() as Float32Array | Float64Array
   }
 
   restore(values: Float32Array | Float64Array): void {
-    this.store.values.set(values)
+    this.made('restore').store.values.set(values)
   }
 
   private network(op: string): Network {
@@ -182,7 +185,12 @@ export class Sequential extends Module implements TrainingModel {
     return { input, output, store, layers, shuffleState, compiled }
   }
 
+  private made(op: string): this {
+    return checkMade(op, this, Sequential, 'layers')
+  }
+
   private checkIdle(op: string): void {
+    this.made(op)
     if (recordingState.active) throw new StateError(op, `no ${op} inside record()`, 'a recording')
     if (this.task) throw new StateError(op, 'one task at a time of a model', `a model that is busy with ${this.task}`)
   }

@@ -3,7 +3,7 @@ import type { FloatDType } from '../dtype.js'
 import { describe, ShapeError, TypeMismatchError } from '../errors.js'
 import { MAX_RANK, type Shape, sameShape, show } from '../shape.js'
 import { emit } from '../tape.js'
-import { empty, Tensor } from '../tensor.js'
+import { empty, isTensor, type Tensor } from '../tensor.js'
 import { commonFloat, output } from './common.js'
 import { constant, copy, fill } from './memory.js'
 import { defineOp, type Op } from './op.js'
@@ -56,9 +56,8 @@ export function broadcastParams(y: Shape, a: Shape, b: Shape, size: number): num
 
 /** Numbers become constants; at least one side must be a tensor, whose dtype rules. */
 function operands(op: string, a: Tensor | number, b: Tensor | number): [Tensor, Tensor, FloatDType] {
-  const first = a instanceof Tensor ? a : b
-  if (!(first instanceof Tensor))
-    throw new TypeMismatchError(op, 'at least one tensor', `${describe(a)} and ${describe(b)}`)
+  const first = isTensor(a) ? a : b
+  if (!isTensor(first)) throw new TypeMismatchError(op, 'at least one tensor', `${describe(a)} and ${describe(b)}`)
   const ta = typeof a === 'number' ? constant(a, first.dtype) : a
   const tb = typeof b === 'number' ? constant(b, first.dtype) : b
   return [ta, tb, commonFloat(op, ta, tb)]

@@ -1,4 +1,5 @@
 import { checkOptions, describe, ValueError } from '../errors.js'
+import { isMade } from '../made.js'
 import type { ParameterStore } from '../nn/module.js'
 import { ADAM, MOMENTUM, RMSPROP, SGD as SGD_OP } from '../ops/optimizers.js'
 import { checkRange, Optimizer, type State } from './optimizer.js'
@@ -109,7 +110,7 @@ const NAMED = { sgd: () => new SGD(), rmsprop: () => new RMSProp(), adam: () => 
 export type OptimizerName = keyof typeof NAMED
 
 export function resolveOptimizer(wish: Optimizer | OptimizerName): Optimizer {
-  if (wish instanceof Optimizer) return wish
+  if (isMade<Optimizer>(wish, Optimizer, 'rate')) return wish
   if (typeof wish === 'string' && Object.hasOwn(NAMED, wish)) return NAMED[wish]()
   throw new ValueError('compile', `an Optimizer or one of ${Object.keys(NAMED).join(', ')}`, describe(wish))
 }

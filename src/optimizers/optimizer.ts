@@ -1,4 +1,5 @@
 import { describe, TypeMismatchError, ValueError } from '../errors.js'
+import { checkMade, isMade } from '../made.js'
 import { ParameterStore } from '../nn/module.js'
 import { advance } from '../ops/memory.js'
 import type { Op } from '../ops/op.js'
@@ -33,11 +34,13 @@ export abstract class Optimizer {
   }
 
   get learningRate(): number {
-    return this.rate.storage.array[this.rate.offset]
+    const { rate } = checkMade('learningRate', this, Optimizer, 'rate')
+    return rate.storage.array[rate.offset]
   }
 
   set learningRate(value: number) {
-    this.rate.set([checkRange(this.constructor.name, 'learningRate', value, 0, 1e6)])
+    const { rate } = checkMade('learningRate', this, Optimizer, 'rate')
+    rate.set([checkRange(this.constructor.name, 'learningRate', value, 0, 1e6)])
   }
 
   /** Updates the parameters from their gradients; at once, or inside record() as commands. */
@@ -68,7 +71,8 @@ export abstract class Optimizer {
   }
 
   private stateOf(method: string, store: ParameterStore): State {
-    if (!(store instanceof ParameterStore))
+    checkMade(method, this, Optimizer, 'rate')
+    if (!isMade(store, ParameterStore, 'gradients'))
       throw new TypeMismatchError(
         `${this.constructor.name}.${method}`,
         'a ParameterStore, as build() returns',

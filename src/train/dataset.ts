@@ -6,7 +6,7 @@ import { gatherRows } from '../ops/indexing.js'
 import { advance } from '../ops/memory.js'
 import { reshape } from '../ops/views.js'
 import { type Shape, sameShape, show, sizeOf } from '../shape.js'
-import { Tensor, type TensorValues, tensor } from '../tensor.js'
+import { isTensor, type Tensor, type TensorValues, tensor } from '../tensor.js'
 
 /** Inputs x [rows, …] and labels or targets y [rows, …]. Anything that tensor() takes will do. */
 export interface Dataset {
@@ -22,7 +22,7 @@ export interface Rows {
 }
 
 function asTensor(op: string, value: unknown, name: string): Tensor {
-  if (value instanceof Tensor) return value
+  if (isTensor(value)) return value
   if (value === undefined || value === null)
     throw new TypeMismatchError(op, `${name}: a tensor or values for one`, describe(value))
   return tensor(value as TensorValues)

@@ -1,4 +1,5 @@
 import { checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
+import { checkMade } from '../made.js'
 
 /** What `fit` reports: plain data, so that JSON.stringify(history) keeps all of it (non-finite values become null). */
 export interface HistoryData {
@@ -41,7 +42,7 @@ export class History implements HistoryData {
    */
   addEpoch(values: Record<string, number>): void {
     for (const [name, value] of Object.entries(checkOptions('addEpoch', values))) checkFigure('addEpoch', name, value)
-    const before = this.epoch.length
+    const before = checkMade('addEpoch', this, History, 'epoch').epoch.length
     this.epoch.push((this.epoch[before - 1] ?? 0) + 1)
     for (const [name, value] of Object.entries(values)) {
       if (!Object.hasOwn(this.history, name)) this.history[name] = new Array(before).fill(Number.NaN)
@@ -52,6 +53,7 @@ export class History implements HistoryData {
 
   /** Appends the values of an epoch's training steps, in order, and the seconds they took. */
   addSteps(values: Record<string, ArrayLike<number>>, seconds?: number): void {
+    checkMade('addSteps', this, History, 'steps')
     for (const [name, list] of Object.entries(checkOptions('addSteps', values))) checkList(name, list)
     if (seconds !== undefined) this.seconds.push(checkFigure('addSteps', 'seconds', seconds))
     for (const [name, list] of Object.entries(values)) {
@@ -71,7 +73,7 @@ export class History implements HistoryData {
       throw new TypeMismatchError('History.best', 'the name of a metric', describe(metric))
     const mode = wish ?? (/accuracy$/i.test(metric) ? 'max' : 'min')
     if (mode !== 'min' && mode !== 'max') throw new ValueError('History.best', "mode 'min' or 'max'", describe(mode))
-    if (!Object.hasOwn(this.history, metric))
+    if (!Object.hasOwn(checkMade('History.best', this, History, 'history').history, metric))
       throw new ValueError(
         'History.best',
         `a metric (${Object.keys(this.history).join(', ') || 'none yet'})`,
@@ -91,7 +93,7 @@ export class History implements HistoryData {
   toJSON(): HistoryData {
     const copy = (lists: Record<string, number[]>) =>
       Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, [...list]]))
-    const { epoch, history, steps, seconds, nonFinite, valNonFinite } = this
+    const { epoch, history, steps, seconds, nonFinite, valNonFinite } = checkMade('toJSON', this, History, 'epoch')
     const data: HistoryData = { epoch: [...epoch], history: copy(history), steps: copy(steps), seconds: [...seconds] }
     if (nonFinite) data.nonFinite = { ...nonFinite }
     if (valNonFinite) data.valNonFinite = { ...valNonFinite }

@@ -63,7 +63,7 @@ export function arbitraries({ targets, interfaces }) {
 
   function receiverOf(className) {
     if (className === 'Tensor') return floatTensor
-    if (className === 'Sequential') return model
+    if (className === 'Sequential') return fc.oneof({ weight: 20, arbitrary: model }, fc.constant(['knot', 'model']))
     if (className === 'Tape') return fc.tuple(fc.constant('tape'), tensorOf(usual, floats))
     if (className === 'ParameterStore') return BY_NAME.store
     if (className === 'Parameter') return fc.constant(['parameter'])
@@ -84,7 +84,10 @@ export function arbitraries({ targets, interfaces }) {
       { weight: 8, arbitrary: fc.oneof(...lists) },
       { weight: 1, arbitrary: fc.array(fc.oneof(junk, anything), { maxLength: 5 }) },
     )
-    const on = target.Class ? receiverOf(target.name.replace(/^(get |set )?/, '').split('#')[0]) : fc.constant(null)
+    const owner = target.name.replace(/^(get |set )?/, '').split('#')[0]
+    const on = target.Class
+      ? fc.oneof({ weight: 30, arbitrary: receiverOf(owner) }, fc.constant(['fake', owner]))
+      : fc.constant(null)
     return fc.record({ call: fc.constant(target.name), on, args, mode })
   }
   const all = [...targets.values()]

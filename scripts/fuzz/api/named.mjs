@@ -24,6 +24,7 @@ const module = fc.oneof(
     fc.oneof(fc.constant(null), sizes, junk),
     fc.oneof(fc.constant(null), fc.array(fc.oneof(string, sizes, junk), { minLength: 3, maxLength: 3 })),
   ),
+  of('field', 'list', 'model').map((how) => ['knot', how]),
   of(['headless'], ['construct', 'Module'], ['built', ['construct', 'Affine', 2], [3]]),
 )
 const lossName = of('mse', 'mse', 'sparseCategoricalCrossentropy', 'categoricalCrossentropy', 'binaryCrossentropy')

@@ -65,8 +65,12 @@ export const plainValues = fc.oneof(
   ),
   number,
 )
+export const fake = of(
+  ...'Tensor Module Affine Sequential Parameter ParameterStore Optimizer Adam History Tape EarlyStopping'.split(' '),
+).map((name) => ['fake', name])
 const junkLeaf = fc.oneof(
   { weight: 4, arbitrary: of(...Object.keys(JUNK)).map((name) => [name]) },
+  fake,
   of(null, true, false),
   number,
   string,

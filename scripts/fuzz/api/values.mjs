@@ -19,12 +19,16 @@ function fillValues(array, seed, wild) {
   return array
 }
 
+/** Instances without fields that a caller has made: they may come back as they are. */
+export const fakes = new WeakSet()
+
 /** Makes build(recipe), of which each call gives fresh values. `results` are those of earlier steps. */
 export function builder(modules, results) {
   const { lanewise: lw, functional: fn } = modules
   const list = (recipes) => recipes.map(build)
   const sizeOf = (shape) => shape.reduce((n, d) => n * d, 1)
   const layer = (recipe) => build(recipe)
+  const classOf = (name) => name.split('.').reduce((o, key) => o[key], lw)
   const affine = (units) => new lw.Affine(units)
 
   const makers = {
@@ -55,7 +59,7 @@ export function builder(modules, results) {
       const x = build(recipe)
       return lw.record(() => lw.exp(x))
     },
-    construct: (name, ...args) => new (name.split('.').reduce((o, key) => o[key], lw))(...list(args)),
+    construct: (name, ...args) => new (classOf(name))(...list(args)),
     built: (recipe, shape) => {
       const module = layer(recipe)
       lw.build(module, shape)
@@ -78,6 +82,27 @@ export function builder(modules, results) {
           return forward === null ? x : build(forward)
         }
       })(),
+    /** A module that contains itself: in a field, in a list, or within a model of which it is a layer. */
+    knot(how) {
+      const knot = new (class Knot extends lw.Module {
+        build(input) {
+          return this.inner?.build(input) ?? input
+        }
+        forward(x) {
+          return this.inner?.forward(x) ?? x
+        }
+      })()
+      if (how === 'field') knot.inner = knot
+      else if (how === 'list') knot.parts = [affine(2), knot]
+      if (how !== 'model') return knot
+      knot.inner = new lw.Sequential({ input: [3], layers: [affine(3), knot] })
+      return knot.inner.compile({ loss: 'mse' })
+    },
+    fake: (name) => {
+      const fake = Object.create(classOf(name).prototype)
+      fakes.add(fake)
+      return fake
+    },
     headless: () => new (class Headless extends lw.Module {})(),
     model: (layers, loss, seed) => {
       const model = new lw.Sequential({ input: [3], layers: list(layers), seed })

@@ -1,0 +1,15 @@
+import { describe, TypeMismatchError } from './errors.js'
+
+type Class<T> = abstract new (...args: never[]) => T
+
+/** Whether the constructor of a class made a value: what Object.create(Class.prototype) makes is an instance without fields. */
+export function isMade<T>(value: unknown, Class: Class<T>, field: PropertyKey): value is T {
+  return value instanceof Class && (value as Record<PropertyKey, unknown>)[field] !== undefined
+}
+
+/** Returns the value; methods check with it what they are called on. */
+export function checkMade<T>(op: string, value: T, Class: Class<unknown>, field: PropertyKey): T {
+  if (isMade(value, Class, field)) return value
+  const received = (value as unknown) instanceof Class ? `${Class.name} without fields` : describe(value)
+  throw new TypeMismatchError(op, `an instance of ${Class.name} that its constructor made`, received)
+}
