@@ -5,12 +5,29 @@ export type Shape = readonly number[]
 /** A tensor has at most this many dimensions. */
 export const MAX_RANK = 6
 /** A tensor has at most this many elements: commands count in int32. */
-export const MAX_SIZE = 2 ** 31 - 1
+const MAX_SIZE = 2 ** 31 - 1
 
 export function sizeOf(shape: Shape): number {
   let n = 1
   for (let i = 0; i < shape.length; i++) n *= shape[i]
   return n
+}
+
+/**
+ * Returns `shape`, or throws where its sizes other than 0 multiply to more than commands can count: an empty tensor too may
+ * be seen as so many rows.
+ */
+export function checkSize<S extends Shape>(op: string, shape: S): S {
+  if (fitsCounts(shape)) return shape
+  const expected = `at most ${MAX_SIZE} elements${shape.includes(0) ? ', if sizes of 0 were 1' : ''}`
+  throw new ShapeError(op, expected, show(shape))
+}
+
+/** Whether products of the sizes, whichever are taken, are at most MAX_SIZE. */
+export function fitsCounts(shape: Shape): boolean {
+  let n = 1
+  for (let i = 0; i < shape.length; i++) n *= shape[i] || 1
+  return n <= MAX_SIZE
 }
 
 export function show(shape: Shape): string {
@@ -40,10 +57,7 @@ export function checkShape(op: string, shape: unknown): number[] {
   if (!isShape(copy)) {
     throw new ShapeError(op, `a shape: an array of at most ${MAX_RANK} whole numbers >= 0`, describe(shape))
   }
-  const size = sizeOf(copy)
-  if (!(size <= MAX_SIZE) || copy.some((d) => d > MAX_SIZE))
-    throw new ShapeError(op, `at most ${MAX_SIZE} elements`, show(copy))
-  return copy as number[]
+  return checkSize(op, copy as number[])
 }
 
 /** An axis counted from 0, or from the end when negative. */

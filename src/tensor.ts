@@ -1,7 +1,7 @@
 import type { GradientNode } from './autograd.js'
 import { arrayType, BYTES, checkDType, type DType, dtypeOf, type TypedArray } from './dtype.js'
 import { checkOptions, describe, ShapeError, StateError, TypeMismatchError, ValueError } from './errors.js'
-import { checkShape, isShape, MAX_RANK, type Shape, sameShape, show, sizeOf } from './shape.js'
+import { checkShape, fitsCounts, isShape, MAX_RANK, type Shape, sameShape, show, sizeOf } from './shape.js'
 import { allocate, allocatedOffset, newStorage, orMemoryError, Storage } from './storage.js'
 
 export type NestedArray = number | readonly NestedArray[]
@@ -115,7 +115,7 @@ export class Tensor {
 function checkPlace(storage: Storage, offset: number, shape: Shape, dtype: DType): number {
   const size = isShape(shape) ? sizeOf(shape) : Number.NaN
   const fits = storage instanceof Storage && offset >= 0 && offset + size <= storage.array.length
-  if (fits && storage.dtype === dtype && Number.isInteger(offset)) return size
+  if (fits && storage.dtype === dtype && Number.isInteger(offset) && (size > 0 || fitsCounts(shape))) return size
   const expected = 'a place within a storage (tensor() and zeros() make tensors)'
   throw new ShapeError('Tensor', expected, `shape ${describe(shape)}, ${describe(dtype)}, at ${describe(offset)}`)
 }

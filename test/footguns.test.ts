@@ -10,6 +10,13 @@ type Trap = [what: string, () => unknown, new (...a: never[]) => Error, message:
 
 const WRONG: Trap[] = [
   ['matmul size', () => lw.matmul(f(60_000, 1), f(1, 60_000)), lw.ShapeError, 'at most 2147483647 elements'],
+  [
+    'oneHot of none',
+    () => lw.oneHot(ints(), 2 ** 32),
+    lw.ShapeError,
+    'at most 2147483647 elements, if sizes of 0 were 1',
+  ],
+  ['softmax of none', () => lw.softmax(lw.zeros([65536, 65536, 0])), lw.ShapeError, 'if sizes of 0 were 1'],
   ['oneHot size', () => lw.oneHot(ints(1), 2 ** 40), lw.ShapeError, 'at most 2147483647 elements'],
   [
     'matmul',

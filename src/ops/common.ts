@@ -1,6 +1,6 @@
 import { type FloatDType, isFloat } from '../dtype.js'
 import { ShapeError, TypeMismatchError } from '../errors.js'
-import { MAX_SIZE, type Shape, sameShape, show, sizeOf } from '../shape.js'
+import { checkSize, type Shape, sameShape, show } from '../shape.js'
 import { checkTensor, empty, type Tensor } from '../tensor.js'
 
 /** The dtype of a float tensor, or an error that names the op. */
@@ -32,7 +32,7 @@ export function checkLabels(op: string, t: Tensor, rows: number, bytes = true): 
 
 /** Where an op writes: `out` if it fits, else a new tensor. */
 export function output(op: string, out: Tensor | undefined, shape: Shape, dtype: Tensor['dtype']): Tensor {
-  if (sizeOf(shape) > MAX_SIZE) throw new ShapeError(op, `a result of at most ${MAX_SIZE} elements`, show(shape))
+  checkSize(op, shape)
   if (out === undefined) return empty(op, shape, dtype)
   checkTensor(op, out, 'a tensor as out')
   if (out.dtype !== dtype || !sameShape(out.shape, shape)) {

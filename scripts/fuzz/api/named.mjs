@@ -114,7 +114,7 @@ export const BY_NAME = {
   t: fc.oneof(indices, tensor, plainValues),
   learningRate: fc.oneof(number, one, tensor),
   weights: listOf(fc.oneof(tensor, plainValues)),
-  signal: kinded('signal', 0).map(() => ['signal']),
+  signal: of(['signal'], ['signal'], ['aborted']),
   initializer: fc.oneof(of('zeros', 'heNormal'), fn),
   series: listOf(series),
   bars: listOf(bar),
