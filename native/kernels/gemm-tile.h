@@ -3,6 +3,7 @@
 #pragma once
 #ifdef LANEWISE_KERNELS
 #include "lanes.h"
+#include "transpose.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {
@@ -47,6 +48,8 @@ struct Tile {
 #endif
   enum { MR = rows(NV), NR = NV * V::W };
   enum { WIDE = (NV == 2 ? 8 : V::W > 1 ? 16 : 4) * V::W };
+  // Whether a transposition in registers is worth its shuffles: measured with AVX2 alone.
+  static constexpr bool kSquares = NV == 2;
   static constexpr int64_t kAhead = 16;  // rows of b that are asked for ahead: no processor foresees steps of a row's length
 
   // One tile of C: M rows, N vectors of columns, the last of them under a mask if MASKED. With COPY it leaves a copy of b on
@@ -124,12 +127,11 @@ struct Tile {
     rowsOf<N, false>(g, part, begin, end, mask);
   }
 
-  // R vectors of rows by T columns, where A is stored by columns: vectors down the rows.
-  template <int R, int T>
+  // R vectors of rows by T columns: vectors down the rows. With SQUARES, A is stored by rows and W×W squares of it are
+  // transposed on the way (all rows must be there); else it is stored by columns.
+  template <int R, int T, bool SQUARES>
   static void down(const Gemm<E>& g, const Part& part, int64_t i, int64_t count) {
-    const E *a = g.a + i + part.p0 * g.colA, *b = part.b;
     E* c = g.c + i * g.ldc + part.j0;
-    const typename V::M last = V::first(count - (R - 1) * V::W);
     E values[R * V::W];
     V acc[R][T];
     for (int t = 0; t < T; t++) {
@@ -137,12 +139,24 @@ struct Tile {
         values[r] = part.init == Init::zero || r >= count ? 0 : part.init == Init::bias ? g.bias[part.j0 + t] : c[r * g.ldc + t];
       LW_UNROLL for (int r = 0; r < R; r++) acc[r][t] = V::load(values + r * V::W);
     }
-    for (int64_t p = 0; p < part.k; p++, b += part.ldb, a += g.colA) {
-      V column[R];
-      LW_UNROLL for (int r = 0; r < R; r++) column[r] = r == R - 1 ? V::load(a + r * V::W, last) : V::load(a + r * V::W);
-      LW_UNROLL for (int t = 0; t < T; t++) {
-        const V y = V::set1(b[t]);
-        LW_UNROLL for (int r = 0; r < R; r++) acc[r][t] = fma(column[r], y, acc[r][t]);
+    const E *a = g.a + i * g.rowA + part.p0 * g.colA, *b = part.b;
+    if constexpr (SQUARES) {
+      int64_t p = 0;
+      for (; p + V::W <= part.k; p += V::W, a += V::W, b += V::W * part.ldb) {
+        for (int r = 0; r < R; r++) square<T>(a + r * V::W * g.rowA, g.rowA, b, part.ldb, V::W, acc[r]);
+      }
+      if (p < part.k) {
+        for (int r = 0; r < R; r++) square<T>(a + r * V::W * g.rowA, g.rowA, b, part.ldb, part.k - p, acc[r]);
+      }
+    } else {
+      const typename V::M last = V::first(count - (R - 1) * V::W);
+      for (int64_t p = 0; p < part.k; p++, b += part.ldb, a += g.colA) {
+        V column[R];
+        LW_UNROLL for (int r = 0; r < R; r++) column[r] = r == R - 1 ? V::load(a + r * V::W, last) : V::load(a + r * V::W);
+        LW_UNROLL for (int t = 0; t < T; t++) {
+          const V y = V::set1(b[t]);
+          LW_UNROLL for (int r = 0; r < R; r++) acc[r][t] = fma(column[r], y, acc[r][t]);
+        }
       }
     }
     for (int t = 0; t < T; t++) {
@@ -151,14 +165,33 @@ struct Tile {
     }
   }
 
+  // acc += W rows and k <= W columns of A times k rows of b.
   template <int T>
-  static void columns(int64_t count, const Gemm<E>& g, const Part& part, int64_t begin, int64_t end) {
+  static LW_MEMBER void square(const E* a, int64_t rowA, const E* b, int64_t ldb, int64_t k, V acc[T]) {
+    V s[V::W];
+    if (k == V::W) {
+      loadSquare(a, rowA, s);
+    } else {
+      const typename V::M part = V::first(k);
+      LW_UNROLL for (int q = 0; q < V::W; q++) s[q] = V::load(a + q * rowA, part);
+      transposeSquare<V>(s);
+    }
+    LW_UNROLL for (int q = 0; q < V::W; q++) {
+      if (q < k) LW_UNROLL for (int t = 0; t < T; t++) acc[t] = fma(s[q], V::set1(b[q * ldb + t]), acc[t]);
+    }
+  }
+
+  // The first of the rows that are left: with SQUARES, rows that fill no register.
+  template <int T, bool SQUARES>
+  static int64_t columns(int64_t count, const Gemm<E>& g, const Part& part, int64_t begin, int64_t end) {
     if constexpr (T > 1) {
-      if (count < T) return columns<T - 1>(count, g, part, begin, end);
+      if (count < T) return columns<T - 1, SQUARES>(count, g, part, begin, end);
     }
     int64_t i = begin;
-    for (; end - i > 3 * V::W; i += 4 * V::W) down<4, T>(g, part, i, end - i < 4 * V::W ? end - i : (int64_t)(4 * V::W));
-    for (; i < end; i += V::W) down<1, T>(g, part, i, end - i < V::W ? end - i : (int64_t)V::W);
+    const int64_t least = SQUARES ? 4 * V::W - 1 : 3 * V::W;
+    for (; end - i > least; i += 4 * V::W) down<4, T, SQUARES>(g, part, i, end - i < 4 * V::W ? end - i : (int64_t)(4 * V::W));
+    for (; i < end && (!SQUARES || end - i >= V::W); i += V::W) down<1, T, SQUARES>(g, part, i, end - i < V::W ? end - i : (int64_t)V::W);
+    return i;
   }
 
   // One row, WIDE columns: long pieces of B's rows, which the processor foresees.
@@ -175,14 +208,16 @@ struct Tile {
   // Rows [begin, end) of at most NR columns.
   static void strip(const Gemm<E>& g, Part part, int64_t width, int64_t begin, int64_t end) {
     const int64_t left = width % V::W;
-    // A last vector that would be nearly all mask costs as much as a full one (50 columns are 48 and 2): not where A lies
-    // so that vectors can go down the rows.
+    // A last vector that would be nearly all mask costs as much as a full one (50 columns are 48 and 2): vectors down the
+    // rows instead.
     if constexpr (V::W >= 4) {
-      if (g.rowA == 1 && left > 0 && left <= V::W / 4 && end - begin >= V::W) {
+      if (left > 0 && left <= V::W / 4 && end - begin >= V::W && (g.rowA == 1 || (kSquares && g.colA == 1 && part.k >= 64))) {
         Part narrow = part;
         narrow.b += width - left;
         narrow.j0 += width - left;
-        columns<V::W / 4>(left, g, narrow, begin, end);
+        const int64_t rest = g.rowA == 1 ? columns<V::W / 4, false>(left, g, narrow, begin, end)
+                                         : columns<V::W / 4, true>(left, g, narrow, begin, end);
+        if (rest < end) rowsOf<1, true>(g, narrow, rest, end, V::first(left));
         width -= left;
         if (width == 0) return;
       }

@@ -91,10 +91,31 @@ LW_INLINE int64_t foldGroups(typename V::E* y, const typename V::E* x, int64_t b
   return lesser(l, end);
 }
 
+// Columns [0, n) that lie apart in memory, four rows at a time and y in between: long pieces of a row one after another, as
+// memory likes them. The order is foldColumns'.
+template <class V, class Fold>
+static void foldWide(typename V::E* y, const typename V::E* x, int64_t b, int64_t c, int64_t n) {
+  const Fold step = Fold();
+  forEach<V>(0, n, [&](int64_t l, auto part) LW_LAMBDA { V::set1(Fold::start()).store(y + l, part); });
+  int64_t j = 0;
+  for (; j + 4 <= b; j += 4, x += 4 * c) {
+    forEach<V>(0, n, [&](int64_t l, auto part) LW_LAMBDA {
+      V a = V::load(y + l, part);
+      LW_UNROLL for (int q = 0; q < 4; ++q) a = step(a, V::load(x + q * c + l, part));
+      a.store(y + l, part);
+    });
+  }
+  for (; j < b; ++j, x += c) {
+    forEach<V>(0, n, [&](int64_t l, auto part) LW_LAMBDA { step(V::load(y + l, part), V::load(x + l, part)).store(y + l, part); });
+  }
+  forEach<V>(0, n, [&](int64_t l, auto part) LW_LAMBDA { Fold::last(V::load(y + l, part), b).store(y + l, part); });
+}
+
 template <class V, class Fold>
 struct Reduce {
   typedef typename V::E E;
   enum { kColumns = 8 * V::kLanes };  // a unit
+  enum { kFar = 1 << 17, kMostJoined = 16 };  // elements that the nearer caches do not hold; units whose y the nearest does
 
   // Few long rows are shared out by blocks, whose results wait in scratch; else a unit is a row or a group of columns.
   static LW_MEMBER bool byBlocks(const Command& c) { return c.n[2] == 1 && c.n[1] > kBlock && c.n[0] < 64; }
@@ -113,8 +134,15 @@ struct Reduce {
     const int64_t b = c.n[1], w = c.n[2];
     if (w > 1) {
       const int64_t groups = ceilDivide(w, kColumns);
-      for (int64_t u = begin; u < end; ++u) {
-        const int64_t i = u / groups, first = (u % groups) * kColumns, last = lesser(w, first + kColumns);
+      for (int64_t u = begin; u < end;) {
+        const int64_t i = u / groups, first = (u % groups) * kColumns;
+        const int64_t joined = w * b >= kFar ? lesser(lesser(end - u, groups - u % groups), kMostJoined) : 1;
+        const int64_t last = lesser(w, first + joined * kColumns);
+        u += joined;
+        if (joined > 1) {
+          foldWide<V, Fold>(y + i * w + first, x + i * b * w + first, b, w, last - first);
+          continue;
+        }
         int64_t l = foldGroups<V, Fold, 8>(y + i * w, x + i * b * w, b, w, first, last);
         l = foldGroups<V, Fold, 4>(y + i * w, x + i * b * w, b, w, l, last);
         l = foldGroups<V, Fold, 2>(y + i * w, x + i * b * w, b, w, l, last);

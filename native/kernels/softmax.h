@@ -43,6 +43,7 @@ template <class V>
 LW_INLINE typename V::E expRow(int64_t n, const typename V::E* x, typename V::E* y, typename V::E max) {
   const V top = V::set1(max);
   return sumOf<V>(n, [&](int64_t i, auto part) LW_LAMBDA {
+    __builtin_prefetch(x + n + i);  // the next row: this one keeps the processor busy, and memory idle
     V e = exp(V::load(x + i, part) - top);
     e.store(y + i, part);
     return e;
@@ -70,6 +71,7 @@ LW_INLINE void softmaxOfFewColumns(int64_t n, const typename V::E* x, typename V
   typedef typename V::E E;
   alignas(64) E t[kFewColumns * V::W];
   transposeBlock<V>(x, n, V::W, n, t, V::W);
+  for (int64_t i = 0; i < n * V::W; i += 64 / (int64_t)sizeof(E)) __builtin_prefetch(x + 3 * n * V::W + i);
   V top = V::set1(-__builtin_inff());
   for (int64_t j = 0; j < n; j++) top = Greater<V>()(top, V::load(t + j * V::W));
   forEach<V, true>(0, n * V::W, [&](int64_t i, auto part) LW_LAMBDA { exp(load<V>(t + i, part) - top).store(t + i, part); });

@@ -18,6 +18,13 @@ LW_INLINE void transposeSquare(V r[V::W]) {
   }
 }
 
+// r[j] = column j of the W×W square at x. An instruction set may have an overload of its own.
+template <class V>
+LW_INLINE void loadSquare(const typename V::E* x, int64_t ldx, V r[V::W]) {
+  LW_UNROLL for (int p = 0; p < V::W; p++) r[p] = V::load(x + p * ldx);
+  transposeSquare<V>(r);
+}
+
 // y[j*ldy + i] = x[i*ldx + j] for rows i < m and columns j < n.
 template <class V>
 static void transposeBlock(const typename V::E* x, int64_t ldx, int64_t m, int64_t n, typename V::E* y, int64_t ldy) {
@@ -28,8 +35,7 @@ static void transposeBlock(const typename V::E* x, int64_t ldx, int64_t m, int64
       const int64_t columns = n - j < V::W ? n - j : (int64_t)V::W;
       V r[V::W];
       if (rows == V::W && columns == V::W) {
-        LW_UNROLL for (int p = 0; p < V::W; p++) r[p] = V::load(x + (i + p) * ldx + j);
-        transposeSquare<V>(r);
+        loadSquare(x + i * ldx + j, ldx, r);
         LW_UNROLL for (int p = 0; p < V::W; p++) r[p].store(y + (j + p) * ldy + i);
       } else {
         const typename V::M columnMask = V::first(columns);

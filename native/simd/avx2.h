@@ -177,6 +177,33 @@ LW_INLINE F64 zipLow(F64 a, F64 b) {
 LW_INLINE F64 zipHigh(F64 a, F64 b) {
   return {_mm256_permute2f128_pd(_mm256_unpacklo_pd(a.v, b.v), _mm256_unpackhi_pd(a.v, b.v), 0x31)};
 }
+// A transposed square (kernels/transpose.h). Halves of rows meet in the loads: shuffles across them are slow on Zen.
+LW_INLINE void loadSquare(const float* x, int64_t ldx, F32 r[8]) {
+  LW_UNROLL for (int h = 0; h < 8; h += 4) {
+    __m256 a[4];
+    LW_UNROLL for (int q = 0; q < 4; q++) {
+      const float* p = x + q * ldx + h;
+      a[q] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + 4 * ldx), 1);
+    }
+    const __m256d low01 = _mm256_castps_pd(_mm256_unpacklo_ps(a[0], a[1])), high01 = _mm256_castps_pd(_mm256_unpackhi_ps(a[0], a[1]));
+    const __m256d low23 = _mm256_castps_pd(_mm256_unpacklo_ps(a[2], a[3])), high23 = _mm256_castps_pd(_mm256_unpackhi_ps(a[2], a[3]));
+    r[h].v = _mm256_castpd_ps(_mm256_unpacklo_pd(low01, low23));
+    r[h + 1].v = _mm256_castpd_ps(_mm256_unpackhi_pd(low01, low23));
+    r[h + 2].v = _mm256_castpd_ps(_mm256_unpacklo_pd(high01, high23));
+    r[h + 3].v = _mm256_castpd_ps(_mm256_unpackhi_pd(high01, high23));
+  }
+}
+LW_INLINE void loadSquare(const double* x, int64_t ldx, F64 r[4]) {
+  LW_UNROLL for (int h = 0; h < 4; h += 2) {
+    __m256d a[2];
+    LW_UNROLL for (int q = 0; q < 2; q++) {
+      const double* p = x + q * ldx + h;
+      a[q] = _mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_loadu_pd(p)), _mm_loadu_pd(p + 2 * ldx), 1);
+    }
+    r[h].v = _mm256_unpacklo_pd(a[0], a[1]);
+    r[h + 1].v = _mm256_unpackhi_pd(a[0], a[1]);
+  }
+}
 // The bits of a, as integers, taken from `bits`: a first guess at 1/a (math.h, quotient).
 LW_INLINE F32 subtractedFrom(int32_t bits, F32 a) {
   return {_mm256_castsi256_ps(_mm256_sub_epi32(_mm256_set1_epi32(bits), _mm256_castps_si256(a.v)))};
