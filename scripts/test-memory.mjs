@@ -29,18 +29,24 @@ else process.exit(runAll())
 
 function runAll() {
   let failed = 0
-  for (const [name, { what, count }] of Object.entries(PARTS)) {
-    const args = [...FLAGS, fileURLToPath(import.meta.url), name, times]
-    const env = { ...process.env, ...ENVIRONMENT }
-    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env })
-    const { before, after } = status === 0 ? JSON.parse(stdout) : {}
-    const good = after - before < LIMIT
-    if (!good) failed++
-    const figures = `${before?.toFixed(2)} MB, then ${after?.toFixed(2)} MB: ${(after - before).toFixed(2)} MB more`
-    console.log(`${(count * times).toLocaleString('en')} ${what}: ${good ? 'passed' : 'FAILED'}  ${figures}${stderr}`)
+  for (const name of Object.keys(PARTS)) {
+    // What exceeds the limit may have grown once, by chance; over five times as many a leak exceeds it by five times as much.
+    if (!isFlat(name, times) && !isFlat(name, 5 * times)) failed++
   }
   console.log(`${Object.keys(PARTS).length - failed} passed, ${failed} failed`)
   return failed === 0 ? 0 : 1
+}
+
+function isFlat(name, times) {
+  const { what, count } = PARTS[name]
+  const args = [...FLAGS, fileURLToPath(import.meta.url), name, times]
+  const env = { ...process.env, ...ENVIRONMENT }
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env })
+  const { before, after } = status === 0 ? JSON.parse(stdout) : {}
+  const good = after - before < LIMIT
+  const figures = `${before?.toFixed(2)} MB, then ${after?.toFixed(2)} MB: ${(after - before).toFixed(2)} MB more`
+  console.log(`${(count * times).toLocaleString('en')} ${what}: ${good ? 'flat' : 'NOT FLAT'}  ${figures}${stderr}`)
+  return good
 }
 
 /**
