@@ -9,8 +9,8 @@ namespace lanewise {
 enum class DType : uint8_t { f32 = 0, f64 = 1, i32 = 2, u8 = 3 };
 
 enum { kMaxOperands = 8, kMaxInts = 8, kMaxDoubles = 4 };
-// Units that a command in lanes may have at most.
-enum { kMostLaneUnits = 1024 };
+// Units and lanes that a command in lanes may have at most.
+enum { kMostLaneUnits = 1024, kMostLanes = 64 };
 
 // What a checked command found wrong: the first bad element (the lowest, whichever thread found it), and the value there.
 struct Failure {
@@ -51,6 +51,7 @@ struct Command {
   Failure* failure;
   const Kernel* kernel;
   int64_t units, lane;
+  const double* laneEnds;       // where each lane ends, as a fraction of what they share; set for the run of a command in lanes
   double nanoseconds;
   int32_t turns;
   int32_t op;

@@ -1,6 +1,7 @@
 #include "pool.h"
 
 #include "command.h"
+#include "shares.h"
 #include "tape.h"
 
 #include <atomic>
@@ -33,17 +34,17 @@ inline void pause() {
 #endif
 }
 
-const int kMaxThreads = 256;
 // How long an idle helper looks for work before it sleeps: long against the serial stretches of a training step
 // (about 10 µs), short against what a sleeping machine would notice.
 const int kSpins = 4000, kYields = 200;
 
-// Every participant has a range of its own, the same in each job: what a thread wrote in one command (a part of the
+// Every participant has a range of its own, the same part of each job: what a thread wrote in one command (a part of the
 // gradient) it reads in the next (the optimizer), from its own cache. Taking turns instead cost more than two threads gained.
 struct alignas(64) Range {
   std::atomic<int64_t> next{0};
   std::atomic<uint64_t> arrived{0};  // the job that its participant has come to
-  int64_t end = 0;
+  int64_t end = 0, chunk = 0;
+  Done done;
 };
 
 // The number of the job in which a unit of a lane ended last.
@@ -59,7 +60,9 @@ struct Pool {
   std::atomic<uint64_t> gate{0};
   Range ranges[kMaxThreads];
   Ended ended[kMostLaneUnits];
-  int64_t chunk = 0, lane = 0;
+  Shares shares;
+  int64_t lane = 0;
+  double unit = 0;  // nanoseconds, as planned
   int threads = 0;
   RangeFn fn = nullptr;
   void* context = nullptr;
@@ -88,16 +91,25 @@ struct Pool {
   void work(int self) {
     const uint64_t job = gate.load(std::memory_order_relaxed) >> 16;  // the same while somebody is inside
     ranges[self].arrived.store(job, std::memory_order_relaxed);
+    const bool measured = lane == 0 && Shares::measures(job);  // a lane waits for others
+    const double start = measured ? Shares::now() : 0;
+    int64_t units = 0;
     for (int i = 0; i < threads; i++) {
       Range& range = ranges[(self + i) % threads];
       const bool others = i > 0 && range.arrived.load(std::memory_order_relaxed) == job;
       if (others && lane > 0) continue;
-      while (!others || range.end - range.next.load(std::memory_order_relaxed) > chunk) {
-        const int64_t begin = range.next.fetch_add(chunk, std::memory_order_relaxed);
+      while (!others || range.end - range.next.load(std::memory_order_relaxed) > 2 * range.chunk) {
+        const int64_t begin = range.next.fetch_add(range.chunk, std::memory_order_relaxed);
         if (begin >= range.end) break;
+        const int64_t end = begin + range.chunk < range.end ? begin + range.chunk : range.end;
         if (lane > 0) unitOfLane(begin, job);
-        else fn(context, begin, begin + chunk < range.end ? begin + chunk : range.end);
+        else fn(context, begin, end);
+        units += end - begin;
       }
+    }
+    if (measured && units > 0) {
+      ranges[self].done.work += (double)units * unit;
+      ranges[self].done.nanoseconds += Shares::now() - start;
     }
   }
 
@@ -152,15 +164,19 @@ struct Pool {
 
   void run(int wanted, const Division& division, RangeFn f, void* c) {
     grow(wanted - 1);
-    const int64_t units = division.units, pieces = (int64_t)division.turns * wanted;
+    const int64_t units = division.units;
     threads = wanted;
     lane = division.lane;
-    chunk = lane > 0 ? 1 : (units + pieces - 1) / pieces;
     fn = f;
     context = c;
-    for (int i = 0; i < wanted; i++) {
-      ranges[i].next.store(units * i / wanted, std::memory_order_relaxed);
-      ranges[i].end = units * (i + 1) / wanted;
+    unit = division.nanoseconds / (double)units;
+    double ends[kMaxThreads];
+    if (lane == 0) shares.cuts(wanted, ends);
+    for (int64_t i = 0, from = 0; i < wanted; i++) {
+      ranges[i].next.store(from, std::memory_order_relaxed);
+      ranges[i].end = from = lane > 0 ? lane * (i + 1) : (int64_t)(ends[i] * (double)units + 0.5);
+      const int64_t size = ranges[i].end - ranges[i].next.load(std::memory_order_relaxed);
+      ranges[i].chunk = lane > 0 || size == 0 ? 1 : (size + division.turns - 1) / division.turns;
     }
     invited.store(wanted - 1, std::memory_order_relaxed);
     gate.fetch_add((1 << 16) + 1, std::memory_order_seq_cst);  // a new number, open
@@ -175,6 +191,7 @@ struct Pool {
       else std::this_thread::yield();
       g = gate.load(std::memory_order_acquire);
     }
+    if (lane == 0 && Shares::measures(g >> 16)) shares.learn(wanted, [this](int i) -> Done& { return ranges[i].done; });
   }
 };
 
@@ -217,6 +234,15 @@ char* workspace(size_t bytes) {
 void freeWorkspace() {
   freeScratch(own.memory);
   own = {nullptr, 0};
+}
+
+void sharesOf(int threads, double* ends) {
+  Pool* p = pool();
+  if (p) {
+    p->shares.cuts(threads, ends);
+    return;
+  }
+  for (int i = 0; i < threads; i++) ends[i] = (i + 1.0) / threads;
 }
 
 void parallelFor(int threads, const Division& division, RangeFn fn, void* context) {

@@ -10,7 +10,11 @@ typedef void (*RangeFn)(void* context, int64_t begin, int64_t end);
 struct Division {
   int64_t units, lane;
   int turns;
+  double nanoseconds;
 };
+
+// Where the share of each thread ends at the moment, as a fraction of the whole: see shares.h.
+void sharesOf(int threads, double* ends);
 
 // Calls fn over all of [0, units) from up to `threads` threads, the calling one among them.
 // If the pool is busy with another caller's work, the caller does it all alone: jobs never wait for each other.

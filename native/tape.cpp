@@ -60,6 +60,7 @@ int decode(const int32_t* words, int64_t length, LookupFn lookup, void* context,
   out.dtype = (DType)words[1];
   out.scratch = nullptr;
   out.failure = nullptr;
+  out.laneEnds = nullptr;
   const int32_t* ints = words + 2 + 2 * op.operandCount;
   for (int i = 0; i < op.intCount; i++) {
     if (ints[i] < 0 || ints[i] >= op.below[i]) {
@@ -120,13 +121,20 @@ size_t prepare(Command& c, const Kernel* kernels, int threads) {
 
 void execute(const Command& c, int threads) {
   if (c.threaded) {
+    double ends[kMostLanes];
+    Command cut;
+    if (c.lane > 0) {
+      sharesOf(threads, ends);
+      cut = c;
+      cut.laneEnds = ends;
+    }
     parallelFor(
-        threads, {c.units, c.lane, c.turns},
+        threads, {c.units, c.lane, c.turns, c.nanoseconds},
         [](void* context, int64_t begin, int64_t end) {
           const Command& command = *(const Command*)context;
           command.kernel->run(command, begin, end);
         },
-        (void*)&c);
+        (void*)(c.lane > 0 ? &cut : &c));
   } else if (c.units > 0) {
     c.kernel->run(c, 0, c.units);
   }

@@ -117,14 +117,15 @@ struct Tiles {
     int64_t rows, columns;          // blocks down and across
     int64_t rowStep, columnStep;    // their size
   };
+  // The height of equal bands of at most `most` rows, an even number of them, for two threads.
+  static int64_t bandOf(int64_t rows, int64_t most) {
+    return greater(1, ceilDivide(rows, rows > most ? 2 * ceilDivide(rows, 2 * most) : 1));
+  }
   static Grid gridOf(const Gemm<E>& g) {
     Grid grid;
-    // Bands of equal height; small products in bands of few tiles, so that threads have something to share. Where vectors
-    // go down the rows, whole vectors.
-    const int64_t most = small(g) ? 4 * MR : 32 * MR;
-    const int64_t bands = g.m > most ? 2 * ceilDivide(g.m, 2 * most) : 1;  // an even number, for two threads
-    const int64_t height = greater(1, ceilDivide(g.m, bands));
-    grid.rowStep = small(g) && g.rowA == 1 ? ceilDivide(height, 16) * 16 : height;
+    // A small product may be cut at any other row (where vectors go down the rows, at whole vectors), for threads of unequal
+    // speed; run() joins what one of them gets.
+    grid.rowStep = small(g) ? (g.rowA == 1 ? 16 : 2) : bandOf(g.m, 32 * MR);
     grid.rows = ceilDivide(g.m, grid.rowStep);
     grid.columnStep = small(g) ? greater(g.n, 1) : (int64_t)NR;
     grid.columns = ceilDivide(g.n, grid.columnStep);
@@ -133,16 +134,18 @@ struct Tiles {
 
   // Lanes: threads may share k instead, each with a range of its own, one after another at the same tile of rows. That costs
   // waiting for the first tile, but a thread's part of A and B stays the same from command to command and with it its cache:
-  // B (the weights), its gradient and the optimizer are all divided by rows. It pays while B is larger than A.
+  // B (the weights), its gradient and the optimizer are all divided by rows. It pays while B is larger than A, and where caches
+  // are far apart: with AVX2, on Zen 3, rows are divided (32×50×784: 76 in lanes, 57 in rows; alone 83).
   static int64_t lanesOf(const Gemm<E>& g, int threads) {
     const int64_t tiles = ceilDivide(g.m, MR);
-    const bool pays = threads > 1 && small(g) && g.colA == 1 && !g.transB && g.k >= 128 * threads && g.m <= g.n + MR &&
+    const bool pays = T::NV == 4 && threads > 1 && small(g) && g.colA == 1 && !g.transB && g.k >= 128 * threads && g.m <= g.n + MR &&
                       tiles >= 2 * threads;
-    return pays && tiles * threads <= kMostLaneUnits ? threads : 1;
+    return pays && threads <= kMostLanes && tiles * threads <= kMostLaneUnits ? threads : 1;
   }
-  static void lane(const Gemm<E>& g, int64_t lanes, int64_t tiles, int64_t unit) {
+  static void lane(const Gemm<E>& g, const double* ends, int64_t lanes, int64_t tiles, int64_t unit) {
     const int64_t h = unit / tiles, t = unit % tiles;
-    const int64_t p0 = h * g.k / lanes / 16 * 16, p1 = h + 1 == lanes ? g.k : (h + 1) * g.k / lanes / 16 * 16;
+    const auto rowsBefore = [&](int64_t lane) { return lane == 0 ? 0 : (int64_t)(ends[lane - 1] * (double)g.k / 16) * 16; };
+    const int64_t p0 = rowsBefore(h), p1 = h + 1 == lanes ? g.k : rowsBefore(h + 1);
     for (int64_t j0 = 0; j0 < g.n; j0 += NR)
       T::strip(g, {g.b + p0 * g.ldb + j0, g.ldb, p0, p1 - p0, j0, initOf(g, p0), nullptr}, lesser(g.n - j0, NR),
                g.m * t / tiles, g.m * (t + 1) / tiles);
@@ -154,20 +157,26 @@ struct Tiles {
     plan.lane = lanes > 1 ? ceilDivide(g.m, MR) : 0;
     const Grid grid = gridOf(g);
     plan.units = lanes > 1 ? lanes * plan.lane : grid.rows * grid.columns;
-    if (!small(g)) plan.turns = 1;  // each would copy its own parts of A and B
+    // Each turn copies its own parts of A and B, or has B in the first-level cache for its rows.
+    plan.turns = small(g) ? (int)greater(1, lesser(plan.turns, g.m / (16 * plan.threads))) : 1;
   }
 
   static void run(const Gemm<E>& g, const Command& command, int64_t begin, int64_t end) {
     if (command.lane > 0) {
-      for (int64_t u = begin; u < end; u++) lane(g, command.units / command.lane, command.lane, u);
+      for (int64_t u = begin; u < end; u++) lane(g, command.laneEnds, command.units / command.lane, command.lane, u);
       return;
     }
     const Grid grid = gridOf(g);
-    // Whole bands are one block, unless rows of C would leave the cache between two blocks of k.
-    const bool joins = !small(g) || rowsThatFit(g) >= g.k;
+    if (small(g)) {
+      // One block, unless rows of C would leave the cache between two blocks of k.
+      const int64_t r0 = begin * grid.rowStep, r1 = lesser(end * grid.rowStep, g.m);
+      const int64_t height = rowsThatFit(g) >= g.k ? r1 - r0 : ceilDivide(bandOf(r1 - r0, 4 * MR), grid.rowStep) * grid.rowStep;
+      for (int64_t r = r0; r < r1; r += height) block(g, r, lesser(r + height, r1), 0, g.n);
+      return;
+    }
     for (int64_t u = begin; u < end;) {
       const int64_t row = u / grid.columns, first = u % grid.columns, left = end - u;
-      const int64_t bands = joins && first == 0 && left >= grid.columns ? left / grid.columns : 1;
+      const int64_t bands = first == 0 && left >= grid.columns ? left / grid.columns : 1;
       const int64_t last = lesser(first + left, grid.columns);
       block(g, row * grid.rowStep, lesser((row + bands) * grid.rowStep, g.m), first * grid.columnStep,
             lesser(last * grid.columnStep, g.n));

@@ -49,7 +49,10 @@ struct transpose {
   }
   static void run(const Command& c, int64_t begin, int64_t end) {
     const int64_t m = c.n[0], n = c.n[1], first = begin * BAND, last = end * BAND < n ? end * BAND : n;
-    transposeBlock<V>((const E*)c.p[1] + first, n, m, last - first, (E*)c.p[0] + first * m, m);
+    const E* x = (const E*)c.p[1] + first;
+    E* y = (E*)c.p[0] + first * m;
+    if (kStreams && m * n >= kFar / (int64_t)sizeof(E)) transposeFar<V>(x, n, m, last - first, y, m);
+    else transposeBlock<V>(x, n, m, last - first, y, m);
   }
   static constexpr FinishFn finish = nullptr;
 };

@@ -48,6 +48,40 @@ static void transposeBlock(const typename V::E* x, int64_t ldx, int64_t m, int64
   }
 }
 
+// to[0, n) = from[0, n), past the caches: the lines that are overwritten need not be fetched, and nothing else is pushed out.
+template <class V>
+static void streamTo(typename V::E* to, const typename V::E* from, int64_t n) {
+  int64_t i = 0;
+  if constexpr (kStreams) {
+    for (; i < n && (uintptr_t)(to + i) % sizeof(V) != 0; i++) to[i] = from[i];
+    for (; i + V::W <= n; i += V::W) V::load(from + i).stream(to + i);
+  }
+  for (; i < n; i++) to[i] = from[i];
+}
+
+// Results of so many bytes are in no cache any more when they are read.
+enum { kFar = 1 << 25 };
+
+// The same for columns [0, n) of all m rows of a large x, by way of the cache: a line of y is otherwise visited once for each
+// square of x that has a part of it, and is away in between.
+template <class V>
+static void transposeFar(const typename V::E* x, int64_t ldx, int64_t m, int64_t n, typename V::E* y, int64_t ldy) {
+  typedef typename V::E E;
+  enum { SIDE = 64, LINE = 64 / sizeof(E), LD = SIDE + LINE };  // a power of two would crowd few cache sets
+  alignas(64) E buffer[SIDE * LD];
+  for (int64_t j = 0; j < n; j += SIDE) {
+    const int64_t columns = n - j < SIDE ? n - j : (int64_t)SIDE;
+    for (int64_t i = 0; i < m; i += SIDE) {
+      const int64_t rows = m - i < SIDE ? m - i : (int64_t)SIDE;
+      for (int64_t r = i + SIDE; r < m && r < i + 2 * SIDE; r++)
+        for (int64_t q = 0; q < columns; q += LINE) __builtin_prefetch(x + r * ldx + j + q);
+      transposeBlock<V>(x + i * ldx + j, ldx, rows, columns, buffer, LD);
+      for (int64_t q = 0; q < columns; q++) streamTo<V>(y + (j + q) * ldy + i, buffer + q * LD, rows);
+    }
+  }
+  if constexpr (kStreams) V::streamed();
+}
+
 }  // namespace LANEWISE_ISA
 }  // namespace lanewise
 #endif

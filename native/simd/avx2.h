@@ -23,6 +23,8 @@ struct F32 {
   static LW_MEMBER F32 load(const float* p, M m) { return {_mm256_maskload_ps(p, _mm256_castps_si256(m.m))}; }
   LW_MEMBER void store(float* p) const { _mm256_storeu_ps(p, v); }
   LW_MEMBER void store(float* p, Whole) const { store(p); }
+  LW_MEMBER void stream(float* p) const { _mm256_stream_ps(p, v); }
+  static LW_MEMBER void streamed() { _mm_sfence(); }
   // Masks of stores are first(n). Piece by piece: a masked store takes some processors (Zen) as long as ten others.
   LW_MEMBER void store(float* p, M m) const {
     const int n = __builtin_popcount((unsigned)_mm256_movemask_ps(m.m));
@@ -107,6 +109,8 @@ struct F64 {
   static LW_MEMBER F64 load(const double* p, M m) { return {_mm256_maskload_pd(p, _mm256_castpd_si256(m.m))}; }
   LW_MEMBER void store(double* p) const { _mm256_storeu_pd(p, v); }
   LW_MEMBER void store(double* p, Whole) const { store(p); }
+  LW_MEMBER void stream(double* p) const { _mm256_stream_pd(p, v); }
+  static LW_MEMBER void streamed() { _mm_sfence(); }
   LW_MEMBER void store(double* p, M m) const {
     const int n = __builtin_popcount((unsigned)_mm256_movemask_pd(m.m));
     if (n & 4) return _mm256_storeu_pd(p, v);

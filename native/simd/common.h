@@ -21,6 +21,13 @@
 namespace lanewise {
 namespace LANEWISE_ISA {
 
+// Whether V has stream() and streamed(): stores past the caches.
+#if defined(__AVX2__)
+enum { kStreams = 1 };
+#else
+enum { kStreams = 0 };
+#endif
+
 // The mask that says "every lane". A function written for `auto part` serves the body (Whole) and the tail (V::M) alike.
 struct Whole {};
 

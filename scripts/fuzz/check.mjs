@@ -1,6 +1,8 @@
 // What a command must do, by the JavaScript backend: refuse, or compute the same within rounding and touch nothing else.
 const TOLERANCE = [2e-3, 1e-9]
 const NEAR_THE_END = 1e30
+// The square of more than this is infinite in float32, and 0 times that NaN.
+const SQUARE_ENDS = 1e18
 
 const bytes = (a) => Buffer.from(a.buffer, a.byteOffset, a.byteLength)
 const sameNumber = (x, y) => x === y || (Number.isNaN(x) && Number.isNaN(y))
@@ -10,8 +12,11 @@ export function restore(arrays, before) {
   for (const [i, a] of arrays.entries()) a.set(before[i])
 }
 
-/** The first place where two lists of arrays differ in value beyond the tolerance (0: in bits; NaN are all alike). */
-export function difference(got, expected, tolerance = 0) {
+/**
+ * The first place where two lists of arrays differ in value beyond the tolerance (0: in bits; NaN are all alike).
+ * `overflows` tells whether a NaN may come from an infinite intermediate result.
+ */
+export function difference(got, expected, tolerance = 0, overflows = () => false) {
   for (const [i, a] of got.entries()) {
     const b = expected[i]
     if (bytes(a).equals(bytes(b))) continue
@@ -20,11 +25,16 @@ export function difference(got, expected, tolerance = 0) {
       if (Math.abs(a[k] - b[k]) <= tolerance * Math.max(1, Math.abs(b[k]))) continue
       // Near the end of the range an intermediate result may be infinite in float32; JavaScript computes in float64.
       if (tolerance && !Number.isFinite(a[k]) && Math.abs(b[k]) > NEAR_THE_END) continue
+      if (tolerance && Number.isNaN(a[k]) && overflows()) continue
       return `buffer ${i}, element ${k}: ${a[k]}, expected ${b[k]}`
     }
   }
   return undefined
 }
+
+/** Whether float32 may overflow on the way from these arrays to a result that float64 finds finite. */
+export const mayOverflow = (arrays) =>
+  arrays.some((a) => a instanceof Float32Array && a.some((x) => Number.isFinite(x) && Math.abs(x) > SQUARE_ENDS))
 
 /** Runs `words` in JavaScript on `twins`; gives the error's class name, or undefined. `codes` are our op numbers of theirs. */
 export function expectedOutcome(js, words, twins, codes, ops) {
