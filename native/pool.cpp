@@ -55,20 +55,22 @@ struct alignas(64) Ended {
 // The job is guarded by `gate`: bit 0 says it is open, bits 1 to 15 count the helpers inside, the rest numbers the jobs.
 // The owner changes the job's fields only while the gate is shut and nobody is inside, so a helper that comes late, or was
 // put off the processor, finds it shut and does no harm; nobody waits for a helper that never came.
-struct Pool {
-  std::mutex owner;
+struct alignas(64) Pool {
+  // What a helper reads first, in one line.
   std::atomic<uint64_t> gate{0};
-  Range ranges[kMaxThreads];
-  Ended ended[kMostLaneUnits];
-  Shares shares;
+  RangeFn fn = nullptr;
+  void* context = nullptr;
   int64_t lane = 0;
   double unit = 0;  // nanoseconds, as planned
   int threads = 0;
-  RangeFn fn = nullptr;
-  void* context = nullptr;
-  int helpers = 0;                  // started so far
   std::atomic<int> invited{0};      // helpers numbered below this may join
   std::atomic<int> sleepers{0};
+
+  Range ranges[kMaxThreads];
+  Ended ended[kMostLaneUnits];
+  Shares shares;
+  std::mutex owner;
+  int helpers = 0;                  // started so far
   std::mutex sleep;
   std::condition_variable wake;
 

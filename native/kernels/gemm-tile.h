@@ -47,7 +47,6 @@ struct Tile {
   static constexpr int rows(int) { return 2; }
 #endif
   enum { MR = rows(NV), NR = NV * V::W };
-  enum { WIDE = (NV == 2 ? 8 : V::W > 1 ? 16 : 4) * V::W };
   // Whether a transposition in registers is worth its shuffles: measured with AVX2 alone.
   static constexpr bool kSquares = NV == 2;
   static constexpr int64_t kAhead = 16;  // rows of b that are asked for ahead: no processor foresees steps of a row's length
@@ -194,8 +193,30 @@ struct Tile {
     return i;
   }
 
-  // One row, WIDE columns: long pieces of B's rows, which the processor foresees.
-  static void wideRow(const Gemm<E>& g, const Part& part, int64_t i) { tile<1, WIDE / V::W, false>(g, part, i, V::first(V::W)); }
+  // Row i, n columns: B's rows as they lie in memory, a few at a time, with C in between, which the nearest cache keeps.
+  static void oneRow(const Gemm<E>& g, const Part& part, int64_t i, int64_t n) {
+    enum { Q = 8 };
+    const E *a = g.a + i * g.rowA + part.p0 * g.colA, *b = part.b;
+    E* c = g.c + i * g.ldc + part.j0;
+    if (part.init != Init::load) {
+      const E* bias = g.bias + part.j0;
+      forEach<V>(0, n, [&](int64_t j, auto m) LW_LAMBDA { (part.init == Init::bias ? V::load(bias + j, m) : V::zero()).store(c + j, m); });
+    }
+    int64_t p = 0;
+    for (; p + Q <= part.k; p += Q, b += Q * part.ldb) {
+      V x[Q];
+      LW_UNROLL for (int q = 0; q < Q; q++) x[q] = V::set1(a[(p + q) * g.colA]);
+      forEach<V>(0, n, [&](int64_t j, auto m) LW_LAMBDA {
+        V s = V::load(c + j, m);
+        LW_UNROLL for (int q = 0; q < Q; q++) s = fma(x[q], V::load(b + q * part.ldb + j, m), s);
+        s.store(c + j, m);
+      });
+    }
+    for (; p < part.k; p++, b += part.ldb) {
+      const V x = V::set1(a[p * g.colA]);
+      forEach<V>(0, n, [&](int64_t j, auto m) LW_LAMBDA { fma(x, V::load(b + j, m), V::load(c + j, m)).store(c + j, m); });
+    }
+  }
 
   // Rows [begin, end) of NR columns, and a copy of b to part.panel.
   static void copyingStrip(const Gemm<E>& g, Part part, int64_t begin, int64_t end) {

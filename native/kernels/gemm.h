@@ -76,11 +76,11 @@ struct Tiles {
         for (int64_t band = 0; band < bands; band++) {
           const int64_t r0 = i0 + m * band / bands, r1 = i0 + m * (band + 1) / bands;
           const Gemm<E> near = packsA ? packA(g, r0, r1 - r0, p0, k, own + COPY_B) : g;
-          int64_t j0 = b0;
-          if (m == 1 && !packsB) {
-            for (; j0 + T::WIDE <= b1; j0 += T::WIDE) T::wideRow(g, {g.b + p0 * g.ldb + j0, g.ldb, p0, k, j0, initOf(g, p0), nullptr}, r0);
+          if (m == 1 && !packsB && b1 - b0 > NR) {
+            T::oneRow(g, {g.b + p0 * g.ldb + b0, g.ldb, p0, k, b0, initOf(g, p0), nullptr}, r0, b1 - b0);
+            continue;
           }
-          for (; j0 < b1; j0 += NR) {
+          for (int64_t j0 = b0; j0 < b1; j0 += NR) {
             const int64_t width = lesser(b1 - j0, NR);
             E* copy = packsB ? (own ? own : panel) + (j0 - b0) * k : nullptr;
             if (packsB && band == 0) {

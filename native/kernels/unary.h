@@ -45,10 +45,17 @@ struct Map {
   }
   static void run(const Command& c, int64_t begin, int64_t end) {
     typedef typename V::E E;
+    enum { kAhead = 512 };
     const F<V> f(c);
     E* y = (E*)c.p[0];
     const E* x = (const E*)c.p[1];
     forEach<V, (F<V>::kOperations > 10)>(begin * kBlock, lesser(end * kBlock, c.n[0]), [&](int64_t i, auto part) LW_LAMBDA {
+      if (F<V>::kOperations > 10) {
+        LW_UNROLL for (int64_t q = 0; q < (kSideBySide > 1 ? kSideBySide : 1) * V::W; q += 64 / sizeof(E)) {
+          __builtin_prefetch(x + i + kAhead + q);
+          __builtin_prefetch(y + i + kAhead + q, 1);
+        }
+      }
       f(load<V>(x + i, part)).store(y + i, part);
     });
   }
