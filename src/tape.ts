@@ -67,13 +67,10 @@ export function emit(
   else activeBackend().execute(op, CODE[dtype], operands, ints, doubles)
 }
 
-/** How long an asynchronous replay runs before it looks for an abort, in milliseconds. */
-export const SLICE_MS = 10
-
 export interface ReplayOptions {
-  /** Stops between two steps, within about 10 ms; the promise rejects with the signal's reason. */
+  /** Stops between two steps, within about 100 ms (10 in JavaScript); the promise rejects with the signal's reason. */
   signal?: AbortSignal
-  /** Called after each slice of about 10 ms with the number of steps done so far. */
+  /** Called after each slice of about 100 ms (10 in JavaScript) with the number of steps done so far. */
   onProgress?: (done: number) => void
 }
 
@@ -110,7 +107,7 @@ export class Tape {
     try {
       for (let done = 0; done < steps; ) {
         signal?.throwIfAborted()
-        done += await this.bound.replaySlice(steps - done, SLICE_MS)
+        done += await this.bound.replaySlice(steps - done, this.bound.sliceMs)
         onProgress?.(done)
       }
       signal?.throwIfAborted()

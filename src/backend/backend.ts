@@ -25,6 +25,8 @@ export interface BackendInfo {
 export interface BoundTape {
   /** Runs the tape `steps` times, blocking. */
   replay(steps: number): void
+  /** How long a slice should take, in milliseconds: after each, an abort is looked for and progress told. */
+  readonly sliceMs: number
   /** Runs up to `steps` times off the event loop for about `milliseconds`, at least once; tells how often it ran. */
   replaySlice(steps: number, milliseconds: number): Promise<number>
 }

@@ -201,6 +201,9 @@ export class NativeBackend implements Backend {
 }
 
 class NativeBound implements BoundTape {
+  // Between two slices the helpers fall asleep, and the next may run on another core: with two threads that costs about 0.7 ms.
+  readonly sliceMs = 100
+
   constructor(
     private readonly tape: NativeTape,
     private readonly commands: readonly Decoded[],

@@ -60,7 +60,7 @@ export class Epoch {
     })
   }
 
-  /** Runs the whole pass; `onProgress` hears of the steps done, about every 10 ms. */
+  /** Runs the whole pass; `onProgress` hears of the steps done, about every 100 ms. */
   async run(options: ReplayOptions): Promise<void> {
     this.cursor.set([0])
     this.step.set([0])

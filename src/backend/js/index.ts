@@ -84,6 +84,7 @@ export class JsBackend implements Backend {
 }
 
 class JsTape implements BoundTape {
+  readonly sliceMs = 10
   private busy = false
 
   constructor(
