@@ -45,13 +45,31 @@ struct Segment {
   }
 };
 
-// y = x converted to E and divided, n elements
+// How a row is taken: n elements of x converted to y's type and, for the float types, divided.
+typedef void (*TakeRow)(void* y, const void* x, int64_t n, double divisor);
+
 template <class V, class S, class Divide>
-LW_INLINE void convertRow(typename V::E* y, const S* x, int64_t n, const Divide& divide) {
+LW_INLINE void takeDivided(typename V::E* y, const S* x, int64_t n, const Divide& divide) {
   int64_t j = 0;
   for (; j + V::W <= n; j += V::W) divide(Widen<V, S>::load(x + j)).store(y + j);
   if (j < n) divide(widenFirst<V, S>(x + j, n - j)).store(y + j, V::first(n - j));
 }
+template <class V, class S>
+static void takeFloats(void* to, const void* from, int64_t n, double divisor) {
+  typedef typename V::E E;
+  E* y = (E*)to;
+  const S* x = (const S*)from;
+  if (divisor == 1) takeDivided<V>(y, x, n, ByOne());
+  else if (divisor == 255 && sizeof(S) == 1 && V::W > 1) takeDivided<V>(y, x, n, BytesBy255<V>());
+  else takeDivided<V>(y, x, n, ByDivision<V>{V::set1((E)divisor)});
+}
+template <class D, class S>
+static void takeIntegers(void* y, const void* x, int64_t n, double) {
+  for (int64_t j = 0; j < n; ++j) ((D*)y)[j] = To<D>::from(((const S*)x)[j]);
+}
+template <class S> LW_INLINE TakeRow takeRow(float*, const S*) { return takeFloats<F32, S>; }
+template <class S> LW_INLINE TakeRow takeRow(double*, const S*) { return takeFloats<F64, S>; }
+template <class D, class S> LW_INLINE TakeRow takeRow(D*, const S*) { return takeIntegers<D, S>; }
 
 // The start of the rows idx[cursor], idx[cursor + 1], ...; null where m of them are not there.
 LW_INLINE const int32_t* chosenRows(const Command& c, int64_t& cursor) {
@@ -62,14 +80,18 @@ LW_INLINE const int32_t* chosenRows(const Command& c, int64_t& cursor) {
   return nullptr;
 }
 
-// convert(y, x, columns) for the part of each row that units [begin, end) have; a bad row becomes zeros.
-template <class D, class S, class Convert>
-LW_INLINE void gather(const Command& c, int64_t begin, int64_t end, const Convert& convert) {
-  D* y = (D*)c.p[0];
-  const S* src = (const S*)c.p[1];
+// As with copy, the types of the operands decide, not the command's dtype. A bad row becomes zeros.
+static void runGatherRows(const Command& c, int64_t begin, int64_t end) {
+  TakeRow take = nullptr;
+  int64_t sizeY = 0, sizeX = 0;  // bytes of an element
+  withPointer(c.p[0], c.types[0], [&](auto* y) {
+    withPointer(c.p[1], c.types[1], [&](auto* x) { take = takeRow(y, x), sizeY = sizeof(*y), sizeX = sizeof(*x); });
+  });
   const int64_t m = c.n[0], n = c.n[1], rows = c.n[2], count = c.n[3];
   const Segment part(c, begin, end);
-  const int64_t first = part.column0, width = part.column1 - first, bytes = width * (int64_t)sizeof(S);
+  const int64_t width = part.column1 - part.column0;
+  char* y = (char*)c.p[0] + part.column0 * sizeY;
+  const char* x = (const char*)c.p[1] + part.column0 * sizeX;
   int64_t cursor;
   const int32_t* idx = chosenRows(c, cursor);
   if (!idx && width == 0) return;  // nothing bounds m then
@@ -78,54 +100,18 @@ LW_INLINE void gather(const Command& c, int64_t begin, int64_t end, const Conver
     if (idx && cursor + m + i < count) {
       const int64_t next = readOnce(idx + m + i);
       if (next >= 0 && next < rows) {
-        const char* p = (const char*)(src + next * n + first);
-        for (int64_t b = 0; b < bytes; b += 64) __builtin_prefetch(p + b, 0, 2);
+        const char* p = x + next * n * sizeX;
+        for (int64_t b = 0; b < width * sizeX; b += 64) __builtin_prefetch(p + b, 0, 2);
       }
     }
     const int64_t row = idx ? readOnce(idx + i) : -1;
     if (row >= 0 && row < rows) {
-      convert(y + i * n + first, src + row * n + first, width);
+      take(y + i * n * sizeY, x + row * n * sizeX, width, c.d[0]);
       continue;
     }
     if (idx) fail(c, i, row);
-    for (int64_t j = first; j < part.column1; ++j) y[i * n + j] = 0;
+    __builtin_memset(y + i * n * sizeY, 0, (size_t)(width * sizeY));
   }
-}
-
-template <class V, class S>
-static void gatherFloats(const Command& c, int64_t begin, int64_t end) {
-  typedef typename V::E E;
-  const E divisor = (E)c.d[0];
-  if (divisor == 1) {
-    gather<E, S>(c, begin, end, [&](E* y, const S* x, int64_t n) LW_LAMBDA { convertRow<V>(y, x, n, ByOne()); });
-  } else if (divisor == 255 && sizeof(S) == 1 && V::W > 1) {
-    gather<E, S>(c, begin, end, [&](E* y, const S* x, int64_t n) LW_LAMBDA { convertRow<V>(y, x, n, BytesBy255<V>()); });
-  } else {
-    gather<E, S>(c, begin, end, [&](E* y, const S* x, int64_t n) LW_LAMBDA { convertRow<V>(y, x, n, ByDivision<V>{V::set1(divisor)}); });
-  }
-}
-template <class D, class S>
-static void gatherIntegers(const Command& c, int64_t begin, int64_t end) {
-  gather<D, S>(c, begin, end, [&](D* y, const S* x, int64_t n) LW_LAMBDA {
-    for (int64_t j = 0; j < n; ++j) y[j] = To<D>::from(x[j]);
-  });
-}
-
-template <class S> LW_INLINE void gatherTo(float*, const S*, const Command& c, int64_t begin, int64_t end) {
-  gatherFloats<F32, S>(c, begin, end);
-}
-template <class S> LW_INLINE void gatherTo(double*, const S*, const Command& c, int64_t begin, int64_t end) {
-  gatherFloats<F64, S>(c, begin, end);
-}
-template <class D, class S> LW_INLINE void gatherTo(D*, const S*, const Command& c, int64_t begin, int64_t end) {
-  gatherIntegers<D, S>(c, begin, end);
-}
-
-// As with copy, the types of the operands decide, not the command's dtype.
-static void runGatherRows(const Command& c, int64_t begin, int64_t end) {
-  withPointer(c.p[0], c.types[0], [&](auto* y) {
-    withPointer(c.p[1], c.types[1], [&](auto* x) { gatherTo(y, x, c, begin, end); });
-  });
 }
 
 namespace op {

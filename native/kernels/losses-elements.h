@@ -18,7 +18,7 @@ struct Clipped {
   LW_MEMBER typename V::M inside(V p) const { return and_(lo <= p, p <= hi); }
 };
 
-// y = F::last(sum of f(p, t)) / n: blocks' sums wait in scratch.
+// y = kSign times the sum of f(p, t) / n: blocks' sums wait in scratch.
 template <class V, template <class> class F>
 struct MeanOfElements {
   typedef typename V::E E;

@@ -10,7 +10,17 @@ namespace lanewise {
 namespace LANEWISE_ISA {
 namespace losses {
 
-// y = sum of the rows' values / m. L::rows writes the values of rows [first, last) to s + first ...
+// y = sum of the rows' values, in scratch, / m
+template <class V>
+static void meanOfScratch(const Command& c) {
+  typedef typename V::E E;
+  const int64_t m = c.n[0];
+  const E* s = (const E*)c.scratch;
+  const bool none = m == 0 || c.n[1] == 0;
+  *(E*)c.p[0] = none ? notANumber<E>() : sumOf<V>(m, [&](int64_t i, auto part) LW_LAMBDA { return V::load(s + i, part); }) / (E)m;
+}
+
+// L::rows writes the values of rows [first, last) to s + first ...
 template <class V, template <class> class L>
 struct MeanOfRows {
   typedef typename V::E E;
@@ -22,12 +32,7 @@ struct MeanOfRows {
     const int64_t each = rowsPerUnit(c.n[1]);
     L<V>::rows(c, begin * each, lesser(c.n[0], end * each), (E*)c.scratch);
   }
-  static void finish(const Command& c) {
-    const int64_t m = c.n[0];
-    const E* s = (const E*)c.scratch;
-    const bool none = m == 0 || c.n[1] == 0;
-    *(E*)c.p[0] = none ? notANumber<E>() : sumOf<V>(m, [&](int64_t i, auto part) LW_LAMBDA { return V::load(s + i, part); }) / (E)m;
-  }
+  static constexpr FinishFn finish = meanOfScratch<V>;
 };
 
 // R::row(c, i, n, dp row, dy, p row)

@@ -15,7 +15,7 @@
 namespace lanewise {
 namespace LANEWISE_ISA {
 
-// What is done to b elements: step joins registers, lane joins the lanes of one, blocks joins two blocks, last divides.
+// What is done to b elements: step joins registers, lane joins the lanes of one, blocks joins two blocks.
 template <class V>
 struct SumFold {
   typedef typename V::E E;
@@ -23,15 +23,6 @@ struct SumFold {
   LW_MEMBER V operator()(V a, V x) const { return a + x; }
   static LW_MEMBER E lane(V v) { return sum(v); }
   static LW_MEMBER E blocks(E a, E b) { return a + b; }
-  static LW_MEMBER V last(V v, int64_t) { return v; }
-  static LW_MEMBER E last(E e, int64_t) { return e; }
-};
-
-template <class V>
-struct MeanFold : SumFold<V> {
-  typedef typename V::E E;
-  static LW_MEMBER V last(V v, int64_t b) { return v / V::set1((E)b); }
-  static LW_MEMBER E last(E e, int64_t b) { return e / (E)b; }
 };
 
 // The lanes matter here too: which of 0 and -0 is the greatest depends on the order.
@@ -78,8 +69,8 @@ LW_INLINE void foldColumns(typename V::E* y, const typename V::E* x, int64_t b, 
     for (int r = 0; r + 1 < R; ++r) a[r] = step(a[r], V::load(x + r * V::W));
     a[R - 1] = step(a[R - 1], V::load(x + (R - 1) * V::W, part));
   }
-  for (int r = 0; r + 1 < R; ++r) Fold::last(a[r], b).store(y + r * V::W);
-  Fold::last(a[R - 1], b).store(y + (R - 1) * V::W, part);
+  for (int r = 0; r + 1 < R; ++r) a[r].store(y + r * V::W);
+  a[R - 1].store(y + (R - 1) * V::W, part);
 }
 // Columns [l, end), R registers at a time while there are so many; returns the first column that is left.
 template <class V, class Fold, int R>
@@ -108,7 +99,6 @@ static void foldWide(typename V::E* y, const typename V::E* x, int64_t b, int64_
   for (; j < b; ++j, x += c) {
     forEach<V>(0, n, [&](int64_t l, auto part) LW_LAMBDA { step(V::load(y + l, part), V::load(x + l, part)).store(y + l, part); });
   }
-  forEach<V>(0, n, [&](int64_t l, auto part) LW_LAMBDA { Fold::last(V::load(y + l, part), b).store(y + l, part); });
 }
 
 template <class V, class Fold>
@@ -119,6 +109,12 @@ struct Reduce {
 
   // Few long rows are shared out by blocks, whose results wait in scratch; else a unit is a row or a group of columns.
   static LW_MEMBER bool byBlocks(const Command& c) { return c.n[2] == 1 && c.n[1] > kBlock && c.n[0] < 64; }
+
+  // The first element of y that unit u computes.
+  static LW_MEMBER int64_t firstOf(const Command& c, int64_t u) {
+    const int64_t w = c.n[2], groups = ceilDivide(w, kColumns);
+    return w > 1 ? u / groups * w + u % groups * kColumns : u;
+  }
 
   static void plan(const Command& c, Plan& plan) {
     const int64_t a = c.n[0], b = c.n[1];
@@ -161,7 +157,7 @@ struct Reduce {
         }
       }
     } else {
-      for (int64_t i = begin; i < end; ++i) y[i] = Fold::last(foldRow<V, Fold>(x + i * b, b), b);
+      for (int64_t i = begin; i < end; ++i) y[i] = foldRow<V, Fold>(x + i * b, b);
     }
   }
 
@@ -172,8 +168,28 @@ struct Reduce {
       const E* part = (const E*)c.scratch + i * blocks;
       E total = part[0];
       for (int64_t k = 1; k < blocks; ++k) total = Fold::blocks(total, part[k]);
-      ((E*)c.p[0])[i] = Fold::last(total, b);
+      ((E*)c.p[0])[i] = total;
     }
+  }
+};
+
+// The sums, each divided by b once it is whole.
+template <class V>
+struct Mean {
+  typedef Reduce<V, SumFold<V>> Sum;
+  static void plan(const Command& c, Plan& plan) { Sum::plan(c, plan); }
+  static void run(const Command& c, int64_t begin, int64_t end) {
+    Sum::run(c, begin, end);
+    if (!Sum::byBlocks(c)) divide(c, Sum::firstOf(c, begin), Sum::firstOf(c, end));
+  }
+  static void finish(const Command& c) {
+    Sum::finish(c);
+    if (Sum::byBlocks(c)) divide(c, 0, c.n[0]);
+  }
+  static LW_MEMBER void divide(const Command& c, int64_t first, int64_t last) {
+    typename V::E* y = (typename V::E*)c.p[0];
+    const V b = V::set1((typename V::E)c.n[1]);
+    forEach<V>(first, last, [&](int64_t i, auto part) LW_LAMBDA { (V::load(y + i, part) / b).store(y + i, part); });
   }
 };
 
@@ -297,7 +313,7 @@ struct MaxGrad {
 namespace op {
 
 template <class V> struct sum : Reduce<V, SumFold<V>> {};
-template <class V> struct mean : Reduce<V, MeanFold<V>> {};
+template <class V> struct mean : Mean<V> {};
 template <class V> struct max : Reduce<V, MaxFold<V>> {};
 template <class V> struct argmax : Argmax<V> {};
 template <class V> struct expand : Expand<V> {};
