@@ -36,6 +36,11 @@ template <class X, class V>
 LW_INLINE X flush(X x, V tiny) {
   return zeroWhere(abs(x) < tiny, x);
 }
+// The same for an average of squares, of which only what is not negative is kept.
+template <class X, class V>
+LW_INLINE X flushSquare(X x, V tiny) {
+  return zeroWhere(x < tiny, x);
+}
 
 // Elements of a unit: few, so that a thread's share of the parameters is the share of the gradient that it computed.
 enum { kPart = 1024 };
@@ -104,7 +109,7 @@ struct RmsProp {
     const V share = V::set1((E)(1 - c.d[0])), eps = V::set1((E)c.d[1]), limit = V::set1((E)(sizeof(E) == 4 ? 1e30 : 1e300));
     forUnits<V, kPart, true>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
       const auto gi = load<V>(g + i, part), vi = load<V>(v + i, part), square = flush(gi, r.root);
-      const auto average = flush(fnma(share, fnma(square, square, vi), vi), r.tiny);
+      const auto average = flushSquare(fnma(share, fnma(square, square, vi), vi), r.tiny);
       average.store(v + i, part);
       const auto next = r.decayed(load<V>(w + i, part)) - quotient(r.rate * gi, min(limit, sqrt(average + eps)));
       next.store(w + i, part);
@@ -126,15 +131,29 @@ struct Adam {
     const int32_t t = *(const int32_t*)c.p[5];
     const double corrected = r.lr * __builtin_sqrt(1 - powi(c.d[1], t)) / (1 - powi(c.d[0], t));
     const V a = V::set1((E)corrected), share1 = V::set1((E)(1 - c.d[0])), share2 = V::set1((E)(1 - c.d[1])), eps = V::set1((E)c.d[2]), limit = V::set1((E)(sizeof(E) == 4 ? 1e30 : 1e300));
-    forUnits<V, kPart, true>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
+    const auto averages = [&](int64_t i, auto part) LW_LAMBDA {
       const auto gi = flush(load<V>(g + i, part), r.root), mi = load<V>(m + i, part), vi = load<V>(v + i, part);
       const auto first = flush(fma(share1, gi - mi, mi), r.tiny);
-      const auto second = flush(fnma(share2, fnma(gi, gi, vi), vi), r.tiny);
+      const auto second = flushSquare(fnma(share2, fnma(gi, gi, vi), vi), r.tiny);
       first.store(m + i, part);
       second.store(v + i, part);
+    };
+    const auto step = [&](int64_t i, auto part) LW_LAMBDA {
+      const auto first = load<V>(m + i, part), second = load<V>(v + i, part);
       const auto next = r.decayed(load<V>(w + i, part)) - quotient(a * first, min(limit, sqrt(second)) + eps);
       next.store(w + i, part);
-    });
+    };
+    if constexpr (kSideBySide > 1) {
+      // A unit, which the nearest cache holds, in two passes: two short chains fill the processor's window better than a long
+      // one (Zen 3: 0.86 of the time).
+      const int64_t last = lesser(c.n[0], end * kPart);
+      for (int64_t i = begin * kPart; i < last; i += kPart) {
+        forEach<V, true>(i, lesser(last, i + kPart), averages);
+        forEach<V, true>(i, lesser(last, i + kPart), step);
+      }
+    } else {
+      forUnits<V, kPart>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA { averages(i, part), step(i, part); });
+    }
   }
   static constexpr FinishFn finish = nullptr;
 };

@@ -9,6 +9,9 @@ export function power(beta: number, t: number): number {
 
 const same = (x: number): number => x
 const flushed = (x: number, tiny: number): number => (Math.abs(x) < tiny ? 0 : x)
+
+/** The same for an average of squares, of which only what is not negative is kept. */
+const flushedSquare = (x: number, tiny: number): number => (x < tiny ? 0 : x)
 /** Weight decay, before anything else. Without it w stays as it is, even where it is infinite. */
 const decayed = (w: number, shrink: number): number => (shrink === 0 ? w : w - shrink * w)
 
@@ -68,7 +71,7 @@ export const optimizers: Kernels = {
       const gradient = g[go + i],
         root = flushed(gradient, tinyRoot),
         old = v[vo + i]
-      const mean = flushed(old + share * (root * root - old), tiny)
+      const mean = flushedSquare(old + share * (root * root - old), tiny)
       v[vo + i] = mean
       w[wo + i] = decayed(w[wo + i], shrink) - (lr * gradient) / Math.sqrt(mean + eps)
     }
@@ -93,7 +96,7 @@ export const optimizers: Kernels = {
         m0 = m[mo + i],
         v0 = v[vo + i]
       const m1 = flushed(m0 + share1 * (gradient - m0), tiny)
-      const v1 = flushed(v0 + share2 * (gradient * gradient - v0), tiny)
+      const v1 = flushedSquare(v0 + share2 * (gradient * gradient - v0), tiny)
       m[mo + i] = m1
       v[vo + i] = v1
       w[wo + i] = decayed(w[wo + i], shrink) - (step * m1) / (Math.sqrt(v1) + eps)
