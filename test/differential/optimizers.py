@@ -24,6 +24,11 @@ class Step:
         near = np.abs(np.abs(x) - limit) <= limit * MARGIN
         return np.where(np.abs(x) < limit, 0, x), np.where(near, limit, 0) + bound
 
+    def flushed_square(self, x, bound):
+        """An average of squares: one that was handed in negative counts as 0 too, NaN stays."""
+        near = np.abs(x - self.tiny) <= self.tiny * MARGIN + bound
+        return np.where(x < self.tiny, 0, x), np.where(near, self.tiny, 0) + bound
+
     def average(self, old, new, share, extra):
         """old + share·(new - old): the scalar rounded, the difference and the sum; `extra` for new itself."""
         value = old + share * (new - old)
@@ -61,7 +66,7 @@ def rmsprop(c):
     s = Step(c, decay)
     g, (root, _) = c["g"], s.flushed(c["g"], s.root)
     v, bv = s.average(c["v"], root * root, c.wide(1 - rho), root * root)
-    v, bv = s.flushed(v, s.tiny, bv)
+    v, bv = s.flushed_square(v, bv)
     inner = v + c.wide(eps)
     step = s.lr * g / np.sqrt(inner)
     relative = 3 * c.u + s.quotient + (bv + c.u * (eps + inner)) / inner / 2
@@ -75,7 +80,7 @@ def adam(c):
     g, _ = s.flushed(c["g"], s.root)
     m, bm = s.average(c["m"], g, c.wide(1 - beta1), 0)
     v, bv = s.average(c["v"], g * g, c.wide(1 - beta2), g * g)
-    (m, bm), (v, bv) = s.flushed(m, s.tiny, bm), s.flushed(v, s.tiny, bv)
+    (m, bm), (v, bv) = s.flushed(m, s.tiny, bm), s.flushed_square(v, bv)
     p1, p2 = (c.wide(np.longdouble(b) ** t) for b in (beta1, beta2))
     a = s.lr * np.sqrt(1 - p2) / (1 - p1)
     # powers by squaring, in float64: two roundings for each bit of t at most, those of the squares doubling
