@@ -1,0 +1,139 @@
+// What every call from JavaScript needs: its instance of the addon, the memory it names, and how it is refused.
+// Only addon.cpp includes this: nothing else knows of napi.h.
+#pragma once
+#include <napi.h>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+#include <vector>
+
+#include "cpu.h"
+#include "signature.h"
+#include "tape.h"
+
+namespace lanewise {
+
+// Reads a typed array over shared memory, whose address never changes. Others are refused: they could be detached.
+inline bool viewOf(napi_env env, napi_value value, BufferView& out) {
+  bool typed = false, detachable = true;
+  if (napi_is_typedarray(env, value, &typed) != napi_ok || !typed) return false;
+  napi_typedarray_type type;
+  size_t length;
+  napi_value buffer;
+  if (napi_get_typedarray_info(env, value, &type, &length, &out.data, &buffer, nullptr) != napi_ok) return false;
+  if (napi_is_arraybuffer(env, buffer, &detachable) != napi_ok || detachable) return false;
+  switch (type) {
+    case napi_float32_array: out.type = DType::f32; break;
+    case napi_float64_array: out.type = DType::f64; break;
+    case napi_int32_array: out.type = DType::i32; break;
+    case napi_uint8_array: out.type = DType::u8; break;
+    default: return false;
+  }
+  out.length = (int64_t)length;
+  return true;
+}
+
+// Large buffers on large pages, where the system has them: rows gathered at random from 47 MB miss the address cache otherwise.
+// Asked before the memory is first written; a hint that may be refused.
+inline void preferLargePages(const BufferView& v, int64_t bytes) {
+#if defined(__linux__)
+  const uintptr_t page = 2 << 20, begin = ((uintptr_t)v.data + page - 1) / page * page, end = (uintptr_t)v.data + (uintptr_t)bytes;
+  if (end >= begin + page) madvise((void*)begin, (end - begin) / page * page, MADV_HUGEPAGE);
+#else
+  (void)v, (void)bytes;
+#endif
+}
+
+inline int64_t bytesOf(const BufferView& v) {
+  return v.length * (v.type == DType::f64 ? 8 : v.type == DType::u8 ? 1 : 4);
+}
+
+// A buffer known by number to eager commands. The reference is weak: memory belongs to JavaScript's garbage collector.
+struct Slot {
+  napi_ref ref;
+  BufferView view;
+};
+
+struct Instance {
+  napi_env env;
+  const Kernel* kernels = nullptr;
+  MultiplyAddsFn multiplyAdds = nullptr;
+  int threads = 1;
+  std::vector<Slot> slots;
+  std::vector<int32_t> freeSlots;
+  size_t sweepAt = 0;
+  int32_t* words = nullptr;
+  int64_t wordCount = 0;
+  Napi::Reference<Napi::TypedArray> wordsReference;
+  char* scratch = nullptr;
+  size_t scratchSize = 0;
+
+  explicit Instance(napi_env e) : env(e) {}
+  ~Instance() {
+    freeScratch(scratch);
+    freeWorkspace();
+  }
+
+  bool alive(const Slot& slot) const {
+    napi_value value = nullptr;
+    return slot.ref && napi_get_reference_value(env, slot.ref, &value) == napi_ok && value;
+  }
+
+  void account(int64_t bytes) {
+    int64_t total;  // V8 does not count shared memory by itself; uncounted garbage would never be collected
+    napi_adjust_external_memory(env, bytes, &total);
+  }
+
+  // Frees the numbers of a few buffers that were collected.
+  void sweep() {
+    for (int i = 0; i < 4 && !slots.empty(); i++) {
+      sweepAt = (sweepAt + 1) % slots.size();
+      Slot& slot = slots[sweepAt];
+      if (!slot.ref || alive(slot)) continue;
+      napi_delete_reference(env, slot.ref);
+      slot.ref = nullptr;
+      account(-bytesOf(slot.view));
+      freeSlots.push_back((int32_t)sweepAt);
+    }
+  }
+
+  static bool lookup(void* context, int32_t number, BufferView& out) {
+    Instance& self = *(Instance*)context;
+    if (number < 0 || (size_t)number >= self.slots.size() || !self.alive(self.slots[number])) return false;
+    out = self.slots[number].view;
+    return true;
+  }
+
+  bool reserve(size_t bytes) {
+    if (bytes <= scratchSize) return true;
+    freeScratch(scratch);
+    scratch = allocateScratch(bytes);
+    scratchSize = scratch ? bytes : 0;
+    return scratch != nullptr;
+  }
+};
+
+inline Instance& instanceOf(const Napi::CallbackInfo& info) { return *info.Env().GetInstanceData<Instance>(); }
+
+inline Napi::Value refuse(Napi::Env env, const char* message) {
+  Napi::Error::New(env, message).ThrowAsJavaScriptException();
+  return env.Undefined();
+}
+
+// JavaScript makes a MemoryError of this one.
+inline Napi::Value refuseForMemory(Napi::Env env) {
+  napi_throw_error(env, "LANEWISE_MEMORY", "the addon's allocation failed");
+  return env.Undefined();
+}
+
+// [command, op, position, value] of a checked command that found a bad index.
+inline Napi::Value failureOf(Napi::Env env, const RunResult& r) {
+  Napi::Array array = Napi::Array::New(env, 4);
+  const double numbers[] = {(double)r.command, (double)r.op, (double)r.position, (double)r.value};
+  for (uint32_t i = 0; i < 4; i++) array.Set(i, Napi::Number::New(env, numbers[i]));
+  return array;
+}
+
+}  // namespace lanewise
