@@ -35,6 +35,13 @@ struct Tile {
     E* panel;  // where a copy of b, rows of NR, is to be left; or null
   };
 
+  // What was measured on x86 only: whether the next tile's rows of C are asked for ahead, and whether a transposition in
+  // registers is worth its shuffles (32×50×784 with AVX-512 on Zen 4: 87 to 98 GFLOP/s).
+#if defined(__AVX2__)
+  static constexpr bool kAsksForC = true, kSquares = true;
+#else
+  static constexpr bool kAsksForC = false, kSquares = false;
+#endif
   // Registers: 32 in AVX-512 and NEON, 16 in AVX2: rows·N accumulators, N vectors of B and one of A.
 #if defined(__AVX512F__) || defined(__aarch64__)
   enum { NV = 4 };
@@ -47,8 +54,6 @@ struct Tile {
   static constexpr int rows(int) { return 2; }
 #endif
   enum { MR = rows(NV), NR = NV * V::W };
-  // Whether a transposition in registers is worth its shuffles: measured with AVX2 alone.
-  static constexpr bool kSquares = NV == 2;
   static constexpr int64_t kAhead = 16;  // rows of b that are asked for ahead: no processor foresees steps of a row's length
 
   // One tile of C: M rows, N vectors of columns, the last of them under a mask if MASKED. With COPY it leaves a copy of b on
@@ -69,9 +74,9 @@ struct Tile {
         LW_UNROLL for (int j = 0; j < N; j++) acc[r][j] = at(from + r * step + j * V::W, j);
     }
     const int64_t rowA = g.rowA, colA = g.colA, ldb = part.ldb, k = part.k;
-    // The rows of C below, which the next tile begins with: their lines come from afar otherwise, all at once (measured with
-    // AVX2, squares of 1024: 85 to 88 GFLOP/s).
-    if (NV == 2 && k >= 64) {
+    // The rows of C below, which the next tile begins with: their lines come from afar otherwise, all at once (squares of 1024:
+    // with AVX2 on Zen 3 85 to 88 GFLOP/s, with AVX-512 on Zen 4 101 to 104).
+    if (kAsksForC && k >= 64) {
       LW_UNROLL for (int r = 0; r < M; r++)
         LW_UNROLL for (int j = 0; j < N; j += (int)(64 / sizeof(E)) / V::W) __builtin_prefetch(c + (M + r) * g.ldc + j * V::W, 1);
     }

@@ -15,12 +15,16 @@ struct Tiles {
   typedef typename V::E E;
   typedef Tile<V> T;
   typedef typename T::Part Part;
-  // Blocks of k: one if k is at most KMOST, else about KC each.
-  enum { MR = T::MR, NR = T::NR, KC = 256, KMOST = NR * sizeof(E) > 64 ? 512 : 384 };
+  // Whether rows of B are so long (AVX-512: four lines) that few of its blocks stay near the core whatever their size.
+  static constexpr bool kLongRows = T::NR * sizeof(E) > 64;
+  // Blocks of k: one if k is at most KMOST, else about KC each. Zen 4, squares of 1024 and 2048: blocks of 256 101 GFLOP/s, of 512,
+  // with the copies below, 107; with AVX2 on Zen 3 256 is best. On the stack, which may be small, STACKED.
+  enum { MR = T::MR, NR = T::NR, KC = kLongRows ? 512 : 256, KMOST = kLongRows ? 512 : 384, STACKED = 256 };
   // Columns up to which a product counts as small: a block of all columns of B stays in the first-level cache as it lies.
   enum { SMALL = 2 * NR > 64 ? 2 * NR : 64 };
-  // Elements kept of B and of A as copies: together they stay in a second-level cache of 2 MB (and B does in 1 MB or so).
-  enum { COPY_B = (1 << 20) / sizeof(E), COPY_A = (3 << 16) / sizeof(E), PAD = 16 };
+  // Elements kept of B and of A as copies. A, and one strip of B, stay in a second-level cache (1 MB or so; 512 KB with AVX2); the
+  // rest of B may lie in the third: each strip serves all rows of A before it is left.
+  enum { COPY_B = (kLongRows ? 4 << 20 : 1 << 20) / sizeof(E), COPY_A = (kLongRows ? 4 << 16 : 3 << 16) / sizeof(E), PAD = 16 };
   // What may be kept of B in a first-level cache of 32 KB or more.
   static constexpr int64_t kFirstLevel = 24576;
 
@@ -57,13 +61,13 @@ struct Tiles {
 
   // Rows [i0, i1) and columns [c0, c1) of C, over all of k.
   static void block(const Gemm<E>& g, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
-    alignas(64) E panel[KC * NR];
+    alignas(64) E panel[STACKED * NR];
     const int64_t m = i1 - i0, strips = ceilDivide(c1 - c0, NR);
     // Copying B pays when several tiles of rows use the panels; copying A when several strips do and its rows lie far apart.
     const bool packsB = g.transB || (strips > 1 && m > 2 * MR && !small(g));
     E* own = packsB && strips > 1 ? (E*)workspace((COPY_B + COPY_A) * sizeof(E)) : nullptr;
-    const bool packsA = own && strips >= 4 && m >= MR && (g.colA != 1 || g.k > KC);
-    const int64_t step = !packsB ? (m <= MR ? fewRows(g) : rowsThatFit(g)) : own ? blockOfK(g.k) : (int64_t)KC;
+    const bool packsA = own && strips >= 4 && m >= MR && (g.colA != 1 || g.k > STACKED);
+    const int64_t step = !packsB ? (m <= MR ? fewRows(g) : rowsThatFit(g)) : own ? blockOfK(g.k) : (int64_t)STACKED;
     // A copy of B serves all bands of rows; a copy of A all strips of `wide` columns.
     const int64_t wide = own ? COPY_B / step / NR * NR : packsB ? (int64_t)NR : greater(c1 - c0, 1);
     const int64_t tall = packsA ? lesser(COPY_A / (step + PAD), KMOST) - PAD : greater(m, 1);
