@@ -219,28 +219,30 @@ Tape* Tape::bind(const int32_t* words, int64_t count, LookupFn lookup, void* con
                  ErrorText& error) {
   std::unique_ptr<Tape> tape(new Tape);
   tape->threads_ = threads;
+  // Commands run one after another: they share the scratch.
   size_t scratch = 0;
   for (int64_t at = 0; at < count;) {
     Command c;
     const int used = decode(words + at, count - at, lookup, context, c, error);
     if (used == 0) return nullptr;
-    // Commands run one after another: they share the scratch.
-    const size_t wanted = prepare(c, kernels, threads);
-    if (wanted > scratch) scratch = wanted;
-    tape->commands_.push_back(c);
+    scratch = std::max(scratch, prepare(c, kernels, 1));
+    tape->alone_.push_back(c);
     at += used;
   }
-  if (threads > 1 && !sharingPays(tape->commands_, threads)) {
-    tape->threads_ = 1;
-    for (Command& c : tape->commands_) prepare(c, kernels, 1);
+  if (threads > 1) {
+    tape->shared_ = tape->alone_;
+    for (Command& c : tape->shared_) scratch = std::max(scratch, prepare(c, kernels, threads));
+    if (!sharingPays(tape->shared_, threads)) tape->shared_.clear();
   }
   if (scratch > 0) {
     tape->scratch_ = allocateScratch(scratch);
     if (!tape->scratch_) throw std::bad_alloc();
   }
-  for (Command& c : tape->commands_) {
-    c.scratch = tape->scratch_;
-    c.failure = &tape->failure_;
+  for (std::vector<Command>* list : {&tape->alone_, &tape->shared_}) {
+    for (Command& c : *list) {
+      c.scratch = tape->scratch_;
+      c.failure = &tape->failure_;
+    }
   }
   return tape.release();
 }
@@ -249,14 +251,18 @@ Tape::~Tape() { freeScratch(scratch_); }
 
 RunResult Tape::run(int64_t steps, double milliseconds) {
   typedef std::chrono::steady_clock Clock;
+  typedef std::chrono::duration<double, std::nano> Nanoseconds;
   const Clock::time_point start = Clock::now();
+  Clock::time_point last = start;
   RunResult result = {0, -1, 0, 0, 0};
   failure_.set = 0;
   while (result.steps < steps) {
-    for (const Command& c : commands_) {
-      execute(c, threads_);
+    const bool sharing = !shared_.empty() && !trial_.alone();
+    const std::vector<Command>& commands = sharing ? shared_ : alone_;
+    for (const Command& c : commands) {
+      execute(c, sharing ? threads_ : 1);
       if (__builtin_expect(__atomic_load_n(&failure_.set, __ATOMIC_RELAXED), 0)) {
-        result.command = (int32_t)(&c - commands_.data());
+        result.command = (int32_t)(&c - commands.data());
         result.op = c.op;
         result.position = failure_.position;
         result.value = failure_.value;
@@ -264,10 +270,11 @@ RunResult Tape::run(int64_t steps, double milliseconds) {
       }
     }
     result.steps++;
-    if (milliseconds > 0) {
-      const std::chrono::duration<double, std::milli> passed = Clock::now() - start;
-      if (passed.count() >= milliseconds) break;
-    }
+    if (shared_.empty() && milliseconds <= 0) continue;
+    const Clock::time_point now = Clock::now();
+    if (!shared_.empty()) trial_.took(Nanoseconds(now - last).count());
+    last = now;
+    if (milliseconds > 0 && Nanoseconds(now - start).count() >= milliseconds * 1e6) break;
   }
   return result;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "command.h"
+#include "trial.h"
 
 namespace lanewise {
 
@@ -52,7 +53,9 @@ class Tape {
 
  private:
   Tape() = default;
-  std::vector<Command> commands_;
+  std::vector<Command> alone_;   // the commands as one thread runs them
+  std::vector<Command> shared_;  // and as threads_ do; empty where that cannot pay
+  Trial trial_;                  // which of the two
   char* scratch_ = nullptr;
   Failure failure_ = {0, 0, 0, 0};
   int threads_ = 1;

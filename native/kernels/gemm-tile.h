@@ -231,13 +231,20 @@ struct Tile {
     strip(g, part, NR, begin + MR, end);
   }
 
+  // The last columns of a strip that vectors down `rows` rows take better than one across; 0 if none.
+  static int64_t apart(const Gemm<E>& g, int64_t width, int64_t rows, int64_t k) {
+    const int64_t left = width % V::W;
+    const bool pays = V::W >= 4 && left <= V::W / 4 && rows >= V::W && (g.rowA == 1 || (kSquares && g.colA == 1 && k >= 64));
+    return pays ? left : 0;
+  }
+
   // Rows [begin, end) of at most NR columns.
   static void strip(const Gemm<E>& g, Part part, int64_t width, int64_t begin, int64_t end) {
-    const int64_t left = width % V::W;
     // A last vector that would be nearly all mask costs as much as a full one (50 columns are 48 and 2): vectors down the
     // rows instead.
+    const int64_t left = apart(g, width, end - begin, part.k);
     if constexpr (V::W >= 4) {
-      if (left > 0 && left <= V::W / 4 && end - begin >= V::W && (g.rowA == 1 || (kSquares && g.colA == 1 && part.k >= 64))) {
+      if (left > 0) {
         Part narrow = part;
         narrow.b += width - left;
         narrow.j0 += width - left;

@@ -141,24 +141,30 @@ struct Tiles {
   // B (the weights), its gradient and the optimizer are all divided by rows. It pays while B is larger than A, and where caches
   // are far apart: with AVX2, on Zen 3, rows are divided (32×50×784: 76 in lanes, 57 in rows; alone 83).
   static int64_t lanesOf(const Gemm<E>& g, int threads) {
-    const int64_t tiles = ceilDivide(g.m, MR);
+    const int64_t units = laneUnits(g);
     const bool pays = T::NV == 4 && threads > 1 && small(g) && g.colA == 1 && !g.transB && g.k >= 128 * threads && g.m <= g.n + MR &&
-                      tiles >= 2 * threads;
-    return pays && threads <= kMostLanes && tiles * threads <= kMostLaneUnits ? threads : 1;
+                      units >= 2 * threads;
+    return pays && threads <= kMostLanes && units * threads <= kMostLaneUnits ? threads : 1;
   }
-  static void lane(const Gemm<E>& g, const double* ends, int64_t lanes, int64_t tiles, int64_t unit) {
-    const int64_t h = unit / tiles, t = unit % tiles;
-    const auto rowsBefore = [&](int64_t lane) { return lane == 0 ? 0 : (int64_t)(ends[lane - 1] * (double)g.k / 16) * 16; };
+  // A lane's units: tiles of rows; before them the last columns of all rows, where those go apart.
+  static int64_t laneUnits(const Gemm<E>& g) { return ceilDivide(g.m, MR) + (T::apart(g, g.n, g.m, g.k) > 0 ? 1 : 0); }
+  static void lane(const Gemm<E>& g, const double* ends, int64_t lanes, int64_t units, int64_t unit) {
+    const int64_t h = unit / units, t = unit % units, tiles = ceilDivide(g.m, MR), apart = units - tiles;
+    const auto rowsBefore = [&](int64_t lane) { return lane == 0 ? 0 : (int64_t)(ends[lane - 1] * (double)g.k / 16 + 0.5) * 16; };
     const int64_t p0 = rowsBefore(h), p1 = h + 1 == lanes ? g.k : rowsBefore(h + 1);
-    for (int64_t j0 = 0; j0 < g.n; j0 += NR)
-      T::strip(g, {g.b + p0 * g.ldb + j0, g.ldb, p0, p1 - p0, j0, initOf(g, p0), nullptr}, lesser(g.n - j0, NR),
-               g.m * t / tiles, g.m * (t + 1) / tiles);
+    const int64_t whole = g.n - (apart > 0 ? g.n % V::W : 0);
+    const auto strips = [&](int64_t j0, int64_t j1, int64_t i0, int64_t i1) {
+      for (int64_t j = j0; j < j1; j += NR)
+        T::strip(g, {g.b + p0 * g.ldb + j, g.ldb, p0, p1 - p0, j, initOf(g, p0), nullptr}, lesser(j1 - j, NR), i0, i1);
+    };
+    if (t < apart) strips(whole, g.n, 0, g.m);
+    else strips(0, whole, g.m * (t - apart) / tiles, g.m * (t - apart + 1) / tiles);
   }
 
   static void plan(const Gemm<E>& g, Plan& plan) {
     plan.nanoseconds = (double)g.m * g.n * (g.k + 4) * 0.25 / V::W;
     const int64_t lanes = lanesOf(g, plan.threads);
-    plan.lane = lanes > 1 ? ceilDivide(g.m, MR) : 0;
+    plan.lane = lanes > 1 ? laneUnits(g) : 0;
     const Grid grid = gridOf(g);
     plan.units = lanes > 1 ? lanes * plan.lane : grid.rows * grid.columns;
     // Each turn copies its own parts of A and B, or has B in the first-level cache for its rows.
