@@ -82,21 +82,13 @@ LW_INLINE int64_t foldGroups(typename V::E* y, const typename V::E* x, int64_t b
   return lesser(l, end);
 }
 
-// Columns [0, n) that lie apart in memory, four rows at a time and y in between: long pieces of a row one after another, as
-// memory likes them. The order is foldColumns'.
+// Columns [0, n) of rows that lie in memory, one whole row after another and y in between: memory is fastest at long pieces in
+// order. The order of each sum is foldColumns'.
 template <class V, class Fold>
 static void foldWide(typename V::E* y, const typename V::E* x, int64_t b, int64_t c, int64_t n) {
   const Fold step = Fold();
   forEach<V>(0, n, [&](int64_t l, auto part) LW_LAMBDA { V::set1(Fold::start()).store(y + l, part); });
-  int64_t j = 0;
-  for (; j + 4 <= b; j += 4, x += 4 * c) {
-    forEach<V>(0, n, [&](int64_t l, auto part) LW_LAMBDA {
-      V a = V::load(y + l, part);
-      LW_UNROLL for (int q = 0; q < 4; ++q) a = step(a, V::load(x + q * c + l, part));
-      a.store(y + l, part);
-    });
-  }
-  for (; j < b; ++j, x += c) {
+  for (int64_t j = 0; j < b; ++j, x += c) {
     forEach<V>(0, n, [&](int64_t l, auto part) LW_LAMBDA { step(V::load(y + l, part), V::load(x + l, part)).store(y + l, part); });
   }
 }
