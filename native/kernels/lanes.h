@@ -36,7 +36,7 @@ struct Lanes {
 
   static LW_MEMBER Lanes all(typename V::E x) {
     Lanes a;
-    for (int k = 0; k < R; k++) a.r[k] = V::set1(x);
+    LW_UNROLL_VECTORS for (int k = 0; k < R; k++) a.r[k] = V::set1(x);
     return a;
   }
   // r = op(r, f) in [begin, end); lane j takes the elements begin + j, begin + j + kLanes, … in that order.
@@ -44,8 +44,8 @@ struct Lanes {
   LW_MEMBER void gather(int64_t begin, int64_t end, F f, Op op) {
     int64_t i = begin;
     for (; i + V::kLanes <= end; i += V::kLanes)
-      for (int k = 0; k < R; k++) r[k] = op(r[k], f(i + k * V::W, Whole{}));
-    for (int k = 0; k < R; k++, i += V::W) {
+      LW_UNROLL_VECTORS for (int k = 0; k < R; k++) r[k] = op(r[k], f(i + k * V::W, Whole{}));
+    LW_UNROLL_VECTORS for (int k = 0; k < R; k++, i += V::W) {
       if (i + V::W <= end) {
         r[k] = op(r[k], f(i, Whole{}));
       } else if (i < end) {
@@ -58,8 +58,8 @@ struct Lanes {
   template <class Op>
   LW_MEMBER V join(Op op) const {
     Lanes a = *this;
-    for (int h = R / 2; h > 0; h /= 2)
-      for (int k = 0; k < h; k++) a.r[k] = op(a.r[k], a.r[k + h]);
+    LW_UNROLL_VECTORS for (int h = R / 2; h > 0; h /= 2)
+      LW_UNROLL_VECTORS for (int k = 0; k < h; k++) a.r[k] = op(a.r[k], a.r[k + h]);
     return a.r[0];
   }
 };

@@ -46,11 +46,11 @@ template <class V, class Fold>
 LW_INLINE void foldFourBlocks(const typename V::E* x, typename V::E* to) {
   const Fold step = Fold();
   Lanes<V> a[4];
-  for (int q = 0; q < 4; ++q) a[q] = Lanes<V>::all(Fold::start());
+  LW_UNROLL_VECTORS for (int q = 0; q < 4; ++q) a[q] = Lanes<V>::all(Fold::start());
   for (int64_t i = 0; i < kBlock; i += V::kLanes)
-    for (int q = 0; q < 4; ++q)
-      for (int k = 0; k < Lanes<V>::R; ++k) a[q].r[k] = step(a[q].r[k], V::load(x + q * kBlock + i + k * V::W));
-  for (int q = 0; q < 4; ++q) to[q] = Fold::lane(a[q].join(step));
+    LW_UNROLL_VECTORS for (int q = 0; q < 4; ++q)
+      LW_UNROLL_VECTORS for (int k = 0; k < Lanes<V>::R; ++k) a[q].r[k] = step(a[q].r[k], V::load(x + q * kBlock + i + k * V::W));
+  LW_UNROLL_VECTORS for (int q = 0; q < 4; ++q) to[q] = Fold::lane(a[q].join(step));
 }
 template <class V, class Fold>
 LW_INLINE typename V::E foldRow(const typename V::E* x, int64_t b) {
@@ -64,12 +64,12 @@ template <class V, class Fold, int R, class Part>
 LW_INLINE void foldColumns(typename V::E* y, const typename V::E* x, int64_t b, int64_t c, Part part) {
   V a[R];
   const Fold step = Fold();
-  for (int r = 0; r < R; ++r) a[r] = V::set1(Fold::start());
+  LW_UNROLL_VECTORS for (int r = 0; r < R; ++r) a[r] = V::set1(Fold::start());
   for (int64_t j = 0; j < b; ++j, x += c) {
-    for (int r = 0; r + 1 < R; ++r) a[r] = step(a[r], V::load(x + r * V::W));
+    LW_UNROLL_VECTORS for (int r = 0; r + 1 < R; ++r) a[r] = step(a[r], V::load(x + r * V::W));
     a[R - 1] = step(a[R - 1], V::load(x + (R - 1) * V::W, part));
   }
-  for (int r = 0; r + 1 < R; ++r) a[r].store(y + r * V::W);
+  LW_UNROLL_VECTORS for (int r = 0; r + 1 < R; ++r) a[r].store(y + r * V::W);
   a[R - 1].store(y + (R - 1) * V::W, part);
 }
 // Columns [l, end), R registers at a time while there are so many; returns the first column that is left.
