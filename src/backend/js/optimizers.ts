@@ -16,10 +16,15 @@ const flushedSquare = (x: number, tiny: number): number => (x < tiny ? 0 : x)
 const decayed = (w: number, shrink: number): number => (shrink === 0 ? w : w - shrink * w)
 
 /** How a command's scalars are rounded, and below what its state is flushed before it would decay into denormals. */
-function precision(call: Call): { round: (x: number) => number; tiny: number; tinyRoot: number } {
+function precision(call: Call): {
+  round: (x: number) => number
+  tiny: number
+  tinyRoot: number
+  most: number
+} {
   return call.dtype === 0
-    ? { round: Math.fround, tiny: Math.fround(1e-30), tinyRoot: Math.fround(1e-15) }
-    : { round: same, tiny: 1e-290, tinyRoot: 1e-145 }
+    ? { round: Math.fround, tiny: Math.fround(1e-30), tinyRoot: Math.fround(1e-15), most: Math.fround(1e30) }
+    : { round: same, tiny: 1e-290, tinyRoot: 1e-145, most: 1e300 }
 }
 
 export const optimizers: Kernels = {
@@ -62,7 +67,7 @@ export const optimizers: Kernels = {
       n: [n],
       d,
     } = call
-    const { round, tiny, tinyRoot } = precision(call)
+    const { round, tiny, tinyRoot, most } = precision(call)
     const share = round(1 - d[0]),
       eps = round(d[1]),
       lr = round(rate[ro]),
@@ -73,7 +78,7 @@ export const optimizers: Kernels = {
         old = v[vo + i]
       const mean = flushedSquare(old + share * (root * root - old), tiny)
       v[vo + i] = mean
-      w[wo + i] = decayed(w[wo + i], shrink) - (lr * gradient) / Math.sqrt(mean + eps)
+      w[wo + i] = decayed(w[wo + i], shrink) - (lr * gradient) / Math.min(most, Math.sqrt(mean + eps))
     }
   },
   adam: (call) => {
@@ -83,7 +88,7 @@ export const optimizers: Kernels = {
       n: [n],
       d,
     } = call
-    const { round, tiny, tinyRoot } = precision(call)
+    const { round, tiny, tinyRoot, most } = precision(call)
     const lr = rate[ro],
       t = steps[to]
     const share1 = round(1 - d[0]),
@@ -99,7 +104,7 @@ export const optimizers: Kernels = {
       const v1 = flushedSquare(v0 + share2 * (gradient * gradient - v0), tiny)
       m[mo + i] = m1
       v[vo + i] = v1
-      w[wo + i] = decayed(w[wo + i], shrink) - (step * m1) / (Math.sqrt(v1) + eps)
+      w[wo + i] = decayed(w[wo + i], shrink) - (step * m1) / (Math.min(most, Math.sqrt(v1)) + eps)
     }
   },
 }
