@@ -14,6 +14,7 @@
 
 namespace lanewise {
 namespace {
+
 // A door whose allocations may fail: an exception that left it would end the process.
 template <Napi::Value (*door)(const Napi::CallbackInfo&)>
 Napi::Value guarded(const Napi::CallbackInfo& info) {

@@ -1,5 +1,5 @@
 // Whether the steps of a tape are faster with all its threads or with one, found out by trying both now and then. What threads gain
-// depends on where the system puts them, on one chip or two, and on who else computes; both change while a program runs.
+// depends on where the system puts them, with a cache in common or none, and on who else computes; both change while a program runs.
 // Results are the same either way.
 #pragma once
 #include <algorithm>

@@ -151,16 +151,16 @@ struct Tiles {
   // A lane's units: tiles of rows; before them the last columns of all rows, where those go apart.
   static int64_t laneUnits(const Gemm<E>& g) { return ceilDivide(g.m, MR) + (T::apart(g, g.n, g.m, g.k) > 0 ? 1 : 0); }
   static void lane(const Gemm<E>& g, const double* ends, int64_t lanes, int64_t units, int64_t unit) {
-    const int64_t h = unit / units, t = unit % units, tiles = ceilDivide(g.m, MR), apart = units - tiles;
+    const int64_t last = T::apart(g, g.n, g.m, g.k), whole = g.n - last, before = last > 0 ? 1 : 0;
+    const int64_t h = unit / units, t = unit % units - before, tiles = units - before;
     const auto rowsBefore = [&](int64_t lane) { return lane == 0 ? 0 : (int64_t)(ends[lane - 1] * (double)g.k / 16 + 0.5) * 16; };
     const int64_t p0 = rowsBefore(h), p1 = h + 1 == lanes ? g.k : rowsBefore(h + 1);
-    const int64_t whole = g.n - (apart > 0 ? g.n % V::W : 0);
     const auto strips = [&](int64_t j0, int64_t j1, int64_t i0, int64_t i1) {
       for (int64_t j = j0; j < j1; j += NR)
         T::strip(g, {g.b + p0 * g.ldb + j, g.ldb, p0, p1 - p0, j, initOf(g, p0), nullptr}, lesser(j1 - j, NR), i0, i1);
     };
-    if (t < apart) strips(whole, g.n, 0, g.m);
-    else strips(0, whole, g.m * (t - apart) / tiles, g.m * (t - apart + 1) / tiles);
+    if (t < 0) strips(whole, g.n, 0, g.m);
+    else strips(0, whole, g.m * t / tiles, g.m * (t + 1) / tiles);
   }
 
   static void plan(const Gemm<E>& g, Plan& plan) {

@@ -51,7 +51,7 @@ struct Map {
     const E* x = (const E*)c.p[1];
     forEach<V, (F<V>::kOperations > 10)>(begin * kBlock, lesser(end * kBlock, c.n[0]), [&](int64_t i, auto part) LW_LAMBDA {
       if (F<V>::kOperations > 10) {
-        LW_UNROLL for (int64_t q = 0; q < (kSideBySide > 1 ? kSideBySide : 1) * V::W; q += 64 / sizeof(E)) {
+        LW_UNROLL for (int64_t q = 0; q < kSideBySide * V::W; q += 64 / sizeof(E)) {
           __builtin_prefetch(x + i + kAhead + q);
           __builtin_prefetch(y + i + kAhead + q, 1);
         }

@@ -40,16 +40,12 @@ const numbers = arrays.map((a) => addon.register(a))
 const nextCommand = commandSource(ops, dice)
 const callRaw = rawCalls(addon, dice, words)
 
-/** Fills nothing. */
-const idle = [ops.findIndex((op) => op.name === 'fill'), 0, 0, 0, 0, 0, 0]
+const fillNothing = [ops.findIndex((op) => op.name === 'fill'), 0, 0, 0, 0, 0, 0]
+const padding = Array(Math.ceil(arrays.length / fillNothing.length))
+  .fill(fillNothing)
+  .flat()
 /** A tape must have at least as many words as arrays. (Not the command again: in place, rounding grows with each time.) */
-const lengthened = (command) =>
-  Int32Array.of(
-    ...command,
-    ...Array(Math.ceil(arrays.length / idle.length))
-      .fill(idle)
-      .flat(),
-  )
+const lengthened = (command) => Int32Array.of(...command, ...padding)
 
 /** Runs a command at once, or as a tape. Gives 'refused', a failure [command, op, position, value], or undefined. */
 function run(command, asTape) {

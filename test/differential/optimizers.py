@@ -20,14 +20,13 @@ class Step:
         # a quotient in float32 is a product with a reciprocal
         self.quotient = 1e-7 if self.float32 else c.u
 
-    def flushed(self, x, limit, bound=0):
-        near = np.abs(np.abs(x) - limit) <= limit * MARGIN
-        return np.where(np.abs(x) < limit, 0, x), np.where(near, limit, 0) + bound
+    def flushed(self, x, limit, bound=0, size=np.abs):
+        near = np.abs(size(x) - limit) <= limit * MARGIN
+        return np.where(size(x) < limit, 0, x), np.where(near, limit, 0) + bound
 
     def flushed_square(self, x, bound):
-        """An average of squares: one that was handed in negative counts as 0 too, NaN stays."""
-        near = np.abs(x - self.tiny) <= self.tiny * MARGIN + bound
-        return np.where(x < self.tiny, 0, x), np.where(near, self.tiny, 0) + bound
+        """An average of squares: one that was handed in negative counts as 0 too."""
+        return self.flushed(x, self.tiny, bound, size=np.asarray)
 
     def average(self, old, new, share, extra):
         """old + share·(new - old): the scalar rounded, the difference and the sum; `extra` for new itself."""
