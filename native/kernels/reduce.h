@@ -188,7 +188,15 @@ struct Mean {
 // The first NaN, else the first maximum, of b >= 1 numbers.
 template <class V>
 LW_INLINE int64_t argmaxRow(const typename V::E* x, int64_t b) {
-  const V best = V::set1(foldRow<V, MaxFold<V>>(x, b));
+  // Equal zeros are found alike, so the order is free: four chains hide the latency of a comparison.
+  const MaxFold<V> step = MaxFold<V>();
+  V a[4];
+  LW_UNROLL for (int q = 0; q < 4; ++q) a[q] = V::set1(MaxFold<V>::start());
+  int64_t from = 0;
+  for (; from + 4 * V::W <= b; from += 4 * V::W)
+    LW_UNROLL for (int q = 0; q < 4; ++q) a[q] = step(a[q], V::load(x + from + q * V::W));
+  forEach<V>(from, b, [&](int64_t i, auto part) LW_LAMBDA { a[0] = step(a[0], select(part, V::load(x + i, part), a[0])); });
+  const V best = V::set1(MaxFold<V>::lane(step(step(a[0], a[1]), step(a[2], a[3]))));
   const bool nan = any(isnan(best));
   for (int64_t i = 0; i < b; i += V::W) {
     const int64_t n = lesser(b - i, V::W);

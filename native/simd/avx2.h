@@ -10,7 +10,7 @@ struct F32 {
   typedef float E;
   typedef int32_t I;
   struct M { __m256 m; };  // a lane is all ones or all zeros
-  enum { W = 8, kLanes = 16, kMantissa = 23, kBias = 127 };
+  enum { W = 8, kLanes = 16, kMantissa = 23, kBias = 127, kAnyExponent = 0 };
   __m256 v;
   static LW_MEMBER F32 zero() { return {_mm256_setzero_ps()}; }
   static LW_MEMBER F32 set1(float x) { return {_mm256_set1_ps(x)}; }
@@ -96,7 +96,7 @@ struct F64 {
   typedef double E;
   typedef int64_t I;
   struct M { __m256d m; };
-  enum { W = 4, kLanes = 8, kMantissa = 52, kBias = 1023 };
+  enum { W = 4, kLanes = 8, kMantissa = 52, kBias = 1023, kAnyExponent = 0 };
   __m256d v;
   static LW_MEMBER F64 zero() { return {_mm256_setzero_pd()}; }
   static LW_MEMBER F64 set1(double x) { return {_mm256_set1_pd(x)}; }

@@ -17,7 +17,7 @@ struct F32 {
   typedef float E;
   typedef int32_t I;       // integer of the same width
   typedef __mmask16 M;     // one bit a lane
-  enum { W = 16, kLanes = 16, kMantissa = 23, kBias = 127 };
+  enum { W = 16, kLanes = 16, kMantissa = 23, kBias = 127, kAnyExponent = 1 };
   __m512 v;
   static LW_MEMBER F32 zero() { return {_mm512_setzero_ps()}; }
   static LW_MEMBER F32 set1(float x) { return {_mm512_set1_ps(x)}; }
@@ -66,15 +66,17 @@ LW_INLINE F32 pow2(F32 n) {  // 2^n for whole n in [-126, 127]
 LW_INLINE F32 addExponent(F32 a, F32 t) {
   return {_mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(a.v), _mm512_slli_epi32(_mm512_castps_si512(t.v), 23)))};
 }
-// x = m * 2^e with m from sqrt(1/2) up to sqrt(2): returns e. x positive, normal, finite. (Integer bits to a whole number
-// by putting them under 2^23: the same in every instruction set, and no conversion is needed.)
+// x = m * 2^e with m from sqrt(1/2) up to sqrt(2): returns e. Any x: e is -infinity for 0 and infinity for infinity, m is NaN for what
+// is negative, as 0 is not with the sign control 3.
+const _MM_MANTISSA_SIGN_ENUM kNegativeIsNaN = (_MM_MANTISSA_SIGN_ENUM)3;
 LW_INLINE F32 split(F32 x, F32& m) {
-  const __m512i root = _mm512_set1_epi32(0x3f3504f3);  // sqrt(1/2)
-  __m512i t = _mm512_add_epi32(_mm512_castps_si512(x.v), _mm512_set1_epi32(0x3f800000 - 0x3f3504f3));
-  m.v = _mm512_castsi512_ps(_mm512_add_epi32(_mm512_and_si512(t, _mm512_set1_epi32(0x007fffff)), root));
-  __m512i whole = _mm512_or_si512(_mm512_srli_epi32(t, 23), _mm512_set1_epi32(0x4b000000));  // 2^23 + e + 127
-  return {_mm512_sub_ps(_mm512_castsi512_ps(whole), _mm512_set1_ps(8388608.0f + 127.0f))};
+  const __m512 from1 = _mm512_getmant_ps(x.v, _MM_MANT_NORM_1_2, kNegativeIsNaN), e = _mm512_getexp_ps(x.v);
+  const __mmask16 above = _mm512_cmp_ps_mask(from1, _mm512_set1_ps(0x1.6a09e6p0f), _CMP_GE_OQ);
+  m.v = _mm512_mask_mul_ps(from1, above, from1, _mm512_set1_ps(0.5f));
+  return {_mm512_mask_add_ps(e, above, e, _mm512_set1_ps(1))};
 }
+// a * 2^n for any n, or 0 where `zero`.
+LW_INLINE F32 scaleOrZero(F32::M zero, F32 a, F32 n) { return {_mm512_maskz_scalef_ps((__mmask16)~zero, a.v, n.v)}; }
 LW_INLINE float sum(F32 a) {  // lanes joined by halving: j + (j + 8), + 4, + 2, + 1
   __m256 q = _mm256_add_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1));
   __m128 h = _mm_add_ps(_mm256_castps256_ps128(q), _mm256_extractf128_ps(q, 1));
@@ -92,7 +94,7 @@ struct F64 {
   typedef double E;
   typedef int64_t I;
   typedef __mmask8 M;
-  enum { W = 8, kLanes = 8, kMantissa = 52, kBias = 1023 };
+  enum { W = 8, kLanes = 8, kMantissa = 52, kBias = 1023, kAnyExponent = 1 };
   __m512d v;
   static LW_MEMBER F64 zero() { return {_mm512_setzero_pd()}; }
   static LW_MEMBER F64 set1(double x) { return {_mm512_set1_pd(x)}; }
@@ -140,12 +142,13 @@ LW_INLINE F64 addExponent(F64 a, F64 t) {
   return {_mm512_castsi512_pd(_mm512_add_epi64(_mm512_castpd_si512(a.v), _mm512_slli_epi64(_mm512_castpd_si512(t.v), 52)))};
 }
 LW_INLINE F64 split(F64 x, F64& m) {
-  const __m512i root = _mm512_set1_epi64(0x3fe6a09e667f3bcd);
-  __m512i t = _mm512_add_epi64(_mm512_castpd_si512(x.v), _mm512_set1_epi64(0x3ff0000000000000 - 0x3fe6a09e667f3bcd));
-  m.v = _mm512_castsi512_pd(_mm512_add_epi64(_mm512_and_si512(t, _mm512_set1_epi64(0x000fffffffffffff)), root));
-  __m512i whole = _mm512_or_si512(_mm512_srli_epi64(t, 52), _mm512_set1_epi64(0x4330000000000000));
-  return {_mm512_sub_pd(_mm512_castsi512_pd(whole), _mm512_set1_pd(4503599627370496.0 + 1023.0))};
+  const __m512d from1 = _mm512_getmant_pd(x.v, _MM_MANT_NORM_1_2, kNegativeIsNaN), e = _mm512_getexp_pd(x.v);
+  const __mmask8 above = _mm512_cmp_pd_mask(from1, _mm512_set1_pd(0x1.6a09e667f3bcdp0), _CMP_GE_OQ);
+  m.v = _mm512_mask_mul_pd(from1, above, from1, _mm512_set1_pd(0.5));
+  return {_mm512_mask_add_pd(e, above, e, _mm512_set1_pd(1))};
 }
+// a * 2^n for any n, or 0 where `zero`.
+LW_INLINE F64 scaleOrZero(F64::M zero, F64 a, F64 n) { return {_mm512_maskz_scalef_pd((__mmask8)~zero, a.v, n.v)}; }
 LW_INLINE double sum(F64 a) {
   __m256d q = _mm256_add_pd(_mm512_castpd512_pd256(a.v), _mm512_extractf64x4_pd(a.v, 1));
   __m128d h = _mm_add_pd(_mm256_castpd256_pd128(q), _mm256_extractf128_pd(q, 1));

@@ -25,7 +25,7 @@ template <class V, int U = kSideBySide>
 struct Many {
   typedef typename V::E E;
   struct M { typename V::M m[U]; };
-  enum { W = V::W * U, kMantissa = V::kMantissa };
+  enum { W = V::W * U, kMantissa = V::kMantissa, kAnyExponent = V::kAnyExponent };
   V v[U];
   Many() = default;
   LW_MEMBER Many(V x) { LW_UNROLL for (int u = 0; u < U; u++) v[u] = x; }
@@ -57,6 +57,7 @@ struct Many {
   LW_TWO(max) LW_TWO(min) LW_TWO(copySign) LW_TWO(addExponent)
   LW_EACH(Many, select, (M k, Many a, Many b), v, select(k.m[u], a.v[u], b.v[u]))
   LW_EACH(Many, zeroWhere, (M k, Many a), v, zeroWhere(k.m[u], a.v[u]))
+  LW_EACH(Many, scaleOrZero, (M k, Many a, Many b), v, scaleOrZero(k.m[u], a.v[u], b.v[u]))
   LW_EACH(Many, split, (Many a, Many& b), v, split(a.v[u], b.v[u]))
   LW_EACH(Many, subtractedFrom, (int32_t bits, Many a), v, subtractedFrom(bits, a.v[u]))
 #undef LW_EACH

@@ -29,6 +29,7 @@ template <> struct Real<F32> {
   static constexpr float ln2High = 0.693145751953125f;         // 15 bits: n * ln2High is exact (Cody and Waite)
   static constexpr float ln2Low = 1.42860682030941723212e-6f;
   static constexpr float expMax = 88.72283172607421875f;       // the last x before exp(x) overflows
+  static constexpr float expTop = 89;                          // exp of it and of more is infinity
   static constexpr float expMin = -87.33654022216796875f;      // the last x with exp(x) normal
   static constexpr float tanhMax = 20.0f;                      // from here on expm1(-x) rounds to -1
   static constexpr float tiny = 1.17549435082228750797e-38f;   // the smallest normal
@@ -55,6 +56,7 @@ template <> struct Real<F64> {
   static constexpr double ln2High = 6.93147180369123816490e-01;  // 32 bits (fdlibm)
   static constexpr double ln2Low = 1.90821492927058770002e-10;
   static constexpr double expMax = 709.782712893383973096;
+  static constexpr double expTop = 710;
   static constexpr double expMin = -708.396418532264078749;
   static constexpr double tanhMax = 40.0;
   static constexpr double tiny = 2.22507385850720138309e-308;
@@ -93,7 +95,12 @@ LW_INLINE V reduceExp(V x, V& t) {
 template <class V>
 LW_INLINE V expOf(V x) {
   typedef Real<V> C;
-  V t, r = reduceExp(x, t), one = V::set1(1);
+  V t, one = V::set1(1);
+  if constexpr (V::kAnyExponent) {
+    const V r = reduceExp(min(V::set1(C::expTop), x), t);
+    return scaleOrZero(x < V::set1(C::expMin), fma(fma(C::expTail(r), r, one), r, one), t - V::set1(C::magic));
+  }
+  V r = reduceExp(x, t);
   V y = addExponent(fma(fma(C::expTail(r), r, one), r, one), t);
   y = select(x <= V::set1(C::expMax), y, x * V::set1(C::infinity));  // also the way of a NaN
   return zeroWhere(x < V::set1(C::expMin), y);
@@ -103,6 +110,10 @@ LW_INLINE V expOf(V x) {
 template <class V>
 LW_INLINE V logOf(V x) {
   typedef Real<V> C;
+  if constexpr (V::kAnyExponent) {
+    V m, e = split(x, m);
+    return fma(e, V::set1(C::ln2High), C::logMantissa(m - V::set1(1), e * V::set1(C::ln2Low)));
+  }
   const typename V::E shift = (typename V::E)((int64_t)1 << V::kMantissa);
   typename V::M small = x < V::set1(C::tiny);
   V m, e = split(select(small, x * V::set1(shift), x), m);

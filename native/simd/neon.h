@@ -11,7 +11,7 @@ struct F32 {
   typedef float E;
   typedef int32_t I;
   typedef uint32x4_t M;  // a lane is all ones or all zeros
-  enum { W = 4, kLanes = 16, kMantissa = 23, kBias = 127 };
+  enum { W = 4, kLanes = 16, kMantissa = 23, kBias = 127, kAnyExponent = 0 };
   float32x4_t v;
   static LW_MEMBER F32 zero() { return {vdupq_n_f32(0)}; }
   static LW_MEMBER F32 set1(float x) { return {vdupq_n_f32(x)}; }
@@ -87,7 +87,7 @@ struct F64 {
   typedef double E;
   typedef int64_t I;
   typedef uint64x2_t M;
-  enum { W = 2, kLanes = 8, kMantissa = 52, kBias = 1023 };
+  enum { W = 2, kLanes = 8, kMantissa = 52, kBias = 1023, kAnyExponent = 0 };
   float64x2_t v;
   static LW_MEMBER F64 zero() { return {vdupq_n_f64(0)}; }
   static LW_MEMBER F64 set1(double x) { return {vdupq_n_f64(x)}; }

@@ -37,7 +37,7 @@ struct F32 {
   typedef float E;
   typedef int32_t I;
   typedef bool M;
-  enum { W = 1, kLanes = 16, kMantissa = 23, kBias = 127 };
+  enum { W = 1, kLanes = 16, kMantissa = 23, kBias = 127, kAnyExponent = 0 };
   float v;
   static LW_MEMBER F32 zero() { return {0.0f}; }
   static LW_MEMBER F32 set1(float x) { return {x}; }
@@ -55,7 +55,7 @@ struct F64 {
   typedef double E;
   typedef int64_t I;
   typedef bool M;
-  enum { W = 1, kLanes = 8, kMantissa = 52, kBias = 1023 };
+  enum { W = 1, kLanes = 8, kMantissa = 52, kBias = 1023, kAnyExponent = 0 };
   double v;
   static LW_MEMBER F64 zero() { return {0.0}; }
   static LW_MEMBER F64 set1(double x) { return {x}; }
