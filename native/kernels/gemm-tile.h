@@ -136,12 +136,15 @@ struct Tile {
   template <int R, int T, bool SQUARES>
   static void down(const Gemm<E>& g, const Part& part, int64_t i, int64_t count) {
     E* c = g.c + i * g.ldc + part.j0;
-    E values[R * V::W];
+    E values[2 * R * V::W];
     V acc[R][T];
-    for (int t = 0; t < T; t++) {
-      for (int64_t r = 0; r < R * V::W; r++)
-        values[r] = part.init == Init::zero || r >= count ? 0 : part.init == Init::bias ? g.bias[part.j0 + t] : c[r * g.ldc + t];
-      LW_UNROLL for (int r = 0; r < R; r++) acc[r][t] = V::load(values + r * V::W);
+    LW_UNROLL for (int t = 0; t < T; t++) {
+      if (part.init == Init::load) {
+        for (int64_t r = 0; r < count; r++) values[r] = c[r * g.ldc + t];
+        for (int64_t r = count; r < R * V::W; r++) values[r] = 0;
+      }
+      const V start = V::set1(part.init == Init::bias ? g.bias[part.j0 + t] : 0);
+      LW_UNROLL for (int r = 0; r < R; r++) acc[r][t] = part.init == Init::load ? V::load(values + r * V::W) : start;
     }
     const E *a = g.a + i * g.rowA + part.p0 * g.colA, *b = part.b;
     if constexpr (SQUARES) {
@@ -163,9 +166,17 @@ struct Tile {
         }
       }
     }
-    for (int t = 0; t < T; t++) {
-      LW_UNROLL for (int r = 0; r < R; r++) acc[r][t].store(values + r * V::W);
-      for (int64_t r = 0; r < count; r++) c[r * g.ldc + t] = values[r];
+    // Two neighbours of a row at a time.
+    LW_UNROLL for (int t = 0; t + 1 < T; t += 2) {
+      LW_UNROLL for (int r = 0; r < R; r++) {
+        zipLow(acc[r][t], acc[r][t + 1]).store(values + 2 * r * V::W);
+        zipHigh(acc[r][t], acc[r][t + 1]).store(values + (2 * r + 1) * V::W);
+      }
+      for (int64_t r = 0; r < count; r++) __builtin_memcpy(c + r * g.ldc + t, values + 2 * r, 2 * sizeof(E));
+    }
+    if constexpr (T % 2 == 1) {
+      LW_UNROLL for (int r = 0; r < R; r++) acc[r][T - 1].store(values + r * V::W);
+      for (int64_t r = 0; r < count; r++) c[r * g.ldc + T - 1] = values[r];
     }
   }
 
@@ -192,9 +203,10 @@ struct Tile {
       if (count < T) return columns<T - 1, SQUARES>(count, g, part, begin, end);
     }
     int64_t i = begin;
-    const int64_t least = SQUARES ? 4 * V::W - 1 : 3 * V::W;
-    for (; end - i > least; i += 4 * V::W) down<4, T, SQUARES>(g, part, i, end - i < 4 * V::W ? end - i : (int64_t)(4 * V::W));
-    for (; i < end && (!SQUARES || end - i >= V::W); i += V::W) down<1, T, SQUARES>(g, part, i, end - i < V::W ? end - i : (int64_t)V::W);
+    enum { R = SQUARES && V::W == 16 ? 1 : 4 };  // a square of 16 takes half of the registers
+    const int64_t least = SQUARES ? R * V::W - 1 : 3 * V::W;
+    for (; end - i > least; i += R * V::W) down<R, T, SQUARES>(g, part, i, lesser(end - i, R * V::W));
+    for (; i < end && (!SQUARES || end - i >= V::W); i += V::W) down<1, T, SQUARES>(g, part, i, lesser(end - i, V::W));
     return i;
   }
 
@@ -238,23 +250,30 @@ struct Tile {
     return pays ? left : 0;
   }
 
-  // Rows [begin, end) of at most NR columns.
+  // Rows [begin, end) of at most NR columns. A last vector that would be nearly all mask costs as much as a full one (50 columns are
+  // 48 and 2): vectors down the rows instead. In bands, so that what both parts read and write is near the
+  // second time.
   static void strip(const Gemm<E>& g, Part part, int64_t width, int64_t begin, int64_t end) {
-    // A last vector that would be nearly all mask costs as much as a full one (50 columns are 48 and 2): vectors down the
-    // rows instead.
-    const int64_t left = apart(g, width, end - begin, part.k);
     if constexpr (V::W >= 4) {
+      const int64_t left = apart(g, width, end - begin, part.k);
       if (left > 0) {
         Part narrow = part;
         narrow.b += width - left;
         narrow.j0 += width - left;
-        const int64_t rest = g.rowA == 1 ? columns<V::W / 4, false>(left, g, narrow, begin, end)
-                                         : columns<V::W / 4, true>(left, g, narrow, begin, end);
-        if (rest < end) rowsOf<1, true>(g, narrow, rest, end, V::first(left));
-        width -= left;
-        if (width == 0) return;
+        const int64_t band = g.rowA == 1 ? 4 * V::W : 32;
+        for (int64_t i = begin; i < end; i += band) {
+          const int64_t to = lesser(end, i + band);
+          if (width > left) acrossRows(g, part, width - left, i, to);
+          const int64_t rest = g.rowA == 1 ? columns<V::W / 4, false>(left, g, narrow, i, to) : columns<V::W / 4, true>(left, g, narrow, i, to);
+          if (rest < to) rowsOf<1, true>(g, narrow, rest, to, V::first(left));
+        }
+        return;
       }
     }
+    acrossRows(g, part, width, begin, end);
+  }
+
+  static void acrossRows(const Gemm<E>& g, const Part& part, int64_t width, int64_t begin, int64_t end) {
     const int count = (int)((width + V::W - 1) / V::W);
     vectors<NV>(count, g, part, begin, end, width % V::W != 0, V::first(width - (count - 1) * V::W));
   }

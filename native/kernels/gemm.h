@@ -28,7 +28,7 @@ struct Tiles {
   // Bytes from row to row of A beyond which a copy of it pays (AVX-512 on Zen 4, 128×512×784: 113 GFLOP/s without, 112 with).
   static constexpr int64_t kFarRows = kLongRows ? 4096 : 1024;
   // What may be kept of B in a first-level cache of 32 KB or more.
-  static constexpr int64_t kFirstLevel = 24576;
+  static constexpr int64_t kFirstLevel = kLongRows ? 1 << 18 : 24576;
 
   // y[i*ldy + j] = x[i*ldx + j], m rows of n.
   static void copyRows(const E* x, int64_t ldx, int64_t m, int64_t n, E* y, int64_t ldy) {

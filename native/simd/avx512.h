@@ -169,6 +169,25 @@ LW_INLINE F32 zipHigh(F32 a, F32 b) {
 }
 LW_INLINE F64 zipLow(F64 a, F64 b) { return {_mm512_permutex2var_pd(a.v, _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), b.v)}; }
 LW_INLINE F64 zipHigh(F64 a, F64 b) { return {_mm512_permutex2var_pd(a.v, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), b.v)}; }
+// A transposed square (kernels/transpose.h). Quarters of rows meet in the loads: half of the shuffles are saved.
+LW_INLINE void loadSquare(const float* x, int64_t ldx, F32 r[16]) {
+  LW_UNROLL for (int h = 0; h < 16; h += 4) {
+    __m512 a[4];
+    LW_UNROLL for (int q = 0; q < 4; q++) {
+      const float* p = x + q * ldx + h;
+      a[q] = _mm512_castps128_ps512(_mm_loadu_ps(p));
+      a[q] = _mm512_mask_broadcast_f32x4(a[q], 0x00f0, _mm_loadu_ps(p + 4 * ldx));
+      a[q] = _mm512_mask_broadcast_f32x4(a[q], 0x0f00, _mm_loadu_ps(p + 8 * ldx));
+      a[q] = _mm512_mask_broadcast_f32x4(a[q], 0xf000, _mm_loadu_ps(p + 12 * ldx));
+    }
+    const __m512d low01 = _mm512_castps_pd(_mm512_unpacklo_ps(a[0], a[1])), high01 = _mm512_castps_pd(_mm512_unpackhi_ps(a[0], a[1]));
+    const __m512d low23 = _mm512_castps_pd(_mm512_unpacklo_ps(a[2], a[3])), high23 = _mm512_castps_pd(_mm512_unpackhi_ps(a[2], a[3]));
+    r[h].v = _mm512_castpd_ps(_mm512_unpacklo_pd(low01, low23));
+    r[h + 1].v = _mm512_castpd_ps(_mm512_unpackhi_pd(low01, low23));
+    r[h + 2].v = _mm512_castpd_ps(_mm512_unpacklo_pd(high01, high23));
+    r[h + 3].v = _mm512_castpd_ps(_mm512_unpackhi_pd(high01, high23));
+  }
+}
 // The bits of a, as integers, taken from `bits`: a first guess at 1/a (math.h, quotient).
 LW_INLINE F32 subtractedFrom(int32_t bits, F32 a) {
   return {_mm512_castsi512_ps(_mm512_sub_epi32(_mm512_set1_epi32(bits), _mm512_castps_si512(a.v)))};
