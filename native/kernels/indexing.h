@@ -80,6 +80,8 @@ LW_INLINE const int32_t* chosenRows(const Command& c, int64_t& cursor) {
   return nullptr;
 }
 
+enum { kAheadRows = 32 };
+
 // As with copy, the types of the operands decide, not the command's dtype. A bad row becomes zeros.
 static void runGatherRows(const Command& c, int64_t begin, int64_t end) {
   TakeRow take = nullptr;
@@ -94,11 +96,13 @@ static void runGatherRows(const Command& c, int64_t begin, int64_t end) {
   const char* x = (const char*)c.p[1] + part.column0 * sizeX;
   int64_t cursor;
   const int32_t* idx = chosenRows(c, cursor);
+  const int64_t ahead = lesser(m, kAheadRows);
   if (!idx && width == 0) return;  // nothing bounds m then
   for (int64_t i = part.row0; i < part.row1; ++i) {
-    // The batch after this one will want its rows: hints, so that they come from memory while this step computes.
-    if (idx && cursor + m + i < count) {
-      const int64_t next = readOnce(idx + m + i);
+    // Hints, so that rows come from memory in time: those of the next batch if it is small, while this step computes; else rows that
+    // follow soon (of a large batch few would be left in a near cache).
+    if (idx && cursor + ahead + i < count) {
+      const int64_t next = readOnce(idx + ahead + i);
       if (next >= 0 && next < rows) {
         const char* p = x + next * n * sizeX;
         for (int64_t b = 0; b < width * sizeX; b += 64) __builtin_prefetch(p + b, 0, 2);
