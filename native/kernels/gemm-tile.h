@@ -251,8 +251,7 @@ struct Tile {
   }
 
   // Rows [begin, end) of at most NR columns. A last vector that would be nearly all mask costs as much as a full one (50 columns are
-  // 48 and 2): vectors down the rows instead. In bands, so that what both parts read and write is near the
-  // second time.
+  // 48 and 2): vectors down the rows instead. In bands, so that what both parts read and write is near the second time.
   static void strip(const Gemm<E>& g, Part part, int64_t width, int64_t begin, int64_t end) {
     if constexpr (V::W >= 4) {
       const int64_t left = apart(g, width, end - begin, part.k);
