@@ -37,9 +37,13 @@ inline void pause() {
 // How long an idle helper looks for work before it sleeps: long against the serial stretches of a training step
 // (about 10 µs), short against what a sleeping machine would notice.
 const int kSpins = 4000, kYields = 200;
+// How long the owner of a job in lanes looks for the helper that is to begin: an awake one comes within 0.2 µs.
+const int kGrace = 200;
 
 // Every participant has a range of its own, the same part of each job: what a thread wrote in one command (a part of the
 // gradient) it reads in the next (the optimizer), from its own cache. Taking turns instead cost more than two threads gained.
+// The owner's is the last: it also runs the commands that are not shared, which read what the last lane wrote and, in a flat buffer of
+// parameters, the small ones of the last layers.
 struct alignas(64) Range {
   std::atomic<int64_t> next{0};
   std::atomic<uint64_t> arrived{0};  // the job that its participant has come to
@@ -74,7 +78,7 @@ struct alignas(64) Pool {
   std::mutex sleep;
   std::condition_variable wake;
 
-  // One unit in its lane. Nobody waits forever: the owner goes through the ranges in order, so whatever it waits for has been
+  // One unit in its lane. Nobody waits forever: the owner goes through the lanes in order, so whatever it waits for has been
   // taken, and the lowest unit that has been taken and not ended waits for nothing.
   void unitOfLane(int64_t unit, uint64_t job) {
     if (unit >= lane) {
@@ -88,16 +92,31 @@ struct alignas(64) Pool {
     ended[unit].job.store(job, std::memory_order_release);
   }
 
+  // The owner's lane waits for those before: it does them itself where nobody comes.
+  void lanesBefore(int own, uint64_t job) {
+    for (int h = 0; h < own; h++) {
+      Range& range = ranges[h];
+      for (int i = 0; i < kGrace && range.arrived.load(std::memory_order_relaxed) != job; i++) pause();
+      while (range.arrived.load(std::memory_order_relaxed) != job) {
+        const int64_t unit = range.next.fetch_add(1, std::memory_order_relaxed);
+        if (unit >= range.end) break;
+        unitOfLane(unit, job);
+      }
+    }
+  }
+
   // Own range first, then what is left of the others': a helper that never came, or is slow, costs little. But what its owner
   // is about to take is left to it, and so is its lane: helping there would move that part of the data to another cache.
   void work(int self) {
     const uint64_t job = gate.load(std::memory_order_relaxed) >> 16;  // the same while somebody is inside
-    ranges[self].arrived.store(job, std::memory_order_relaxed);
+    const int own = threads - 1 - self;
+    ranges[own].arrived.store(job, std::memory_order_relaxed);
+    if (self == 0 && lane > 0) lanesBefore(own, job);
     const bool measured = lane == 0 && Shares::measures(job);  // a lane waits for others
     const double start = measured ? Shares::now() : 0;
     int64_t units = 0;
     for (int i = 0; i < threads; i++) {
-      Range& range = ranges[(self + i) % threads];
+      Range& range = ranges[(own + i) % threads];
       const bool others = i > 0 && range.arrived.load(std::memory_order_relaxed) == job;
       if (others && lane > 0) continue;
       while (!others || range.end - range.next.load(std::memory_order_relaxed) > 2 * range.chunk) {
@@ -110,8 +129,8 @@ struct alignas(64) Pool {
       }
     }
     if (measured && units > 0) {
-      ranges[self].done.work += (double)units * unit;
-      ranges[self].done.nanoseconds += Shares::now() - start;
+      ranges[own].done.work += (double)units * unit;
+      ranges[own].done.nanoseconds += Shares::now() - start;
     }
   }
 
