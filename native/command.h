@@ -11,6 +11,8 @@ enum class DType : uint8_t { f32 = 0, f64 = 1, i32 = 2, u8 = 3 };
 enum { kMaxOperands = 8, kMaxInts = 8, kMaxDoubles = 4 };
 // Units and lanes that a command in lanes may have at most.
 enum { kMostLaneUnits = 1024, kMostLanes = 64 };
+// Panels that a batch may have (kernels/panels.h).
+enum { kMostPanels = 16 };
 
 // What a checked command found wrong: the first bad element (the lowest, whichever thread found it), and the value there.
 struct Failure {
@@ -28,6 +30,7 @@ struct Plan {
   size_t scratch;        // bytes the command wants for itself, 64-byte aligned
   int threads;           // given: how many will share it
   int64_t lane;
+  bool cuts;             // the run wants to know where each thread's share ends
   int turns;             // pieces that a thread takes its share in: what is left when another has time to help
 };
 
@@ -51,10 +54,11 @@ struct Command {
   Failure* failure;
   const Kernel* kernel;
   int64_t units, lane;
-  const double* laneEnds;       // where each lane ends, as a fraction of what they share; set for the run of a command in lanes
+  const double* shareEnds;      // where each thread's share ends, as a fraction; set for the run of a command in lanes or that cuts
   double nanoseconds;
   int32_t turns;
   int32_t op;
+  bool cuts;                    // see Plan
   bool threaded;                // worth handing to the pool
   DType dtype;
 };

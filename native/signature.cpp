@@ -90,11 +90,16 @@ const char* puttable(const Command& c) {
   return c.types[0] == c.types[1] || c.types[0] == DType::f64 ? nullptr : "dst of the type of src, or float64";
 }
 
+const char* panels(int64_t count) { return count > 0 ? nullptr : "at least one panel"; }
+
 // The same as RULES in src/backend/validate.ts.
 const struct {
   const char* op;
   const char* (*rule)(const Command&);
-} kRules[] = {{"max", someElements}, {"argmax", someElements}, {"gatherRows", gatherable}, {"put", puttable}};
+} kRules[] = {{"max", someElements}, {"argmax", someElements}, {"gatherRows", gatherable}, {"put", puttable},
+              {"gatherPanels", [](const Command& c) { return panels(c.n[4]); }},
+              {"affinePanels", [](const Command& c) { return panels(c.n[3]); }},
+              {"affinePanelsGrad", [](const Command& c) { return panels(c.n[3]); }}};
 
 void parse(OpInfo& op) {
   for (const auto& entry : kRules)

@@ -60,7 +60,7 @@ int decode(const int32_t* words, int64_t length, LookupFn lookup, void* context,
   out.dtype = (DType)words[1];
   out.scratch = nullptr;
   out.failure = nullptr;
-  out.laneEnds = nullptr;
+  out.shareEnds = nullptr;
   const int32_t* ints = words + 2 + 2 * op.operandCount;
   for (int i = 0; i < op.intCount; i++) {
     if (ints[i] < 0 || ints[i] >= op.below[i]) {
@@ -105,15 +105,16 @@ int decode(const int32_t* words, int64_t length, LookupFn lookup, void* context,
 
 size_t prepare(Command& c, const Kernel* kernels, int threads) {
   c.kernel = &kernels[2 * c.op + (int)c.dtype];
-  Plan plan = {0, 0, 0, threads, 0, kTurns};
+  Plan plan = {0, 0, 0, threads, 0, false, kTurns};
   c.kernel->plan(c, plan);
   c.threaded = threads > 1 && plan.units > 1 && plan.nanoseconds > kWorthSharing;
   if (plan.lane > 0 && !c.threaded) {
-    plan = {0, 0, 0, 1, 0, kTurns};
+    plan = {0, 0, 0, 1, 0, false, kTurns};
     c.kernel->plan(c, plan);
   }
   c.units = plan.units;
   c.lane = plan.lane;
+  c.cuts = c.threaded && plan.cuts && threads <= kMostLanes;
   c.turns = plan.turns;
   c.nanoseconds = plan.nanoseconds;
   return (plan.scratch + 63) / 64 * 64;
@@ -123,10 +124,11 @@ void execute(const Command& c, int threads) {
   if (c.threaded) {
     double ends[kMostLanes];
     Command cut;
-    if (c.lane > 0) {
+    if (c.lane > 0 || c.cuts) {
       sharesOf(threads, ends);
+      for (int i = threads; i < kMostPanels; i++) ends[i] = 1;
       cut = c;
-      cut.laneEnds = ends;
+      cut.shareEnds = ends;
     }
     parallelFor(
         threads, {c.units, c.lane, c.turns, c.nanoseconds},
@@ -134,7 +136,7 @@ void execute(const Command& c, int threads) {
           const Command& command = *(const Command*)context;
           command.kernel->run(command, begin, end);
         },
-        (void*)(c.lane > 0 ? &cut : &c));
+        (void*)(c.lane > 0 || c.cuts ? &cut : &c));
   } else if (c.units > 0) {
     c.kernel->run(c, 0, c.units);
   }

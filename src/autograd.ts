@@ -15,7 +15,8 @@ export interface GradientNode {
 let order = 0
 let enabled = true
 
-function tracked(t: Tensor): boolean {
+/** Whether a gradient flows to it. */
+export function tracked(t: Tensor): boolean {
   return t.requiresGrad || t.node !== undefined
 }
 

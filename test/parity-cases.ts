@@ -123,12 +123,22 @@ const ROWS = [
   [32, 785, 50, 100, 0],
   [600, 100, 70, 700, 0],
 ].map(([m, n, rows, count]) => [m, n, rows, count])
+/** With the places at its end where panels are cut: anywhere, and out of order if extreme. */
+const panelled: Fill = (size, ints, extremes) => {
+  const [, n, , panels] = ints
+  const x = Float64Array.from(any(size, ints, extremes))
+  for (let h = 1; h < panels && size > 0 && !extremes; h++) x[size - panels + h] = Math.floor((n * h) / panels)
+  return x
+}
+const PANELLED = MNK.flatMap(([m, k, n]) => [1, 2, 3, 16].map((panels) => [m, n, k, panels]))
 const indices: Record<string, Fill> = { idx: below(([, , rows]) => rows), cursor: constant(0) }
 const ALL: DType[] = ['float32', 'float64', 'int32', 'uint8']
 /** By op of the table. A new op without an entry fails the completeness test. */
 export const SPECS: Record<string, Spec> = {
   matmul: { ints: transposed, tolerance: [5e-4, 1e-12] },
   affine: { ints: MNK, tolerance: [5e-4, 1e-12] },
+  affinePanels: { ints: PANELLED, fill: { x: panelled }, tolerance: [5e-4, 1e-12] },
+  affinePanelsGrad: { ints: PANELLED, fill: { x: panelled }, tolerance: [5e-4, 1e-12] },
   transpose: { ints: MN, exact: 'bits' },
   add: { ints: BROADCASTS, exact: 'bits' },
   subtract: { ints: BROADCASTS, exact: 'bits' },
@@ -179,6 +189,14 @@ export const SPECS: Record<string, Spec> = {
       { y: 'int32', src: 'uint8' },
       { y: 'uint8', src: 'uint8' },
     ],
+    exact: 'bits',
+  },
+  // Too small for threads, with which panels are cut; test/panels.test.ts has those.
+  gatherPanels: {
+    ints: ROWS.filter(([m, n]) => m * n < 200).flatMap((p) => [1, 2, 16].map((panels) => [...p, panels])),
+    doubles: [[1], [255], [3]],
+    fill: { ...indices, src: bytes },
+    types: ALL.map((src) => ({ src })),
     exact: 'bits',
   },
   scatterRows: { ints: ROWS, doubles: [[1], [3]], fill: indices },

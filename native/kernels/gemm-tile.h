@@ -2,7 +2,7 @@
 // Contract: each element of C is one chain of fused multiply-adds over ascending k from its initial value.
 #pragma once
 #ifdef LANEWISE_KERNELS
-#include "lanes.h"
+#include "panels.h"
 #include "transpose.h"
 
 namespace lanewise {
@@ -19,7 +19,10 @@ struct Gemm {
   bool transB;
   E* c;
   int64_t ldc;
-  const E* bias;  // n values that the chains begin with, or null for 0
+  const E* bias;     // n values that the chains begin with, or null for 0
+  int64_t panels;    // 0, or how many A has, which then begins at `a`
+  bool turned;       // the panels hold A's transpose
+  bool goesOn;       // the chains begin with what is in C
 };
 
 enum class Init { zero, bias, load };

@@ -62,8 +62,39 @@ struct Tiles {
     return packed;
   }
 
+  // f(A, from, to) for each panel that has columns of [begin, end), or once where A has no panels. Element (i, p) of A is then where
+  // Gemm says; rows i are [from, to) if the panels are turned, else p.
+  template <class F>
+  static void byPanels(const Gemm<E>& g, int64_t begin, int64_t end, const F& f) {
+    if (g.panels == 0) return f(g, begin, end);
+    const Panels panels = Panels::noted(g.a, g.panels, g.turned ? g.k : g.m, g.turned ? g.m : g.k);
+    for (int64_t h = 0; h < g.panels; h++) {
+      const int64_t from = greater(begin, panels.start(h)), to = lesser(end, panels.ends[h]);
+      if (from >= to && !(end == 0 && h == 0)) continue;  // with no columns at all C still gets its initial values
+      Gemm<E> panel = g;
+      panel.panels = 0;
+      panel.a = g.a + panels.at(h, 0);
+      (g.turned ? panel.colA : panel.rowA) = panels.width(h);
+      f(panel, from, to);
+    }
+  }
+
   // Rows [i0, i1) and columns [c0, c1) of C, over all of k.
   static void block(const Gemm<E>& g, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
+    if (g.panels == 0) return blockOfRows(g, i0, i1, c0, c1);
+    if (g.turned) {
+      byPanels(g, i0, i1, [&](const Gemm<E>& panel, int64_t from, int64_t to) { blockOfRows(panel, from, to, c0, c1); });
+      return;
+    }
+    byPanels(g, 0, g.k, [&](Gemm<E> panel, int64_t from, int64_t to) {
+      panel.a += from;
+      panel.b += from * g.ldb;
+      panel.k = to - from;
+      panel.goesOn = from > 0;
+      blockOfRows(panel, i0, i1, c0, c1);
+    });
+  }
+  static void blockOfRows(const Gemm<E>& g, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
     alignas(64) E panel[STACKED * NR];
     const int64_t m = i1 - i0, strips = ceilDivide(c1 - c0, NR);
     // Copying B pays when several tiles of rows use the panels; copying A when several strips do and its rows lie far apart.
@@ -106,7 +137,7 @@ struct Tiles {
     }
   }
 
-  static Init initOf(const Gemm<E>& g, int64_t p0) { return p0 > 0 ? Init::load : g.bias ? Init::bias : Init::zero; }
+  static Init initOf(const Gemm<E>& g, int64_t p0) { return p0 > 0 || g.goesOn ? Init::load : g.bias ? Init::bias : Init::zero; }
   static int64_t blockOfK(int64_t k) {
     return k <= KMOST ? greater(k, 1) : ceilDivide(k, ceilDivide(k, KC));
   }
@@ -154,11 +185,13 @@ struct Tiles {
   static void lane(const Gemm<E>& g, const double* ends, int64_t lanes, int64_t units, int64_t unit) {
     const int64_t last = T::apart(g, g.n, g.m, g.k), whole = g.n - last, before = last > 0 ? 1 : 0;
     const int64_t h = unit / units, t = unit % units - before, tiles = units - before;
-    const auto rowsBefore = [&](int64_t lane) { return lane == 0 ? 0 : (int64_t)(ends[lane - 1] * (double)g.k / 16 + 0.5) * 16; };
+    const auto rowsBefore = [&](int64_t lane) { return lane == 0 ? 0 : (int64_t)(ends[lane - 1] * (double)ceilDivide(g.k, 16) + 0.5) * 16; };
     const int64_t p0 = rowsBefore(h), p1 = h + 1 == lanes ? g.k : rowsBefore(h + 1);
     const auto strips = [&](int64_t j0, int64_t j1, int64_t i0, int64_t i1) {
-      for (int64_t j = j0; j < j1; j += NR)
-        T::strip(g, {g.b + p0 * g.ldb + j, g.ldb, p0, p1 - p0, j, initOf(g, p0), nullptr}, lesser(j1 - j, NR), i0, i1);
+      byPanels(g, p0, p1, [&](const Gemm<E>& panel, int64_t from, int64_t to) {
+        for (int64_t j = j0; j < j1; j += NR)
+          T::strip(panel, {g.b + from * g.ldb + j, g.ldb, from, to - from, j, initOf(g, from), nullptr}, lesser(j1 - j, NR), i0, i1);
+      });
     };
     if (t < 0) strips(whole, g.n, 0, g.m);
     else strips(0, whole, g.m * t / tiles, g.m * (t + 1) / tiles);
@@ -176,7 +209,7 @@ struct Tiles {
 
   static void run(const Gemm<E>& g, const Command& command, int64_t begin, int64_t end) {
     if (command.lane > 0) {
-      for (int64_t u = begin; u < end; u++) lane(g, command.laneEnds, command.units / command.lane, command.lane, u);
+      for (int64_t u = begin; u < end; u++) lane(g, command.shareEnds, command.units / command.lane, command.lane, u);
       return;
     }
     const Grid grid = gridOf(g);

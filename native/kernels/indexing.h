@@ -5,10 +5,12 @@
 #define LANEWISE_INDEXING_OPS(OP)                                                                                       \
   OP(oneHot, "y:w:T:m*n t:r:L:m | m n")                                                                                 \
   OP(gatherRows, "y:w:A:m*n src:r:A:rows*n idx:r:i:count cursor:r:i:1 | m n rows count divisor:d")                      \
+  OP(gatherPanels, "x:u:T:m*n*panels src:r:A:rows*n idx:r:i:count cursor:r:i:1 | m n<16777216 rows count panels<17 divisor:d")\
   OP(scatterRows, "dsrc:w:T:rows*n dy:r:T:m*n idx:r:i:count cursor:r:i:1 | m n rows count divisor:d")
 
 #ifdef LANEWISE_KERNELS
 #include "../simd/convert.h"
+#include "panels.h"
 #include "units.h"
 
 namespace lanewise {
@@ -39,9 +41,9 @@ struct Segment {
   int64_t row0, row1, column0, column1;
   static LW_MEMBER bool byColumns(const Command& c) { return c.n[0] <= 64 && c.n[1] >= 4 * COLUMNS; }
   static LW_MEMBER int64_t count(const Command& c) { return byColumns(c) ? ceilDivide(c.n[1], COLUMNS) : c.n[0]; }
-  LW_MEMBER Segment(const Command& c, int64_t begin, int64_t end) {
-    if (byColumns(c)) row0 = 0, row1 = c.n[0], column0 = begin * COLUMNS, column1 = lesser(c.n[1], end * COLUMNS);
-    else row0 = begin, row1 = end, column0 = 0, column1 = c.n[1];
+  static LW_MEMBER Segment of(const Command& c, int64_t begin, int64_t end) {
+    if (!byColumns(c)) return {begin, end, 0, c.n[1]};
+    return {0, c.n[0], begin * COLUMNS, lesser(c.n[1], end * COLUMNS)};
   }
 };
 
@@ -82,23 +84,22 @@ LW_INLINE const int32_t* chosenRows(const Command& c, int64_t& cursor) {
 
 enum { kAheadRows = 32 };
 
-// As with copy, the types of the operands decide, not the command's dtype. A bad row becomes zeros.
-static void runGatherRows(const Command& c, int64_t begin, int64_t end) {
+// The rows and columns of `part`, to y on, where rows are `pitch` elements apart. As with copy, the types of the operands decide, not the
+// command's dtype. A bad row becomes zeros.
+static void gatherPart(const Command& c, const Segment& part, char* y, int64_t pitch) {
   TakeRow take = nullptr;
   int64_t sizeY = 0, sizeX = 0;  // bytes of an element
-  withPointer(c.p[0], c.types[0], [&](auto* y) {
-    withPointer(c.p[1], c.types[1], [&](auto* x) { take = takeRow(y, x), sizeY = sizeof(*y), sizeX = sizeof(*x); });
+  withPointer(c.p[0], c.types[0], [&](auto* to) {
+    withPointer(c.p[1], c.types[1], [&](auto* x) { take = takeRow(to, x), sizeY = sizeof(*to), sizeX = sizeof(*x); });
   });
   const int64_t m = c.n[0], n = c.n[1], rows = c.n[2], count = c.n[3];
-  const Segment part(c, begin, end);
   const int64_t width = part.column1 - part.column0;
-  char* y = (char*)c.p[0] + part.column0 * sizeY;
   const char* x = (const char*)c.p[1] + part.column0 * sizeX;
   int64_t cursor;
   const int32_t* idx = chosenRows(c, cursor);
   const int64_t ahead = lesser(m, kAheadRows);
   if (!idx && width == 0) return;  // nothing bounds m then
-  for (int64_t i = part.row0; i < part.row1; ++i) {
+  for (int64_t i = part.row0; i < part.row1; ++i, y += pitch * sizeY) {
     // Hints, so that rows come from memory in time: those of the next batch if it is small, while this step computes; else rows that
     // follow soon (of a large batch few would be left in a near cache).
     if (idx && cursor + ahead + i < count) {
@@ -110,11 +111,11 @@ static void runGatherRows(const Command& c, int64_t begin, int64_t end) {
     }
     const int64_t row = idx ? readOnce(idx + i) : -1;
     if (row >= 0 && row < rows) {
-      take(y + i * n * sizeY, x + row * n * sizeX, width, c.d[0]);
+      take(y, x + row * n * sizeX, width, c.d[0]);
       continue;
     }
     if (idx) fail(c, i, row);
-    __builtin_memset(y + i * n * sizeY, 0, (size_t)(width * sizeY));
+    __builtin_memset(y, 0, (size_t)(width * sizeY));
   }
 }
 
@@ -147,7 +148,34 @@ struct gatherRows {
     if (Segment::byColumns(c)) plan.turns = 1;
     plan.nanoseconds = (double)c.n[0] * (20 + (double)c.n[1] * 0.1);
   }
-  static void run(const Command& c, int64_t begin, int64_t end) { runGatherRows(c, begin, end); }
+  static void run(const Command& c, int64_t begin, int64_t end) {
+    const Segment part = Segment::of(c, begin, end);
+    withPointer(c.p[0], c.types[0], [&](auto* y) { gatherPart(c, part, (char*)(y + part.row0 * c.n[1] + part.column0), c.n[1]); });
+  }
+  static constexpr FinishFn finish = nullptr;
+};
+
+// A unit is a stretch of columns.
+template <class V>
+struct gatherPanels {
+  typedef typename V::E E;
+  static void plan(const Command& c, Plan& plan) {
+    plan.units = c.n[0] == 0 ? 0 : greater(1, ceilDivide(c.n[1], kPanelColumns));
+    plan.turns = 1;
+    plan.cuts = true;
+    plan.nanoseconds = (double)c.n[0] * (20 + (double)c.n[1] * 0.1);
+  }
+  static void run(const Command& c, int64_t begin, int64_t end) {
+    const int64_t m = c.n[0], n = c.n[1];
+    E* x = (E*)c.p[0];
+    const Panels panels = Panels::cut(c.n[4], m, n, c.shareEnds);
+    if (begin == 0) panels.note(x);
+    const int64_t first = begin * kPanelColumns, last = lesser(n, end * kPanelColumns);
+    for (int64_t h = 0; h < panels.count; h++) {
+      const int64_t from = greater(first, panels.start(h)), to = lesser(last, panels.ends[h]);
+      if (from < to || (n == 0 && h == 0)) gatherPart(c, {0, m, from, to}, (char*)(x + panels.at(h, from)), panels.width(h));
+    }
+  }
   static constexpr FinishFn finish = nullptr;
 };
 

@@ -23,6 +23,11 @@ const mustHaveElements: Rule = (op, _types, ints) => {
   if (ints[1] === 0) throw new ShapeError(op.name, 'at least one element to choose from', 'a dimension of size 0')
 }
 
+const mustHavePanels: Rule = (op, _types, ints) => {
+  if (ints[op.ints.findIndex((p) => p.name === 'panels')] === 0)
+    throw new ValueError(op.name, 'at least one panel', '0')
+}
+
 const RULES: Readonly<Record<string, Rule | undefined>> = {
   max: mustHaveElements,
   argmax: mustHaveElements,
@@ -33,6 +38,9 @@ const RULES: Readonly<Record<string, Rule | undefined>> = {
     }
     if (divisor !== 1) throw new ValueError(op.name, `divisor 1 for ${y}`, describe(divisor))
   },
+  gatherPanels: mustHavePanels,
+  affinePanels: mustHavePanels,
+  affinePanelsGrad: mustHavePanels,
   put: (op, [dst, src]) => {
     if (dst !== src && dst !== 'float64') throw new TypeMismatchError(op.name, `dst to be float64 or ${src}`, dst)
   },
@@ -147,6 +155,7 @@ function overlapOf(
 /** Which parameter bounds the indices of a checked operand; of all other checked ops it is the labels t and n. */
 const INDEXED: Readonly<Record<string, readonly [operand: string, bound: string]>> = {
   gatherRows: ['idx', 'rows'],
+  gatherPanels: ['idx', 'rows'],
   scatterRows: ['idx', 'rows'],
   put: ['at', 'cap'],
 }

@@ -1,6 +1,6 @@
 export { add, divide, maximum, multiply, subtract } from './binary.js'
 export * from './cast.js'
-export * from './indexing.js'
+export { type GatherOptions, gatherRows, oneHot } from './indexing.js'
 export * from './losses.js'
 export * from './matmul.js'
 export { advance, copy, fill, full, put } from './memory.js'

@@ -38,30 +38,35 @@ export interface GatherOptions {
   dtype?: DType
 }
 
+/** Checks what is to be gathered. `ints` are the parameters m, n, rows and count of the command. */
+export function checkGather(op: string, source: Tensor, indices: Tensor, options: GatherOptions) {
+  checkTensor(op, source)
+  checkTensor(op, indices)
+  checkLabels(op, indices, indices.size, false)
+  if (source.rank === 0) throw new ShapeError(op, 'a source with at least one dimension', show(source.shape))
+  const m = checkOptions(op, options).count ?? indices.size
+  if (!Number.isInteger(m) || m < 0 || m > indices.size)
+    throw new ValueError(op, `a count from 0 to ${indices.size}`, describe(m))
+  const dtype = options.dtype ?? source.dtype
+  const divisor = isFloat(dtype) ? source.divisor : 1
+  if (!isFloat(dtype) && dtype !== source.dtype && !(dtype === 'int32' && source.dtype === 'uint8')) {
+    throw new TypeMismatchError(op, `a float dtype or ${source.dtype}`, describe(dtype))
+  }
+  const cursor = options.cursor ?? constant(0, 'int32')
+  if (checkTensor(op, cursor).dtype !== 'int32' || cursor.size !== 1) {
+    throw new TypeMismatchError(op, 'a cursor of one int32', cursor.describe())
+  }
+  const ints = [m, sizeOf(source.shape.slice(1)), source.shape[0], indices.size]
+  return { m, dtype, divisor, cursor, ints }
+}
+
 /**
  * Rows of `source`, chosen by int32 `indices`: y[i] = source[indices[cursor + i]]. To a float dtype the values are
  * converted and divided by the source's divisor, so bytes of images come out normalised. Indices are checked as it runs.
  */
 export function gatherRows(source: Tensor, indices: Tensor, options: GatherOptions = {}, out?: Tensor): Tensor {
-  checkTensor('gatherRows', source)
-  checkTensor('gatherRows', indices)
-  checkLabels('gatherRows', indices, indices.size, false)
-  if (source.rank === 0) throw new ShapeError('gatherRows', 'a source with at least one dimension', show(source.shape))
-  const m = checkOptions('gatherRows', options).count ?? indices.size
-  if (!Number.isInteger(m) || m < 0 || m > indices.size)
-    throw new ValueError('gatherRows', `a count from 0 to ${indices.size}`, describe(m))
-  const dtype = options.dtype ?? source.dtype
-  const divisor = isFloat(dtype) ? source.divisor : 1
-  if (!isFloat(dtype) && dtype !== source.dtype && !(dtype === 'int32' && source.dtype === 'uint8')) {
-    throw new TypeMismatchError('gatherRows', `a float dtype or ${source.dtype}`, describe(dtype))
-  }
-  const cursor = options.cursor ?? constant(0, 'int32')
-  if (checkTensor('gatherRows', cursor).dtype !== 'int32' || cursor.size !== 1) {
-    throw new TypeMismatchError('gatherRows', 'a cursor of one int32', cursor.describe())
-  }
-  const [rows, n] = [source.shape[0], sizeOf(source.shape.slice(1))]
+  const { m, dtype, divisor, cursor, ints } = checkGather('gatherRows', source, indices, options)
   const y = output('gatherRows', out, [m, ...source.shape.slice(1)], dtype)
-  const ints = [m, n, rows, indices.size]
   emit(GATHER_ROWS, 'float32', [y, source, indices, cursor], ints, [divisor])
   if (y.dtype === 'uint8') y.divisor = source.divisor
   if (!isFloat(source.dtype) || dtype !== source.dtype) return y

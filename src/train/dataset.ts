@@ -4,6 +4,7 @@ import type { Loss } from '../losses/index.js'
 import { cast } from '../ops/cast.js'
 import { gatherRows } from '../ops/indexing.js'
 import { advance } from '../ops/memory.js'
+import { gatherPanels, type PanelBatch } from '../ops/panels.js'
 import { reshape } from '../ops/views.js'
 import { type Shape, sameShape, show, sizeOf } from '../shape.js'
 import { isTensor, type Tensor, type TensorValues, tensor } from '../tensor.js'
@@ -91,18 +92,30 @@ function denseTargets(op: string, y: Tensor, output: Shape, loss: Loss, dtype: F
 
 /** The batch that a recorded step works on: rows of a data set in the order of `indices`, moved on by a cursor. */
 export class Batch {
-  readonly x: Tensor
   readonly y: Tensor
   constructor(
-    source: Rows,
-    readonly indices: Tensor,
-    readonly cursor: Tensor,
+    private readonly source: Rows,
+    private readonly indices: Tensor,
+    private readonly cursor: Tensor,
     readonly size: number,
-    dtype: FloatDType,
+    private readonly dtype: FloatDType,
   ) {
-    const options = { cursor, count: size }
-    this.x = gatherRows(source.x, indices, { ...options, dtype })
-    this.y = gatherRows(source.y, indices, { ...options, dtype: isFloat(source.y.dtype) ? dtype : source.y.dtype })
+    const { dtype: y } = source.y
+    this.y = gatherRows(source.y, indices, { ...this.place(), dtype: isFloat(y) ? dtype : y })
+  }
+
+  private place() {
+    return { cursor: this.cursor, count: this.size }
+  }
+
+  /** Its rows of x. */
+  rows(): Tensor {
+    return gatherRows(this.source.x, this.indices, { ...this.place(), dtype: this.dtype })
+  }
+
+  /** The same for an affine layer alone, laid out for several threads; undefined where that does not pay. */
+  panels(): PanelBatch | undefined {
+    return gatherPanels(this.source.x, this.indices, { ...this.place(), dtype: this.dtype })
   }
 
   /** Moves the cursor to the next batch; the last command of a step. */

@@ -48,7 +48,7 @@ export class Epoch {
   private recordStep(indices: Tensor, size: number): Tape {
     return record(() => {
       const batch = new Batch(this.data, indices, this.cursor, size, this.network.store.dtype)
-      const compute = () => evaluateBatch(this.network, batch.x, batch.y)
+      const compute = () => evaluateBatch(this.network, batch)
       const { loss, metrics } = this.options.train ? compute() : noGrad(compute)
       if (this.options.train) {
         backward(loss)

@@ -1,10 +1,13 @@
 import { StateError } from '../errors.js'
 import type { Loss } from '../losses/index.js'
 import type { Metric } from '../metrics/index.js'
+import { Affine, Flatten } from '../nn/layers.js'
 import type { Module, ParameterStore } from '../nn/module.js'
+import { affinePanels } from '../ops/panels.js'
 import type { Optimizer } from '../optimizers/index.js'
 import type { Shape } from '../shape.js'
 import type { Tensor } from '../tensor.js'
+import type { Batch } from './dataset.js'
 
 /** What training needs of a compiled model. */
 export interface Network {
@@ -33,8 +36,18 @@ export function forward(layers: readonly Module[], x: Tensor): Tensor {
   return y
 }
 
+/** The layers' result for a batch. A first layer that is affine takes its rows in panels, where that pays. */
+function forwardBatch(network: Network, layers: readonly Module[], batch: Batch): Tensor {
+  const flattened = layers[0] instanceof Flatten
+  const [first, ...rest] = flattened ? layers.slice(1) : layers
+  const affine = first instanceof Affine && first.forward === Affine.prototype.forward ? first : undefined
+  const panels = affine && (flattened || network.input.length === 1) ? batch.panels() : undefined
+  if (affine === undefined || panels === undefined) return forward(layers, batch.rows())
+  return forward(rest, affinePanels(panels, affine.weight.value, affine.bias.value))
+}
+
 /** Loss and metrics of a batch. A softmax (or sigmoid) before its loss is computed with the loss, from the logits. */
-export function evaluateBatch(network: Network, x: Tensor, y: Tensor): StepResult {
+export function evaluateBatch(network: Network, batch: Batch): StepResult {
   const { loss, metrics } = network.compiled
   const last = network.layers[network.layers.length - 1]
   if (last === undefined) throw new StateError('fit', 'a model with at least one layer', 'none')
@@ -42,12 +55,12 @@ export function evaluateBatch(network: Network, x: Tensor, y: Tensor): StepResul
   let predictions: Tensor
   let value: Tensor
   if (fused) {
-    const result = fused.call(forward(network.layers.slice(0, -1), x), y)
+    const result = fused.call(forwardBatch(network, network.layers.slice(0, -1), batch), batch.y)
     value = result.loss
     predictions = result.predictions
   } else {
-    predictions = forward(network.layers, x)
-    value = loss.call(predictions, y)
+    predictions = forwardBatch(network, network.layers, batch)
+    value = loss.call(predictions, batch.y)
   }
-  return { loss: value, metrics: metrics.map((m) => m.call(predictions, y)) }
+  return { loss: value, metrics: metrics.map((m) => m.call(predictions, batch.y)) }
 }

@@ -65,11 +65,18 @@ function intsOf(op: Op, r: Random): number[] {
       const [a, b, c] = r.chance(0.4) ? [...sizes(r, 2), 1] : sizes(r, 3)
       return [a, /^(arg)?max/.test(op.name) ? Math.max(1, b) : b, c]
     }
-    case 'm n rows count': {
-      const count = r.below(100)
+    case 'm n k panels': {
+      const [m, n, k] = sizes(r, 3, 6000)
+      return [m, n, k, 1 + r.below(16)]
+    }
+    case 'm n rows count':
+    case 'm n rows count panels': {
+      // Where panels are cut is up to the threads: here they are too small for more than one.
+      const panels = op.ints.slice(4).map(() => 1 + r.below(16))
+      const count = r.below(panels.length > 0 ? 20 : 100)
       const m = r.below(count + 1)
-      const [rows, n] = sizes(r, 2, 6000)
-      return [m, n, Math.max(1, rows), count]
+      const [rows, n] = sizes(r, 2, panels.length > 0 ? 300 : 6000)
+      return [m, n, Math.max(1, rows), count, ...panels]
     }
     case 'n':
       return sizes(r, 1)
@@ -158,6 +165,7 @@ function typesOf(op: Op, r: Random): Record<string, DType> {
   if (op.name === 'copy') return { y: r.dtype(), x: type }
   if (op.name === 'put') return { dst: r.pick(['float64', type]), src: type }
   if (op.name === 'fill') return { y: type }
+  if (op.name === 'gatherPanels') return { src: type }
   if (op.name !== 'gatherRows') return { t: label }
   return r.pick<Record<string, DType>>([
     { y: 'float32', src: type },
@@ -183,12 +191,20 @@ export function randomCase(op: Op, seed: number, number: number): Case {
     const type = chosen ?? (o.type === 'd' ? 'float64' : 'int32')
     return new (arrayType(type))(others(op, o.name, n, ints, type, r))
   })
+  if (op.name.startsWith('affinePanels')) cut(before[1], ints, r)
   if (op.name === 'maxGrad') maxima(before[2], before[3], ints)
   const size = op.operands[0].extent(ints)
   const places = op.operands.flatMap((o, i) => (o.role === 'i' && o.extent(ints) === size && size > 0 ? [i] : []))
   const inPlace = places.length > 0 && r.chance(0.3) ? r.pick(places) : undefined
   if (inPlace !== undefined) before[0] = before[inPlace]
   return { dtype, ints, doubles, before, inPlace }
+}
+
+/** Notes in a batch in panels where these end: mostly in order. */
+function cut(x: TypedArray, [, n, , panels]: number[], r: Random): void {
+  const ends = Array.from({ length: panels - 1 }, () => r.below(n + 1))
+  if (r.chance(0.8)) ends.sort((a, b) => a - b)
+  if (x.length > 0) x.set(ends, x.length - ends.length)
 }
 
 /** maxGrad is given x and its maxima. */

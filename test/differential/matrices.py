@@ -27,6 +27,31 @@ def affine(c):
     return {"y": product(c, c["x"].reshape(m, k), c["w"].reshape(k, n), c["b"])}
 
 
+def from_panels(c):
+    """x in rows. Panel h begins at element h·m·n, as m rows of its own columns; where it ends stands at the end of x."""
+    m, n, _, panels = c.n
+    x, noted = c["x"], c.raw("x")
+    rows, start = np.zeros((m, n), c.wide), 0
+    for h in range(panels if m * n > 0 else 0):
+        end = float(noted[x.size - panels + 1 + h]) if h + 1 < panels else n
+        end = int(end) if start <= end <= n else start
+        rows[:, start:end] = x[h * m * n:][:m * (end - start)].reshape(m, end - start)
+        start = end
+    return rows
+
+
+@formula
+def affinePanels(c):
+    _, n, k, _ = c.n
+    return {"y": product(c, from_panels(c), c["w"].reshape(n, k), c["b"])}
+
+
+@formula
+def affinePanelsGrad(c):
+    m, _, k, _ = c.n
+    return {"dw": product(c, from_panels(c).T, c["dy"].reshape(m, k))}
+
+
 @formula
 def transpose(c):
     return {"y": Exact(c.raw("x").reshape(c.n).T)}

@@ -62,6 +62,14 @@ const gatherRows: Kernel = (call) => {
   }
 }
 
+/** All in the first panel: what the others begin and end with is the number of columns. */
+const gatherPanels: Kernel = (call) => {
+  gatherRows(call)
+  const [m, n, , , panels] = call.n
+  const end = call.o[0] + panels * m * n
+  if (m > 0 && n > 0) call.a[0].fill(n, end - panels + 1, end)
+}
+
 const scatterRows: Kernel = (call) => {
   const [dsrc, dy, idx] = call.a
   const [so, dyo] = call.o
@@ -87,4 +95,4 @@ const oneHot: Kernel = ({ a: [y, t], o: [yo, to], n: [m, n], fail }) => {
   }
 }
 
-export const indexing: Kernels = { oneHot, gatherRows, scatterRows }
+export const indexing: Kernels = { oneHot, gatherRows, gatherPanels, scatterRows }

@@ -252,12 +252,40 @@ function product(call: Call, m: number, n: number, k: number, ta: boolean, tb: b
   }
 }
 
+/** m rows of n from panels at `at`, wherever these are cut (native/kernels/panels.h). */
+function fromPanels(x: TypedArray, at: number, m: number, n: number, panels: number): TypedArray {
+  const rows = x instanceof Float32Array ? new Float32Array(m * n) : new Float64Array(m * n)
+  const ends = at + panels * m * n - panels + 1
+  for (let h = 0, start = 0; h < panels && m > 0 && n > 0; h++) {
+    const noted = h + 1 < panels ? x[ends + h] : n
+    const end = noted >= start && noted <= n ? Math.trunc(noted) : start
+    for (let i = 0; i < m; i++) {
+      const from = at + h * m * n + i * (end - start)
+      rows.set(x.subarray(from, from + end - start), i * n + start)
+    }
+    start = end
+  }
+  return rows
+}
+
 /** Tiles keep both the rows read and the rows written in the cache. */
 const TILE = 16
 
 export const matmul: Kernels = {
   matmul: (call) => product(call, call.n[0], call.n[1], call.n[2], call.n[3] === 1, call.n[4] === 1, false),
   affine: (call) => product(call, call.n[0], call.n[1], call.n[2], false, false, true),
+  affinePanels: (call) => {
+    const [m, n, k, panels] = call.n
+    const x = fromPanels(call.a[1], call.o[1], m, n, panels)
+    const [y, , w, b] = call.a
+    product({ ...call, a: [y, x, w, b], o: [call.o[0], 0, call.o[2], call.o[3]] }, m, k, n, false, false, true)
+  },
+  affinePanelsGrad: (call) => {
+    const [m, n, k, panels] = call.n
+    const x = fromPanels(call.a[1], call.o[1], m, n, panels)
+    const [dw, , dy] = call.a
+    product({ ...call, a: [dw, x, dy], o: [call.o[0], 0, call.o[2]] }, n, k, m, true, false, false)
+  },
   transpose: (call) => {
     const [y, x] = call.a
     const [yo, xo] = call.o

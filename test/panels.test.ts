@@ -1,0 +1,179 @@
+import { createHash } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import { activeBackend, setActiveBackend } from '../src/backend/active.js'
+import type { Backend } from '../src/backend/backend.js'
+import { JsBackend } from '../src/backend/js/index.js'
+import { loadAddon, NativeBackend } from '../src/backend/native.js'
+import * as lw from '../src/index.js'
+import { affinePanels, gatherPanels } from '../src/ops/panels.js'
+
+// A batch in panels gives the bits of the same batch in rows, wherever it is cut; and fit() uses it where it pays.
+
+function isasHere(): string[] {
+  try {
+    return loadAddon().addon.info().isas
+  } catch (error) {
+    if (process.env.LANEWISE_BACKEND === 'native') throw error
+    return []
+  }
+}
+const ISAS = isasHere()
+const BEST = ISAS[ISAS.length - 1]
+// Scalar products are slow, and test/parity compares them.
+const CONFIGURATIONS: [isa: string, threads: number][] = [
+  ...ISAS.filter((isa) => isa !== 'scalar').map((isa): [string, number] => [isa, 2]),
+  [BEST, 3],
+  [BEST, 8],
+]
+
+/** Computes with `threads` of an instruction set. A process has one addon, and its last setup counts. */
+function within<T>(isa: string, threads: number, f: () => T): T {
+  const before = activeBackend()
+  setActiveBackend(NativeBackend.load('panels', { LANEWISE_ISA: isa, LANEWISE_THREADS: String(threads) }))
+  try {
+    return f()
+  } finally {
+    setActiveBackend(before)
+  }
+}
+const hash = (...tensors: lw.Tensor[]) =>
+  tensors.reduce((h, t) => h.update(Buffer.from(t.toTypedArray().buffer)), createHash('sha256')).digest('hex')
+
+interface Sizes {
+  m: number
+  n: number
+  k: number
+  dtype?: lw.FloatDType
+}
+function operands({ m, n, k, dtype = 'float32' }: Sizes) {
+  const random = lw.randomState(m * n + k)
+  const source = lw.tensor(
+    Uint8Array.from({ length: 99 * n }, (_, i) => (i * 7 + (i >> 8)) & 255),
+    { shape: [99, n], divisor: 255 },
+  )
+  const indices = lw.tensor(Int32Array.from({ length: 99 }, (_, i) => (i * 37) % 99))
+  const cursor = lw.tensor(Int32Array.of(5))
+  const [w, b, dy] = [[n, k], [k], [m, k]].map((shape) => lw.cast(lw.normal(random, shape), dtype))
+  for (const parameter of [w, b]) parameter.requiresGrad = true
+  return { source, indices, w, b, dy, options: { cursor, count: m, dtype } }
+}
+
+/** The hash of y, dw and db. */
+function results(y: lw.Tensor, { w, b, dy }: ReturnType<typeof operands>): string {
+  lw.backward(lw.sum(lw.multiply(y, dy)))
+  return hash(y, w.grad as lw.Tensor, b.grad as lw.Tensor)
+}
+
+const SIZES: Sizes[] = [
+  { m: 32, n: 784, k: 50 },
+  { m: 64, n: 785, k: 50 },
+  { m: 31, n: 1001, k: 66 },
+  { m: 33, n: 700, k: 130 },
+  { m: 7, n: 5000, k: 3 },
+  { m: 32, n: 784, k: 50, dtype: 'float64' },
+]
+
+describe.skipIf(ISAS.length === 0)('panels', () => {
+  it.each(SIZES)('have the bits of rows: %j', (sizes) => {
+    const made = operands(sizes)
+    const { source, indices, w, b, options } = made
+    const inRows = () => results(lw.affine(lw.gatherRows(source, indices, options), w, b), made)
+    const expected = within(BEST, 1, inRows)
+    expect(within(BEST, 1, () => gatherPanels(source, indices, options))).toBeUndefined()
+    for (const [isa, threads] of CONFIGURATIONS) {
+      const panels = within(isa, threads, () => gatherPanels(source, indices, options))
+      if (panels === undefined) throw new Error('no panels')
+      const ends = panels.x.data.subarray(1 - panels.panels)
+      expect(ends.length).toBe(threads - 1)
+      expect(ends[0]).toBeLessThan(sizes.n)
+      // Read by the threads that wrote it, by others, and by JavaScript.
+      const read = () => results(affinePanels(panels, w, b), made)
+      expect(within(isa, threads, read), `${isa}, ${threads} threads`).toBe(expected)
+      expect(within(isa, 1, read), `${isa}, cut for ${threads} threads`).toBe(expected)
+    }
+  })
+
+  it('are read by JavaScript', () => {
+    const { source, indices, w, b, options } = operands(SIZES[1])
+    const panels = within(BEST, 3, () => gatherPanels(source, indices, options))
+    if (panels === undefined) throw new Error('no panels')
+    const expected = lw.affine(lw.gatherRows(source, indices, options), w, b)
+    const before = activeBackend()
+    setActiveBackend(new JsBackend('panels'))
+    try {
+      const { data } = affinePanels(panels, w, b)
+      for (const [i, v] of expected.data.entries()) expect(Math.abs(data[i] - v)).toBeLessThan(1e-4)
+    } finally {
+      setActiveBackend(before)
+    }
+  })
+
+  it('name the index that is wrong', () => {
+    const { source, indices, options } = operands(SIZES[0])
+    indices.data[8] = 99
+    expect(() => within(BEST, 2, () => gatherPanels(source, indices, options))).toThrow(lw.IndexError)
+    expect(() => within(BEST, 2, () => gatherPanels(source, indices, options))).toThrow(
+      'gatherPanels: expected idx 3 from 0 to 98, received 99',
+    )
+    options.cursor.set([68])
+    expect(() => within(BEST, 2, () => gatherPanels(source, indices, options))).toThrow('the cursor from 0 to 67')
+  })
+})
+
+class Doubled extends lw.Affine {
+  override forward(x: lw.Tensor): lw.Tensor {
+    return lw.multiply(super.forward(x), 2)
+  }
+}
+
+const FIRST: Record<string, () => lw.Module[]> = {
+  affine: () => [new lw.Affine(20)],
+  flatten: () => [new lw.Flatten(), new lw.Affine(20)],
+  'a subclass': () => [new Doubled(20)],
+  'another layer': () => [new lw.Tanh(), new lw.Affine(20)],
+  'affine over the last dimension': () => [new lw.Affine(5), new lw.Flatten()],
+}
+
+describe.skipIf(ISAS.length === 0)('fit with two threads and with one', () => {
+  /** A training, and the names of the commands it ran. */
+  async function train(layers: lw.Module[], input: number[], threads: number, bytesOfX: boolean) {
+    const before = activeBackend()
+    const real = NativeBackend.load('panels', { LANEWISE_ISA: BEST, LANEWISE_THREADS: String(threads) })
+    const ops: number[] = []
+    const spy: Backend = {
+      execute: (...args) => real.execute(...args),
+      bind: (words, arrays) => {
+        ops.push(...words)
+        return real.bind(words, arrays)
+      },
+      info: () => real.info(),
+    }
+    setActiveBackend(spy)
+    try {
+      const n = input.reduce((a, b) => a * b)
+      const values = Array.from({ length: 150 * n }, (_, i) => (i * 31 + (i >> 7)) % 255)
+      const x = lw.tensor(bytesOfX ? Uint8Array.from(values) : Float32Array.from(values, (v) => v / 255), {
+        shape: [150, ...input],
+        ...(bytesOfX ? { divisor: 255 } : {}),
+      })
+      const y = Int32Array.from({ length: 150 }, (_, i) => i % 3)
+      const model = new lw.Sequential({ input, layers: [...layers, new lw.Affine(3), new lw.Softmax()], seed: 3 })
+      model.compile({ loss: 'sparseCategoricalCrossentropy', metrics: ['accuracy'] })
+      await model.fit({ x, y }, { epochs: 2, validation: 0.2 })
+      return { weights: hash(model.store.values), threads: real.info().threads, ops }
+    } finally {
+      setActiveBackend(before)
+    }
+  }
+
+  it.each(Object.keys(FIRST))('has the same bits: %s', async (name) => {
+    for (const bytesOfX of [true, false]) {
+      const input = name === 'affine' || name === 'a subclass' || name === 'another layer' ? [300] : [20, 15]
+      const one = await train(FIRST[name](), input, 1, bytesOfX)
+      const two = await train(FIRST[name](), input, 2, bytesOfX)
+      expect(two.threads).toBe(2)
+      expect(two.weights).toBe(one.weights)
+      expect(two.ops.length === one.ops.length).toBe(name !== 'affine' && name !== 'flatten')
+    }
+  })
+})
