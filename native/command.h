@@ -54,11 +54,11 @@ struct Command {
   Failure* failure;
   const Kernel* kernel;
   int64_t units, lane;
-  const double* shareEnds;      // where each thread's share ends, as a fraction; set for the run of a command in lanes or that cuts
+  double* shareEnds;            // kMostLanes of them, where a run in lanes or that cuts finds where each thread's share ends, as a
+                                // fraction (1 beyond the last thread); else null
   double nanoseconds;
   int32_t turns;
   int32_t op;
-  bool cuts;                    // see Plan
   bool threaded;                // worth handing to the pool
   DType dtype;
 };

@@ -258,12 +258,13 @@ void freeWorkspace() {
 }
 
 void sharesOf(int threads, double* ends) {
+  double now[kMaxThreads];
   Pool* p = pool();
-  if (p) {
-    p->shares.cuts(threads, ends);
-    return;
+  if (p) p->shares.cuts(threads, now);
+  for (int i = 0; i < threads; i++) {
+    const double end = p ? now[i] : (i + 1.0) / threads;
+    if (ends[i] != end) ends[i] = end;
   }
-  for (int i = 0; i < threads; i++) ends[i] = (i + 1.0) / threads;
 }
 
 void parallelFor(int threads, const Division& division, RangeFn fn, void* context) {

@@ -13,7 +13,8 @@ struct Division {
   double nanoseconds;
 };
 
-// Where the share of each thread ends at the moment, as a fraction of the whole: see shares.h.
+// Where the share of each thread ends at the moment, as a fraction of the whole: see shares.h. Writes only what has changed, so that the
+// threads keep their copies.
 void sharesOf(int threads, double* ends);
 
 // Calls fn over all of [0, units) from up to `threads` threads, the calling one among them.

@@ -103,7 +103,7 @@ int decode(const int32_t* words, int64_t length, LookupFn lookup, void* context,
   return op.words;
 }
 
-size_t prepare(Command& c, const Kernel* kernels, int threads) {
+size_t prepare(Command& c, const Kernel* kernels, int threads, double* ends) {
   c.kernel = &kernels[2 * c.op + (int)c.dtype];
   Plan plan = {0, 0, 0, threads, 0, false, kTurns};
   c.kernel->plan(c, plan);
@@ -114,7 +114,7 @@ size_t prepare(Command& c, const Kernel* kernels, int threads) {
   }
   c.units = plan.units;
   c.lane = plan.lane;
-  c.cuts = c.threaded && plan.cuts && threads <= kMostLanes;
+  c.shareEnds = c.threaded && (plan.lane > 0 || (plan.cuts && threads <= kMostLanes)) ? ends : nullptr;
   c.turns = plan.turns;
   c.nanoseconds = plan.nanoseconds;
   return (plan.scratch + 63) / 64 * 64;
@@ -122,21 +122,14 @@ size_t prepare(Command& c, const Kernel* kernels, int threads) {
 
 void execute(const Command& c, int threads) {
   if (c.threaded) {
-    double ends[kMostLanes];
-    Command cut;
-    if (c.lane > 0 || c.cuts) {
-      sharesOf(threads, ends);
-      for (int i = threads; i < kMostPanels; i++) ends[i] = 1;
-      cut = c;
-      cut.shareEnds = ends;
-    }
+    if (c.shareEnds) sharesOf(threads, c.shareEnds);
     parallelFor(
         threads, {c.units, c.lane, c.turns, c.nanoseconds},
         [](void* context, int64_t begin, int64_t end) {
           const Command& command = *(const Command*)context;
           command.kernel->run(command, begin, end);
         },
-        (void*)(c.lane > 0 || c.cuts ? &cut : &c));
+        (void*)&c);
   } else if (c.units > 0) {
     c.kernel->run(c, 0, c.units);
   }
@@ -227,13 +220,14 @@ Tape* Tape::bind(const int32_t* words, int64_t count, LookupFn lookup, void* con
     Command c;
     const int used = decode(words + at, count - at, lookup, context, c, error);
     if (used == 0) return nullptr;
-    scratch = std::max(scratch, prepare(c, kernels, 1));
+    scratch = std::max(scratch, prepare(c, kernels, 1, nullptr));
     tape->alone_.push_back(c);
     at += used;
   }
   if (threads > 1) {
     tape->shared_ = tape->alone_;
-    for (Command& c : tape->shared_) scratch = std::max(scratch, prepare(c, kernels, threads));
+    std::fill(tape->ends_, tape->ends_ + kMostLanes, 1.0);
+    for (Command& c : tape->shared_) scratch = std::max(scratch, prepare(c, kernels, threads, tape->ends_));
     if (!sharingPays(tape->shared_, threads)) tape->shared_.clear();
   }
   if (scratch > 0) {

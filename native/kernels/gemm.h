@@ -180,8 +180,9 @@ struct Tiles {
                       units >= 2 * threads;
     return pays && threads <= kMostLanes && units * threads <= kMostLaneUnits ? threads : 1;
   }
-  // A lane's units: tiles of rows; before them the last columns of all rows, where those go apart.
-  static int64_t laneUnits(const Gemm<E>& g) { return ceilDivide(g.m, MR) + (T::apart(g, g.n, g.m, g.k) > 0 ? 1 : 0); }
+  // A lane's units: tiles of rows, a row less than there could be (32 rows in seven tiles, not six: the largest is what the next lane waits
+  // for); before them the last columns of all rows, where those go apart.
+  static int64_t laneUnits(const Gemm<E>& g) { return ceilDivide(g.m, MR > 2 ? MR - 1 : MR) + (T::apart(g, g.n, g.m, g.k) > 0 ? 1 : 0); }
   static void lane(const Gemm<E>& g, const double* ends, int64_t lanes, int64_t units, int64_t unit) {
     const int64_t last = T::apart(g, g.n, g.m, g.k), whole = g.n - last, before = last > 0 ? 1 : 0;
     const int64_t h = unit / units, t = unit % units - before, tiles = units - before;

@@ -43,7 +43,7 @@ LW_INLINE X flushSquare(X x, V tiny) {
 }
 
 // Elements of a unit: few, so that a thread's share of the parameters is the share of the gradient that it computed.
-enum { kPart = 1024 };
+enum { kPart = 256 };
 
 // What all optimizers have in common: the rate, and weight decay before anything else, w -= (lr * decay) * w.
 template <class V>
