@@ -10,9 +10,7 @@ enum class DType : uint8_t { f32 = 0, f64 = 1, i32 = 2, u8 = 3 };
 
 enum { kMaxOperands = 8, kMaxInts = 8, kMaxDoubles = 4 };
 // Units and lanes that a command in lanes may have at most.
-enum { kMostLaneUnits = 1024, kMostLanes = 64 };
-// Panels that a batch may have (kernels/panels.h).
-enum { kMostPanels = 16 };
+enum { kMostLaneUnits = 1024, kMostLanes = 16 };
 
 // What a checked command found wrong: the first bad element (the lowest, whichever thread found it), and the value there.
 struct Failure {
@@ -23,14 +21,14 @@ struct Failure {
 };
 
 // How a command divides. Its units may run at the same time, in any order and grouping, with the same bits; or, if `lane` is
-// not 0, in lanes of so many units: unit u once unit u - lane has ended.
+// not 0, in lanes of so many units: unit u once unit u - lane has ended, and unit u - 1 of its own lane.
 struct Plan {
   int64_t units;         // independent pieces of work, >= 0
   double nanoseconds;    // rough cost of the whole command on one thread, to decide whether threads pay
   size_t scratch;        // bytes the command wants for itself, 64-byte aligned
   int threads;           // given: how many will share it
   int64_t lane;
-  bool cuts;             // the run wants to know where each thread's share ends
+  int64_t loose;         // of a lane's units so many at either end wait for no other lane
   int turns;             // pieces that a thread takes its share in: what is left when another has time to help
 };
 
@@ -53,8 +51,8 @@ struct Command {
   char* scratch;
   Failure* failure;
   const Kernel* kernel;
-  int64_t units, lane;
-  double* shareEnds;            // kMostLanes of them, where a run in lanes or that cuts finds where each thread's share ends, as a
+  int64_t units, lane, loose;
+  double* shareEnds;            // kMostLanes of them, where a run in lanes finds where each thread's share ends, as a
                                 // fraction (1 beyond the last thread); else null
   double nanoseconds;
   int32_t turns;

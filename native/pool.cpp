@@ -64,7 +64,7 @@ struct alignas(64) Pool {
   std::atomic<uint64_t> gate{0};
   RangeFn fn = nullptr;
   void* context = nullptr;
-  int64_t lane = 0;
+  int64_t lane = 0, loose = 0;
   double unit = 0;  // nanoseconds, as planned
   int threads = 0;
   std::atomic<int> invited{0};      // helpers numbered below this may join
@@ -78,16 +78,20 @@ struct alignas(64) Pool {
   std::mutex sleep;
   std::condition_variable wake;
 
-  // One unit in its lane. Nobody waits forever: the owner goes through the lanes in order, so whatever it waits for has been
-  // taken, and the lowest unit that has been taken and not ended waits for nothing.
-  void unitOfLane(int64_t unit, uint64_t job) {
-    if (unit >= lane) {
-      const std::atomic<uint64_t>& before = ended[unit - lane].job;
-      for (int i = 0; before.load(std::memory_order_acquire) != job; i++) {
-        if (i < kSpins) pause();
-        else std::this_thread::yield();
-      }
+  void await(int64_t unit, uint64_t job) const {
+    for (int i = 0; ended[unit].job.load(std::memory_order_acquire) != job; i++) {
+      if (i < kSpins) pause();
+      else std::this_thread::yield();
     }
+  }
+
+  // One unit in its lane, after the one before it, which another thread may have taken. Nobody waits forever: the owner goes through
+  // the lanes in order, so whatever it waits for has been taken, and the lowest unit that has been taken and not ended waits for
+  // nothing.
+  void unitOfLane(int64_t unit, uint64_t job) {
+    const int64_t place = unit % lane;
+    if (place > 0) await(unit - 1, job);
+    if (unit >= lane && place >= loose && place < lane - loose) await(unit - lane, job);
     fn(context, unit, unit + 1);
     ended[unit].job.store(job, std::memory_order_release);
   }
@@ -188,6 +192,7 @@ struct alignas(64) Pool {
     const int64_t units = division.units;
     threads = wanted;
     lane = division.lane;
+    loose = division.loose;
     fn = f;
     context = c;
     unit = division.nanoseconds / (double)units;

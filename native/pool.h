@@ -8,7 +8,7 @@ typedef void (*RangeFn)(void* context, int64_t begin, int64_t end);
 
 // How a job may be divided: see Plan in command.h.
 struct Division {
-  int64_t units, lane;
+  int64_t units, lane, loose;
   int turns;
   double nanoseconds;
 };

@@ -97,9 +97,8 @@ const struct {
   const char* op;
   const char* (*rule)(const Command&);
 } kRules[] = {{"max", someElements}, {"argmax", someElements}, {"gatherRows", gatherable}, {"put", puttable},
-              {"gatherPanels", [](const Command& c) { return panels(c.n[4]); }},
-              {"affinePanels", [](const Command& c) { return panels(c.n[3]); }},
-              {"affinePanelsGrad", [](const Command& c) { return panels(c.n[3]); }}};
+              {"gatherAffine", [](const Command& c) { return panels(c.n[5]); }},
+              {"gatherAffineGrad", [](const Command& c) { return panels(c.n[3]); }}};
 
 void parse(OpInfo& op) {
   for (const auto& entry : kRules)

@@ -105,16 +105,17 @@ int decode(const int32_t* words, int64_t length, LookupFn lookup, void* context,
 
 size_t prepare(Command& c, const Kernel* kernels, int threads, double* ends) {
   c.kernel = &kernels[2 * c.op + (int)c.dtype];
-  Plan plan = {0, 0, 0, threads, 0, false, kTurns};
+  Plan plan = {0, 0, 0, threads, 0, 0, kTurns};
   c.kernel->plan(c, plan);
   c.threaded = threads > 1 && plan.units > 1 && plan.nanoseconds > kWorthSharing;
   if (plan.lane > 0 && !c.threaded) {
-    plan = {0, 0, 0, 1, 0, false, kTurns};
+    plan = {0, 0, 0, 1, 0, 0, kTurns};
     c.kernel->plan(c, plan);
   }
   c.units = plan.units;
   c.lane = plan.lane;
-  c.shareEnds = c.threaded && (plan.lane > 0 || (plan.cuts && threads <= kMostLanes)) ? ends : nullptr;
+  c.loose = plan.loose;
+  c.shareEnds = c.threaded && plan.lane > 0 ? ends : nullptr;
   c.turns = plan.turns;
   c.nanoseconds = plan.nanoseconds;
   return (plan.scratch + 63) / 64 * 64;
@@ -124,7 +125,7 @@ void execute(const Command& c, int threads) {
   if (c.threaded) {
     if (c.shareEnds) sharesOf(threads, c.shareEnds);
     parallelFor(
-        threads, {c.units, c.lane, c.turns, c.nanoseconds},
+        threads, {c.units, c.lane, c.loose, c.turns, c.nanoseconds},
         [](void* context, int64_t begin, int64_t end) {
           const Command& command = *(const Command*)context;
           command.kernel->run(command, begin, end);

@@ -137,8 +137,20 @@ const ALL: DType[] = ['float32', 'float64', 'int32', 'uint8']
 export const SPECS: Record<string, Spec> = {
   matmul: { ints: transposed, tolerance: [5e-4, 1e-12] },
   affine: { ints: MNK, tolerance: [5e-4, 1e-12] },
-  affinePanels: { ints: PANELLED, fill: { x: panelled }, tolerance: [5e-4, 1e-12] },
-  affinePanelsGrad: { ints: PANELLED, fill: { x: panelled }, tolerance: [5e-4, 1e-12] },
+  // Not in lanes, where panels are cut for the threads; test/gather-affine.test.ts has those.
+  gatherAffine: {
+    ints: ROWS.filter(([m, n]) => m * n < 200 || m > 100).flatMap(([m, n, rows, count]) => [
+      [m, n, rows, count, 3, 1],
+      [m, n, rows, count, 50, 2],
+      [m, n, rows, count, 0, 16],
+      [m, n, rows, count, 150, 3],
+    ]),
+    doubles: [[1], [255]],
+    fill: { ...indices, src: bytes },
+    types: ALL.map((src) => ({ src })),
+    tolerance: [5e-4, 1e-12],
+  },
+  gatherAffineGrad: { ints: PANELLED, fill: { x: panelled }, tolerance: [5e-4, 1e-12] },
   transpose: { ints: MN, exact: 'bits' },
   add: { ints: BROADCASTS, exact: 'bits' },
   subtract: { ints: BROADCASTS, exact: 'bits' },
@@ -189,14 +201,6 @@ export const SPECS: Record<string, Spec> = {
       { y: 'int32', src: 'uint8' },
       { y: 'uint8', src: 'uint8' },
     ],
-    exact: 'bits',
-  },
-  // Too small for threads, with which panels are cut; test/panels.test.ts has those.
-  gatherPanels: {
-    ints: ROWS.filter(([m, n]) => m * n < 200).flatMap((p) => [1, 2, 16].map((panels) => [...p, panels])),
-    doubles: [[1], [255], [3]],
-    fill: { ...indices, src: bytes },
-    types: ALL.map((src) => ({ src })),
     exact: 'bits',
   },
   scatterRows: { ints: ROWS, doubles: [[1], [3]], fill: indices },

@@ -3,6 +3,7 @@
 #pragma once
 #ifdef LANEWISE_KERNELS
 #include "panels.h"
+#include "rows.h"
 #include "transpose.h"
 
 namespace lanewise {
@@ -20,9 +21,8 @@ struct Gemm {
   E* c;
   int64_t ldc;
   const E* bias;     // n values that the chains begin with, or null for 0
-  int64_t panels;    // 0, or how many A has, which then begins at `a`
-  bool turned;       // the panels hold A's transpose
-  bool goesOn;       // the chains begin with what is in C
+  int64_t panels;         // 0, or how many A or its transpose has, which then begins at `a`
+  const Command* source;  // what A, or its panels, are first to be gathered by, or null
 };
 
 enum class Init { zero, bias, load };

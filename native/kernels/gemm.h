@@ -62,37 +62,18 @@ struct Tiles {
     return packed;
   }
 
-  // f(A, from, to) for each panel that has columns of [begin, end), or once where A has no panels. Element (i, p) of A is then where
-  // Gemm says; rows i are [from, to) if the panels are turned, else p.
-  template <class F>
-  static void byPanels(const Gemm<E>& g, int64_t begin, int64_t end, const F& f) {
-    if (g.panels == 0) return f(g, begin, end);
-    const Panels panels = Panels::noted(g.a, g.panels, g.turned ? g.k : g.m, g.turned ? g.m : g.k);
-    for (int64_t h = 0; h < g.panels; h++) {
-      const int64_t from = greater(begin, panels.start(h)), to = lesser(end, panels.ends[h]);
-      if (from >= to && !(end == 0 && h == 0)) continue;  // with no columns at all C still gets its initial values
-      Gemm<E> panel = g;
-      panel.panels = 0;
-      panel.a = g.a + panels.at(h, 0);
-      (g.turned ? panel.colA : panel.rowA) = panels.width(h);
-      f(panel, from, to);
-    }
-  }
-
-  // Rows [i0, i1) and columns [c0, c1) of C, over all of k.
+  // Rows [i0, i1) and columns [c0, c1) of C, over all of k. Panels hold A's transpose: each has some of the rows.
   static void block(const Gemm<E>& g, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
     if (g.panels == 0) return blockOfRows(g, i0, i1, c0, c1);
-    if (g.turned) {
-      byPanels(g, i0, i1, [&](const Gemm<E>& panel, int64_t from, int64_t to) { blockOfRows(panel, from, to, c0, c1); });
-      return;
+    const Panels panels = Panels::noted(g.a, g.panels, g.k, g.m);
+    for (int64_t h = 0; h < g.panels; h++) {
+      const int64_t from = greater(i0, panels.start(h)), to = lesser(i1, panels.ends[h]);
+      if (from >= to) continue;
+      Gemm<E> part = g;
+      part.a += panels.at(h, 0);
+      part.colA = panels.width(h);
+      blockOfRows(part, from, to, c0, c1);
     }
-    byPanels(g, 0, g.k, [&](Gemm<E> panel, int64_t from, int64_t to) {
-      panel.a += from;
-      panel.b += from * g.ldb;
-      panel.k = to - from;
-      panel.goesOn = from > 0;
-      blockOfRows(panel, i0, i1, c0, c1);
-    });
   }
   static void blockOfRows(const Gemm<E>& g, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
     alignas(64) E panel[STACKED * NR];
@@ -137,7 +118,7 @@ struct Tiles {
     }
   }
 
-  static Init initOf(const Gemm<E>& g, int64_t p0) { return p0 > 0 || g.goesOn ? Init::load : g.bias ? Init::bias : Init::zero; }
+  static Init initOf(const Gemm<E>& g, int64_t p0) { return p0 > 0 ? Init::load : g.bias ? Init::bias : Init::zero; }
   static int64_t blockOfK(int64_t k) {
     return k <= KMOST ? greater(k, 1) : ceilDivide(k, ceilDivide(k, KC));
   }
@@ -178,21 +159,38 @@ struct Tiles {
     const int64_t units = laneUnits(g);
     const bool pays = T::NV == 4 && threads > 1 && small(g) && g.colA == 1 && !g.transB && g.k >= 128 * threads && g.m <= g.n + MR &&
                       units >= 2 * threads;
-    return pays && threads <= kMostLanes && units * threads <= kMostLaneUnits ? threads : 1;
+    return pays && threads <= (g.source ? g.panels : (int64_t)kMostLanes) && units * threads <= kMostLaneUnits ? threads : 1;
   }
   // A lane's units: tiles of rows, a row less than there could be (32 rows in seven tiles, not six: the largest is what the next lane waits
-  // for); before them the last columns of all rows, where those go apart.
-  static int64_t laneUnits(const Gemm<E>& g) { return ceilDivide(g.m, MR > 2 ? MR - 1 : MR) + (T::apart(g, g.n, g.m, g.k) > 0 ? 1 : 0); }
+  // for); before them the last columns of all rows, where those go apart. Where A is to be gathered, each lane begins with its panel of
+  // it, and asks for rows to come when it would only wait: the first lane at its end, the others after their panel.
+  static int64_t laneUnits(const Gemm<E>& g) {
+    return ceilDivide(g.m, MR > 2 ? MR - 1 : MR) + (T::apart(g, g.n, g.m, g.k) > 0 ? 1 : 0) + (g.source ? 2 : 0);
+  }
   static void lane(const Gemm<E>& g, const double* ends, int64_t lanes, int64_t units, int64_t unit) {
-    const int64_t last = T::apart(g, g.n, g.m, g.k), whole = g.n - last, before = last > 0 ? 1 : 0;
-    const int64_t h = unit / units, t = unit % units - before, tiles = units - before;
-    const auto rowsBefore = [&](int64_t lane) { return lane == 0 ? 0 : (int64_t)(ends[lane - 1] * (double)ceilDivide(g.k, 16) + 0.5) * 16; };
-    const int64_t p0 = rowsBefore(h), p1 = h + 1 == lanes ? g.k : rowsBefore(h + 1);
+    const int64_t last = T::apart(g, g.n, g.m, g.k), whole = g.n - last, loose = g.source ? 1 : 0, before = loose + (last > 0 ? 1 : 0);
+    const int64_t h = unit / units, t = unit % units - before, tiles = units - before - loose;
+    const Panels cut = Panels::cut(lanes, g.m, g.k, ends);
+    const int64_t p0 = cut.start(h), p1 = cut.ends[h];
+    const Segment own = {0, g.m, p0, p1};
+    if (g.source && t == -before) {
+      if (h == 0) Panels::cut(g.panels, g.m, g.k, ends).note((E*)g.a);
+      gatherPart<false>(*g.source, own, (char*)(g.a + cut.at(h, p0)), cut.width(h));
+      if (h > 0) askAfter(*g.source, own);
+      return;
+    }
+    if (t == tiles) {
+      if (h == 0) askAfter(*g.source, own);
+      return;
+    }
+    Gemm<E> part = g;
+    if (g.source) {
+      part.a += cut.at(h, 0);
+      part.rowA = cut.width(h);
+    }
     const auto strips = [&](int64_t j0, int64_t j1, int64_t i0, int64_t i1) {
-      byPanels(g, p0, p1, [&](const Gemm<E>& panel, int64_t from, int64_t to) {
-        for (int64_t j = j0; j < j1; j += NR)
-          T::strip(panel, {g.b + from * g.ldb + j, g.ldb, from, to - from, j, initOf(g, from), nullptr}, lesser(j1 - j, NR), i0, i1);
-      });
+      for (int64_t j = j0; j < j1; j += NR)
+        T::strip(part, {g.b + p0 * g.ldb + j, g.ldb, p0, p1 - p0, j, initOf(g, p0), nullptr}, lesser(j1 - j, NR), i0, i1);
     };
     if (t < 0) strips(whole, g.n, 0, g.m);
     else strips(0, whole, g.m * t / tiles, g.m * (t + 1) / tiles);
@@ -202,10 +200,29 @@ struct Tiles {
     plan.nanoseconds = (double)g.m * g.n * (g.k + 4) * 0.25 / V::W;
     const int64_t lanes = lanesOf(g, plan.threads);
     plan.lane = lanes > 1 ? laneUnits(g) : 0;
+    plan.loose = g.source ? 1 : 0;
     const Grid grid = gridOf(g);
     plan.units = lanes > 1 ? lanes * plan.lane : grid.rows * grid.columns;
+    if (g.source) {
+      plan.nanoseconds += (double)g.m * (20 + (double)g.k * 0.1);
+      if (!small(g)) plan.units = lesser(plan.units, 1);  // wider blocks would share rows
+    }
     // Each turn copies its own parts of A and B, or has B in the first-level cache for its rows.
     plan.turns = small(g) ? (int)greater(1, lesser(plan.turns, g.m / (16 * plan.threads))) : 1;
+  }
+
+  // A is gathered, in one panel, by those who multiply it: some rows, and then their product.
+  static void gathered(const Gemm<E>& g, int64_t begin, int64_t end) {
+    enum { HEIGHT = 64 };
+    const int64_t step = small(g) ? gridOf(g).rowStep : g.m;
+    if (begin == 0) Panels::cut(g.panels, g.m, g.k, nullptr).note((E*)g.a);
+    Gemm<E> part = g;
+    part.panels = 0;
+    for (int64_t r = begin * step; r < lesser(end * step, g.m); r += HEIGHT) {
+      const int64_t to = lesser(r + HEIGHT, lesser(end * step, g.m));
+      gatherPart<true>(*g.source, {r, to, 0, g.k}, (char*)(g.a + r * g.k), g.k);
+      block(part, r, to, 0, g.n);
+    }
   }
 
   static void run(const Gemm<E>& g, const Command& command, int64_t begin, int64_t end) {
@@ -213,6 +230,7 @@ struct Tiles {
       for (int64_t u = begin; u < end; u++) lane(g, command.shareEnds, command.units / command.lane, command.lane, u);
       return;
     }
+    if (g.source) return gathered(g, begin, end);
     const Grid grid = gridOf(g);
     if (small(g)) {
       // One block, unless rows of C would leave the cache between two blocks of k.

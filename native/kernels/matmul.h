@@ -5,8 +5,9 @@
 #define LANEWISE_MATMUL_OPS(OP)                                                        \
   OP(matmul, "c:w:T:m*n a:r:T:m*k b:r:T:k*n | m n k ta<2 tb<2")                        \
   OP(affine, "y:w:T:m*n x:r:T:m*k w:r:T:k*n b:r:T:n | m n k")                          \
-  OP(affinePanels, "y:w:T:m*k x:r:T:m*n*panels w:r:T:n*k b:r:T:k | m n<16777216 k panels<17")   \
-  OP(affinePanelsGrad, "dw:w:T:n*k x:r:T:m*n*panels dy:r:T:m*k | m n<16777216 k panels<17")     \
+  OP(gatherAffine,                                                                                                       \
+     "y:w:T:m*k src:r:A:rows*n idx:r:i:count cursor:r:i:1 x:u:T:m*n*panels w:r:T:n*k b:r:T:k | m n<16777216 rows count k panels<17 divisor:d") \
+  OP(gatherAffineGrad, "dw:w:T:n*k x:r:T:m*n*panels dy:r:T:m*k | m n<16777216 k panels<17") \
   OP(transpose, "y:w:T:m*n x:r:T:m*n | m n")
 
 #ifdef LANEWISE_KERNELS
@@ -20,7 +21,7 @@ struct matmul {
   static Gemm<E> describe(const Command& c) {
     const int64_t m = c.n[0], n = c.n[1], k = c.n[2];
     const bool ta = c.n[3] != 0, tb = c.n[4] != 0;
-    return {m, n, k, (const E*)c.p[1], ta ? 1 : k, ta ? m : 1, (const E*)c.p[2], tb ? k : n, tb, (E*)c.p[0], n, nullptr, 0, false, false};
+    return {m, n, k, (const E*)c.p[1], ta ? 1 : k, ta ? m : 1, (const E*)c.p[2], tb ? k : n, tb, (E*)c.p[0], n, nullptr, 0, nullptr};
   }
   static void plan(const Command& c, Plan& p) { Tiles<V>::plan(describe(c), p); }
   static void run(const Command& c, int64_t begin, int64_t end) { Tiles<V>::run(describe(c), c, begin, end); }
@@ -32,31 +33,31 @@ struct affine {
   typedef typename V::E E;
   static Gemm<E> describe(const Command& c) {
     const int64_t m = c.n[0], n = c.n[1], k = c.n[2];
-    return {m, n, k, (const E*)c.p[1], k, 1, (const E*)c.p[2], n, false, (E*)c.p[0], n, (const E*)c.p[3], 0, false, false};
+    return {m, n, k, (const E*)c.p[1], k, 1, (const E*)c.p[2], n, false, (E*)c.p[0], n, (const E*)c.p[3], 0, nullptr};
   }
   static void plan(const Command& c, Plan& p) { Tiles<V>::plan(describe(c), p); }
   static void run(const Command& c, int64_t begin, int64_t end) { Tiles<V>::run(describe(c), c, begin, end); }
   static constexpr FinishFn finish = nullptr;
 };
 
-// affine with x in panels (panels.h), and the gradient of w, xᵀ·dy.
+// affine of the rows that gatherRows would give, which stay in x, in panels (panels.h); and the gradient of w, xᵀ·dy.
 template <class V>
-struct affinePanels {
+struct gatherAffine {
   typedef typename V::E E;
   static Gemm<E> describe(const Command& c) {
-    const int64_t m = c.n[0], n = c.n[1], k = c.n[2];
-    return {m, k, n, (const E*)c.p[1], n, 1, (const E*)c.p[2], k, false, (E*)c.p[0], k, (const E*)c.p[3], c.n[3], false, false};
+    const int64_t m = c.n[0], n = c.n[1], k = c.n[4];
+    return {m, k, n, (const E*)c.p[4], n, 1, (const E*)c.p[5], k, false, (E*)c.p[0], k, (const E*)c.p[6], c.n[5], &c};
   }
   static void plan(const Command& c, Plan& p) { Tiles<V>::plan(describe(c), p); }
   static void run(const Command& c, int64_t begin, int64_t end) { Tiles<V>::run(describe(c), c, begin, end); }
   static constexpr FinishFn finish = nullptr;
 };
 template <class V>
-struct affinePanelsGrad {
+struct gatherAffineGrad {
   typedef typename V::E E;
   static Gemm<E> describe(const Command& c) {
     const int64_t m = c.n[0], n = c.n[1], k = c.n[2];
-    return {n, k, m, (const E*)c.p[1], 1, n, (const E*)c.p[2], k, false, (E*)c.p[0], k, nullptr, c.n[3], true, false};
+    return {n, k, m, (const E*)c.p[1], 1, n, (const E*)c.p[2], k, false, (E*)c.p[0], k, nullptr, c.n[3], nullptr};
   }
   static void plan(const Command& c, Plan& p) { Tiles<V>::plan(describe(c), p); }
   static void run(const Command& c, int64_t begin, int64_t end) { Tiles<V>::run(describe(c), c, begin, end); }

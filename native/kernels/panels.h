@@ -15,7 +15,7 @@ enum { kPanelColumns = 16 };
 // The last elements of a batch in more than one panel are `ends` but for the last, which is n.
 struct Panels {
   int64_t count, m, n;
-  int64_t ends[kMostPanels];
+  int64_t ends[kMostLanes];
 
   int64_t start(int64_t h) const { return h == 0 ? 0 : ends[h - 1]; }
   int64_t width(int64_t h) const { return ends[h] - start(h); }

@@ -38,9 +38,8 @@ const RULES: Readonly<Record<string, Rule | undefined>> = {
     }
     if (divisor !== 1) throw new ValueError(op.name, `divisor 1 for ${y}`, describe(divisor))
   },
-  gatherPanels: mustHavePanels,
-  affinePanels: mustHavePanels,
-  affinePanelsGrad: mustHavePanels,
+  gatherAffine: mustHavePanels,
+  gatherAffineGrad: mustHavePanels,
   put: (op, [dst, src]) => {
     if (dst !== src && dst !== 'float64') throw new TypeMismatchError(op.name, `dst to be float64 or ${src}`, dst)
   },
@@ -155,7 +154,7 @@ function overlapOf(
 /** Which parameter bounds the indices of a checked operand; of all other checked ops it is the labels t and n. */
 const INDEXED: Readonly<Record<string, readonly [operand: string, bound: string]>> = {
   gatherRows: ['idx', 'rows'],
-  gatherPanels: ['idx', 'rows'],
+  gatherAffine: ['idx', 'rows'],
   scatterRows: ['idx', 'rows'],
   put: ['at', 'cap'],
 }

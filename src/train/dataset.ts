@@ -2,9 +2,9 @@ import { type FloatDType, isFloat } from '../dtype.js'
 import { describe, ShapeError, TypeMismatchError, ValueError } from '../errors.js'
 import type { Loss } from '../losses/index.js'
 import { cast } from '../ops/cast.js'
+import { gatherAffine } from '../ops/gather-affine.js'
 import { gatherRows } from '../ops/indexing.js'
 import { advance } from '../ops/memory.js'
-import { gatherPanels, type PanelBatch } from '../ops/panels.js'
 import { reshape } from '../ops/views.js'
 import { type Shape, sameShape, show, sizeOf } from '../shape.js'
 import { isTensor, type Tensor, type TensorValues, tensor } from '../tensor.js'
@@ -113,9 +113,9 @@ export class Batch {
     return gatherRows(this.source.x, this.indices, { ...this.place(), dtype: this.dtype })
   }
 
-  /** The same for an affine layer alone, laid out for several threads; undefined where that does not pay. */
-  panels(): PanelBatch | undefined {
-    return gatherPanels(this.source.x, this.indices, { ...this.place(), dtype: this.dtype })
+  /** x·w + b of its rows at once, where that pays. */
+  affine(w: Tensor, b: Tensor): Tensor | undefined {
+    return gatherAffine(this.source.x, this.indices, this.place(), w, b)
   }
 
   /** Moves the cursor to the next batch; the last command of a step. */

@@ -3,7 +3,6 @@ import type { Loss } from '../losses/index.js'
 import type { Metric } from '../metrics/index.js'
 import { Affine, Flatten } from '../nn/layers.js'
 import type { Module, ParameterStore } from '../nn/module.js'
-import { affinePanels } from '../ops/panels.js'
 import type { Optimizer } from '../optimizers/index.js'
 import type { Shape } from '../shape.js'
 import type { Tensor } from '../tensor.js'
@@ -36,14 +35,14 @@ export function forward(layers: readonly Module[], x: Tensor): Tensor {
   return y
 }
 
-/** The layers' result for a batch. A first layer that is affine takes its rows in panels, where that pays. */
+/** The layers' result for a batch. A first layer that is affine gathers its rows itself, where that pays. */
 function forwardBatch(network: Network, layers: readonly Module[], batch: Batch): Tensor {
   const flattened = layers[0] instanceof Flatten
   const [first, ...rest] = flattened ? layers.slice(1) : layers
-  const affine = first instanceof Affine && first.forward === Affine.prototype.forward ? first : undefined
-  const panels = affine && (flattened || network.input.length === 1) ? batch.panels() : undefined
-  if (affine === undefined || panels === undefined) return forward(layers, batch.rows())
-  return forward(rest, affinePanels(panels, affine.weight.value, affine.bias.value))
+  const plain = first instanceof Affine && first.forward === Affine.prototype.forward
+  const y =
+    plain && (flattened || network.input.length === 1) ? batch.affine(first.weight.value, first.bias.value) : undefined
+  return y === undefined ? forward(layers, batch.rows()) : forward(rest, y)
 }
 
 /** Loss and metrics of a batch. A softmax (or sigmoid) before its loss is computed with the loss, from the logits. */

@@ -69,14 +69,18 @@ function intsOf(op: Op, r: Random): number[] {
       const [m, n, k] = sizes(r, 3, 6000)
       return [m, n, k, 1 + r.below(16)]
     }
-    case 'm n rows count':
-    case 'm n rows count panels': {
-      // Where panels are cut is up to the threads: here they are too small for more than one.
-      const panels = op.ints.slice(4).map(() => 1 + r.below(16))
-      const count = r.below(panels.length > 0 ? 20 : 100)
+    case 'm n rows count': {
+      const count = r.below(100)
       const m = r.below(count + 1)
-      const [rows, n] = sizes(r, 2, panels.length > 0 ? 300 : 6000)
-      return [m, n, Math.max(1, rows), count, ...panels]
+      const [rows, n] = sizes(r, 2, 6000)
+      return [m, n, Math.max(1, rows), count]
+    }
+    case 'm n rows count k panels': {
+      // Where panels are cut is up to the threads: these rows are too short for more than one.
+      const count = r.below(100)
+      const m = r.below(count + 1)
+      const [rows, n] = sizes(r, 2, 250)
+      return [m, n, Math.max(1, rows), count, r.pick(EDGES), 1 + r.below(16)]
     }
     case 'n':
       return sizes(r, 1)
@@ -165,7 +169,7 @@ function typesOf(op: Op, r: Random): Record<string, DType> {
   if (op.name === 'copy') return { y: r.dtype(), x: type }
   if (op.name === 'put') return { dst: r.pick(['float64', type]), src: type }
   if (op.name === 'fill') return { y: type }
-  if (op.name === 'gatherPanels') return { src: type }
+  if (op.name === 'gatherAffine') return { src: r.pick(['uint8', type]) }
   if (op.name !== 'gatherRows') return { t: label }
   return r.pick<Record<string, DType>>([
     { y: 'float32', src: type },
@@ -191,7 +195,7 @@ export function randomCase(op: Op, seed: number, number: number): Case {
     const type = chosen ?? (o.type === 'd' ? 'float64' : 'int32')
     return new (arrayType(type))(others(op, o.name, n, ints, type, r))
   })
-  if (op.name.startsWith('affinePanels')) cut(before[1], ints, r)
+  if (op.name === 'gatherAffineGrad') cut(before[1], ints, r)
   if (op.name === 'maxGrad') maxima(before[2], before[3], ints)
   const size = op.operands[0].extent(ints)
   const places = op.operands.flatMap((o, i) => (o.role === 'i' && o.extent(ints) === size && size > 0 ? [i] : []))

@@ -41,13 +41,20 @@ def from_panels(c):
 
 
 @formula
-def affinePanels(c):
-    _, n, k, _ = c.n
-    return {"y": product(c, from_panels(c), c["w"].reshape(n, k), c["b"])}
+def gatherAffine(c):
+    m, n, count, _, k, panels = c.n
+    x, at = c.raw("x").copy(), int(c.raw("cursor")[0])
+    if m * k == 0:
+        return {"y": Exact(np.zeros(0, c.T)), "x": Exact(x)}
+    rows = c.raw("src").reshape(count, n)[c.raw("idx")[at:at + m]].astype(c.T) / c.scalar(0)
+    x[:m * n] = rows.reshape(-1)
+    if n > 0:
+        x[x.size - panels + 1:] = n
+    return {"y": product(c, rows.astype(c.wide), c["w"].reshape(n, k), c["b"]), "x": Exact(x)}
 
 
 @formula
-def affinePanelsGrad(c):
+def gatherAffineGrad(c):
     m, _, k, _ = c.n
     return {"dw": product(c, from_panels(c).T, c["dy"].reshape(m, k))}
 

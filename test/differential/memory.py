@@ -31,17 +31,6 @@ def gatherRows(c):
 
 
 @formula
-def gatherPanels(c):
-    m, n, count, _, panels = c.n
-    x = c.raw("x").copy()
-    rows = c.raw("src").reshape(count, n)[chosen(c)].astype(c.T) / c.scalar(0)
-    x[:m * n] = rows.reshape(-1)
-    if m * n > 0:
-        x[x.size - panels + 1:] = n
-    return {"x": Exact(x)}
-
-
-@formula
 def scatterRows(c):
     m, n, count, _ = c.n
     parts = c["dy"].reshape(m, n) / c.wide(c.scalar(0))

@@ -41,7 +41,7 @@ function copyRow(y: TypedArray, to: number, src: TypedArray, from: number, n: nu
   else for (let j = 0; j < n; j++) y[to + j] = src[from + j]
 }
 
-const gatherRows: Kernel = (call) => {
+export const gatherRows: Kernel = (call) => {
   const [y, src, idx] = call.a
   const [yo, so] = call.o
   const m = call.n[0],
@@ -60,14 +60,6 @@ const gatherRows: Kernel = (call) => {
     else if (float32) for (let j = 0; j < n; j++) y[to + j] = Math.fround(src[from + j]) / divisor
     else for (let j = 0; j < n; j++) y[to + j] = src[from + j] / divisor
   }
-}
-
-/** All in the first panel: what the others begin and end with is the number of columns. */
-const gatherPanels: Kernel = (call) => {
-  gatherRows(call)
-  const [m, n, , , panels] = call.n
-  const end = call.o[0] + panels * m * n
-  if (m > 0 && n > 0) call.a[0].fill(n, end - panels + 1, end)
 }
 
 const scatterRows: Kernel = (call) => {
@@ -95,4 +87,4 @@ const oneHot: Kernel = ({ a: [y, t], o: [yo, to], n: [m, n], fail }) => {
   }
 }
 
-export const indexing: Kernels = { oneHot, gatherRows, gatherPanels, scatterRows }
+export const indexing: Kernels = { oneHot, gatherRows, scatterRows }

@@ -1,4 +1,5 @@
 import type { TypedArray } from '../../dtype.js'
+import { gatherRows } from './indexing.js'
 import type { Call, Kernels } from './kernel.js'
 
 // Both factors are packed into float64 panels of four vectors (k groups of four numbers), for three reasons: the inner loop
@@ -274,13 +275,24 @@ const TILE = 16
 export const matmul: Kernels = {
   matmul: (call) => product(call, call.n[0], call.n[1], call.n[2], call.n[3] === 1, call.n[4] === 1, false),
   affine: (call) => product(call, call.n[0], call.n[1], call.n[2], false, false, true),
-  affinePanels: (call) => {
-    const [m, n, k, panels] = call.n
-    const x = fromPanels(call.a[1], call.o[1], m, n, panels)
-    const [y, , w, b] = call.a
-    product({ ...call, a: [y, x, w, b], o: [call.o[0], 0, call.o[2], call.o[3]] }, m, k, n, false, false, true)
+  gatherAffine: (call) => {
+    const [m, n, , , k, panels] = call.n
+    if (m === 0 || k === 0) return
+    const [y, src, idx, cursor, x, w, b] = call.a
+    const [yo, so, io, co, xo, wo, bo] = call.o
+    let failed = false
+    const fail = (position: number, value: number): void => {
+      failed = true
+      call.fail(position, value)
+    }
+    gatherRows({ ...call, a: [x, src, idx, cursor], o: [xo, so, io, co], fail })
+    if (failed) return
+    // All in the first panel: what the others begin and end with is the number of columns.
+    const end = xo + panels * m * n
+    if (n > 0) x.fill(n, end - panels + 1, end)
+    product({ ...call, a: [y, x, w, b], o: [yo, xo, wo, bo] }, m, k, n, false, false, true)
   },
-  affinePanelsGrad: (call) => {
+  gatherAffineGrad: (call) => {
     const [m, n, k, panels] = call.n
     const x = fromPanels(call.a[1], call.o[1], m, n, panels)
     const [dw, , dy] = call.a

@@ -5,9 +5,9 @@ import type { Backend } from '../src/backend/backend.js'
 import { JsBackend } from '../src/backend/js/index.js'
 import { loadAddon, NativeBackend } from '../src/backend/native.js'
 import * as lw from '../src/index.js'
-import { affinePanels, gatherPanels } from '../src/ops/panels.js'
+import { gatherAffine } from '../src/ops/gather-affine.js'
 
-// A batch in panels gives the bits of the same batch in rows, wherever it is cut; and fit() uses it where it pays.
+// Rows gathered by those who multiply them, wherever they are cut: the bits of gatherRows and affine; and fit() uses it where it pays.
 
 function isasHere(): string[] {
   try {
@@ -29,7 +29,7 @@ const CONFIGURATIONS: [isa: string, threads: number][] = [
 /** Computes with `threads` of an instruction set. A process has one addon, and its last setup counts. */
 function within<T>(isa: string, threads: number, f: () => T): T {
   const before = activeBackend()
-  setActiveBackend(NativeBackend.load('panels', { LANEWISE_ISA: isa, LANEWISE_THREADS: String(threads) }))
+  setActiveBackend(NativeBackend.load('gather', { LANEWISE_ISA: isa, LANEWISE_THREADS: String(threads) }))
   try {
     return f()
   } finally {
@@ -67,56 +67,87 @@ function results(y: lw.Tensor, { w, b, dy }: ReturnType<typeof operands>): strin
 const SIZES: Sizes[] = [
   { m: 32, n: 784, k: 50 },
   { m: 64, n: 785, k: 50 },
-  { m: 31, n: 1001, k: 66 },
-  { m: 33, n: 700, k: 130 },
+  { m: 64, n: 785, k: 60 },
+  { m: 31, n: 1101, k: 33 },
+  { m: 13, n: 3000, k: 64 },
   { m: 7, n: 5000, k: 3 },
   { m: 32, n: 784, k: 50, dtype: 'float64' },
 ]
 
-describe.skipIf(ISAS.length === 0)('panels', () => {
-  it.each(SIZES)('have the bits of rows: %j', (sizes) => {
+/** gatherAffine, and where its panels end. */
+function gathered({ source, indices, options: { cursor, count }, w, b }: ReturnType<typeof operands>) {
+  const real = activeBackend()
+  let ends: number[] = []
+  setActiveBackend({
+    bind: (...args) => real.bind(...args),
+    info: () => real.info(),
+    execute: (op, dtype, list, ints, doubles) => {
+      real.execute(op, dtype, list, ints, doubles)
+      const [panels, m, n] = [ints[5], ints[0], ints[1]]
+      if (op.name === 'gatherAffine') {
+        const { storage, offset } = list[4]
+        ends = Array.from(storage.array.subarray(offset + panels * m * n - panels + 1, offset + panels * m * n))
+      }
+    },
+  })
+  try {
+    return { y: gatherAffine(source, indices, { cursor, count }, w, b), ends }
+  } finally {
+    setActiveBackend(real)
+  }
+}
+
+describe.skipIf(ISAS.length === 0)('gatherAffine', () => {
+  let cut = 0
+  it.each(SIZES)('has the bits of gatherRows and affine: %j', (sizes) => {
     const made = operands(sizes)
     const { source, indices, w, b, options } = made
-    const inRows = () => results(lw.affine(lw.gatherRows(source, indices, options), w, b), made)
-    const expected = within(BEST, 1, inRows)
-    expect(within(BEST, 1, () => gatherPanels(source, indices, options))).toBeUndefined()
+    const apart = () => results(lw.affine(lw.gatherRows(source, indices, options), w, b), made)
+    const expected = within(BEST, 1, apart)
+    expect(within(BEST, 1, () => gathered(made).y)).toBeUndefined()
     for (const [isa, threads] of CONFIGURATIONS) {
-      const panels = within(isa, threads, () => gatherPanels(source, indices, options))
-      if (panels === undefined) throw new Error('no panels')
-      const ends = panels.x.data.subarray(1 - panels.panels)
+      const { y, ends } = within(isa, threads, () => gathered(made))
+      if (y === undefined) throw new Error('not gathered')
       expect(ends.length).toBe(threads - 1)
-      expect(ends[0]).toBeLessThan(sizes.n)
-      // Read by the threads that wrote it, by others, and by JavaScript.
-      const read = () => results(affinePanels(panels, w, b), made)
-      expect(within(isa, threads, read), `${isa}, ${threads} threads`).toBe(expected)
-      expect(within(isa, 1, read), `${isa}, cut for ${threads} threads`).toBe(expected)
+      if (ends[0] < sizes.n) cut++
+      // The gradient by the threads that cut the panels, by one, and by others.
+      for (const readers of [threads, 1, 5])
+        expect(
+          within(isa, readers, () => results(y, made)),
+          `${isa}, ${threads} threads, ${readers} for the gradient`,
+        ).toBe(expected)
     }
   })
 
-  it('are read by JavaScript', () => {
-    const { source, indices, w, b, options } = operands(SIZES[1])
-    const panels = within(BEST, 3, () => gatherPanels(source, indices, options))
-    if (panels === undefined) throw new Error('no panels')
-    const expected = lw.affine(lw.gatherRows(source, indices, options), w, b)
+  it('was cut for several threads where lanes pay', () => {
+    if (BEST === 'avx512') expect(cut).toBeGreaterThan(5)
+  })
+
+  it('has a gradient that JavaScript reads', () => {
+    const made = operands(SIZES[1])
+    const { source, indices, w, b, dy, options } = made
+    results(lw.affine(lw.gatherRows(source, indices, options), w, b), made)
+    const expected = Array.from((w.grad as lw.Tensor).data)
+    const { y } = within(BEST, 3, () => gathered(made))
     const before = activeBackend()
     setActiveBackend(new JsBackend('panels'))
     try {
-      const { data } = affinePanels(panels, w, b)
-      for (const [i, v] of expected.data.entries()) expect(Math.abs(data[i] - v)).toBeLessThan(1e-4)
+      lw.backward(lw.sum(lw.multiply(y as lw.Tensor, dy)))
     } finally {
       setActiveBackend(before)
     }
+    const { data } = w.grad as lw.Tensor
+    for (const [i, v] of expected.entries()) expect(Math.abs(data[i] - v)).toBeLessThan(1e-4)
   })
 
-  it('name the index that is wrong', () => {
-    const { source, indices, options } = operands(SIZES[0])
-    indices.data[8] = 99
-    expect(() => within(BEST, 2, () => gatherPanels(source, indices, options))).toThrow(lw.IndexError)
-    expect(() => within(BEST, 2, () => gatherPanels(source, indices, options))).toThrow(
-      'gatherPanels: expected idx 3 from 0 to 98, received 99',
-    )
-    options.cursor.set([68])
-    expect(() => within(BEST, 2, () => gatherPanels(source, indices, options))).toThrow('the cursor from 0 to 67')
+  it('names the index that is wrong', () => {
+    const made = operands(SIZES[0])
+    const run = () => within(BEST, 2, () => gathered(made))
+    made.indices.data[8] = 99
+    expect(run).toThrow(lw.IndexError)
+    expect(run).toThrow('gatherAffine: expected idx 3 from 0 to 98, received 99')
+    made.options.cursor.set([68])
+    expect(run).toThrow('the cursor from 0 to 67')
   })
 })
 
@@ -138,7 +169,7 @@ describe.skipIf(ISAS.length === 0)('fit with two threads and with one', () => {
   /** A training, and the names of the commands it ran. */
   async function train(layers: lw.Module[], input: number[], threads: number, bytesOfX: boolean) {
     const before = activeBackend()
-    const real = NativeBackend.load('panels', { LANEWISE_ISA: BEST, LANEWISE_THREADS: String(threads) })
+    const real = NativeBackend.load('gather', { LANEWISE_ISA: BEST, LANEWISE_THREADS: String(threads) })
     const ops: number[] = []
     const spy: Backend = {
       execute: (...args) => real.execute(...args),

@@ -1,0 +1,126 @@
+// Rows of a data set, chosen by indices that live in a buffer: what gatherRows copies, and gatherAffine multiplies. The indices are tested
+// here, while the command runs: each is read once, so that what was tested is what is used even while somebody writes to the buffer.
+#pragma once
+#ifdef LANEWISE_KERNELS
+#include "../simd/convert.h"
+#include "lanes.h"
+
+namespace lanewise {
+namespace LANEWISE_ISA {
+
+// One register of a converted row, from three ways to divide by what the tape fixed. All three are the IEEE quotient.
+struct ByOne {
+  template <class V> LW_MEMBER V operator()(V x) const { return x; }
+};
+template <class V>
+struct ByDivision {
+  V divisor;
+  LW_MEMBER V operator()(V x) const { return x / divisor; }
+};
+// x / 255 for a byte x: the reciprocal in two parts gives the quotient with an error of about 2^-45 (float64: 2^-103) before
+// the one rounding that counts. The digits of k/255 repeat every 8 bits, so no quotient is that near to the middle of two
+// numbers: the rounding is right. test/ compares all 256.
+template <class V>
+struct BytesBy255 {
+  V d = V::set1(255), high = V::set1(1) / d, low = fnma(d, high, V::set1(1)) / d;
+  LW_MEMBER V operator()(V x) const { return fma(x, high, x * low); }
+};
+
+// How a row is taken: n elements of x converted to y's type and, for the float types, divided.
+typedef void (*TakeRow)(void* y, const void* x, int64_t n, double divisor);
+
+template <class V, class S, class Divide>
+LW_INLINE void takeDivided(typename V::E* y, const S* x, int64_t n, const Divide& divide) {
+  int64_t j = 0;
+  for (; j + V::W <= n; j += V::W) divide(Widen<V, S>::load(x + j)).store(y + j);
+  if (j < n) divide(widenFirst<V, S>(x + j, n - j)).store(y + j, V::first(n - j));
+}
+template <class V, class S>
+static void takeFloats(void* to, const void* from, int64_t n, double divisor) {
+  typedef typename V::E E;
+  E* y = (E*)to;
+  const S* x = (const S*)from;
+  if (divisor == 1) takeDivided<V>(y, x, n, ByOne());
+  else if (divisor == 255 && sizeof(S) == 1 && V::W > 1) takeDivided<V>(y, x, n, BytesBy255<V>());
+  else takeDivided<V>(y, x, n, ByDivision<V>{V::set1((E)divisor)});
+}
+template <class D, class S>
+static void takeIntegers(void* y, const void* x, int64_t n, double) {
+  for (int64_t j = 0; j < n; ++j) ((D*)y)[j] = To<D>::from(((const S*)x)[j]);
+}
+template <class S> LW_INLINE TakeRow takeRow(float*, const S*) { return takeFloats<F32, S>; }
+template <class S> LW_INLINE TakeRow takeRow(double*, const S*) { return takeFloats<F64, S>; }
+template <class D, class S> LW_INLINE TakeRow takeRow(D*, const S*) { return takeIntegers<D, S>; }
+
+// The start of the rows idx[cursor], idx[cursor + 1], ...; null where m of them are not there.
+LW_INLINE const int32_t* chosenRows(const Command& c, int64_t& cursor) {
+  const int64_t m = c.n[0], count = c.n[3];
+  cursor = readOnce((const int32_t*)c.p[3]);
+  if (cursor >= 0 && cursor + m <= count) return (const int32_t*)c.p[2] + cursor;
+  fail(c, -1, cursor);
+  return nullptr;
+}
+
+enum { kAheadRows = 32 };
+
+// Rows [row0, row1) and columns [column0, column1) of those a command names by its operands 1 to 3 (source, indices, cursor), its first
+// parameters (m, n, rows, count) and its first double (divisor).
+struct Segment {
+  int64_t row0, row1, column0, column1;
+};
+
+struct Source {
+  const Command& c;
+  int64_t sizeX;  // bytes of an element
+  int64_t cursor;
+  const int32_t* idx;  // null where there are not as many indices
+  LW_MEMBER explicit Source(const Command& command) : c(command) {
+    withPointer(c.p[1], c.types[1], [&](auto* x) { sizeX = sizeof(*x); });
+    idx = chosenRows(c, cursor);
+  }
+  // Hints, so that rows come from memory in time: those of the next batch if it is small, while this step computes; else rows that
+  // follow soon (of a large batch few would be left in a near cache). For row i, its columns of `part`.
+  LW_MEMBER void ask(int64_t i, const Segment& part) const {
+    const int64_t n = c.n[1], rows = c.n[2], count = c.n[3], ahead = lesser(c.n[0], kAheadRows);
+    if (!idx || cursor + ahead + i >= count) return;
+    const int64_t next = readOnce(idx + ahead + i);
+    if (next < 0 || next >= rows) return;
+    const char* p = (const char*)c.p[1] + (next * n + part.column0) * sizeX;
+    for (int64_t b = 0; b < (part.column1 - part.column0) * sizeX; b += 64) __builtin_prefetch(p + b, 0, 2);
+  }
+};
+
+// A segment, to y on, where rows are `pitch` elements apart; with ASKS it asks for rows that follow. As with copy, the types of the
+// operands decide, not the command's dtype. A bad row becomes zeros.
+template <bool ASKS>
+static void gatherPart(const Command& c, const Segment& part, char* y, int64_t pitch) {
+  TakeRow take = nullptr;
+  int64_t sizeY = 0;
+  withPointer(c.p[0], c.types[0], [&](auto* to) {
+    withPointer(c.p[1], c.types[1], [&](auto* x) { take = takeRow(to, x), sizeY = sizeof(*to); });
+  });
+  const Source source(c);
+  const int64_t n = c.n[1], rows = c.n[2], width = part.column1 - part.column0;
+  const char* x = (const char*)c.p[1] + part.column0 * source.sizeX;
+  if (!source.idx && width == 0) return;  // nothing bounds m then
+  for (int64_t i = part.row0; i < part.row1; ++i, y += pitch * sizeY) {
+    if (ASKS) source.ask(i, part);
+    const int64_t row = source.idx ? readOnce(source.idx + i) : -1;
+    if (row >= 0 && row < rows) {
+      take(y, x + row * n * source.sizeX, width, c.d[0]);
+      continue;
+    }
+    if (source.idx) fail(c, i, row);
+    __builtin_memset(y, 0, (size_t)(width * sizeY));
+  }
+}
+
+// Asks for what follows a segment.
+static void askAfter(const Command& c, const Segment& part) {
+  const Source source(c);
+  for (int64_t i = part.row0; i < part.row1; ++i) source.ask(i, part);
+}
+
+}  // namespace LANEWISE_ISA
+}  // namespace lanewise
+#endif

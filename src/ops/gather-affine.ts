@@ -1,0 +1,59 @@
+import { derive, tracked } from '../autograd.js'
+import { activeBackend } from '../backend/active.js'
+import { emit } from '../tape.js'
+import { empty, type Tensor } from '../tensor.js'
+import { commonFloat, output } from './common.js'
+import { checkGather, type GatherOptions } from './indexing.js'
+import { defineOp } from './op.js'
+import { sum } from './reduce.js'
+
+const GATHER_AFFINE = defineOp(
+  'gatherAffine',
+  'y:w:T:m*k src:r:A:rows*n idx:r:i:count cursor:r:i:1 x:u:T:m*n*panels w:r:T:n*k b:r:T:k | m n<16777216 rows count k panels<17 divisor:d',
+)
+const GATHER_AFFINE_GRAD = defineOp(
+  'gatherAffineGrad',
+  'dw:w:T:n*k x:r:T:m*n*panels dy:r:T:m*k | m n<16777216 k panels<17',
+)
+
+/** Larger batches are multiplied by rows, wider layers by rows and columns, and rows of fewer columns are not worth cutting. */
+const MOST_ROWS = 64
+const MOST_UNITS = 64
+const LEAST_COLUMNS = 256
+const MOST_ELEMENTS = 1 << 18
+const MOST_PANELS = 16
+
+/**
+ * affine(gatherRows(source, indices, options), w, b) with the same bits, w [n, k] and b [k] of one dtype, where that pays: for several
+ * threads and a small batch of long rows. Else undefined. The rows stay in a layout of the engine's own (native/kernels/panels.h).
+ * No gradient flows to the source.
+ */
+export function gatherAffine(
+  source: Tensor,
+  indices: Tensor,
+  options: Omit<GatherOptions, 'dtype'>,
+  w: Tensor,
+  b: Tensor,
+): Tensor | undefined {
+  const dtype = commonFloat('gatherAffine', w, b)
+  const { m, divisor, cursor, ints } = checkGather('gatherAffine', source, indices, { ...options, dtype })
+  const [n, k] = w.shape
+  const panels = Math.min(activeBackend().info().threads, MOST_PANELS)
+  const pays = panels > 1 && m <= MOST_ROWS && k <= MOST_UNITS && n >= LEAST_COLUMNS && m * n <= MOST_ELEMENTS
+  if (!pays || tracked(source)) return undefined
+  const x = empty('gatherAffine', [panels * m, n], dtype)
+  const y = output('gatherAffine', undefined, [m, k], dtype)
+  emit(GATHER_AFFINE, dtype, [y, source, indices, cursor, x, w, b], [...ints, k, panels], [divisor])
+  return derive(
+    y,
+    [w, b],
+    [
+      (dy, to) => {
+        const dw = output('gatherAffineGrad', to, w.shape, dtype)
+        emit(GATHER_AFFINE_GRAD, dtype, [dw, x, dy], [m, n, k, panels])
+        return dw
+      },
+      (dy, to) => sum(dy, 0, {}, to),
+    ],
+  )
+}
