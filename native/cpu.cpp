@@ -126,7 +126,7 @@ double measurePeak(MultiplyAddsFn multiplyAdds, DType dtype, int threads) {
   const Clock::time_point start = Clock::now();
   do {
     const Clock::time_point before = Clock::now();
-    parallelFor(threads, {units, 0, 1, 0}, work, &job);
+    parallelFor(threads, {units, 0, 0, 1, 0}, work, &job);
     const double rate = operations / secondsSince(before);
     if (rate > best) best = rate;
   } while (secondsSince(start) < 0.02);
