@@ -20,16 +20,20 @@ struct Failure {
   int64_t value;
 };
 
-// How a command divides. Its units may run at the same time, in any order and grouping, with the same bits; or, if `lane` is
-// not 0, in lanes of so many units: unit u once unit u - lane has ended, and unit u - 1 of its own lane.
-struct Plan {
+// How work divides. Its units may run at the same time, in any order and grouping, with the same bits; or, if `lane` is not 0, in lanes
+// of so many units: unit u once unit u - lane has ended, and unit u - 1 of its own lane.
+struct Division {
   int64_t units;         // independent pieces of work, >= 0
-  double nanoseconds;    // rough cost of the whole command on one thread, to decide whether threads pay
-  size_t scratch;        // bytes the command wants for itself, 64-byte aligned
-  int threads;           // given: how many will share it
+  double nanoseconds;    // rough cost of the whole on one thread, to decide whether threads pay
   int64_t lane;
   int64_t loose;         // of a lane's units so many at either end wait for no other lane
-  int turns;             // pieces that a thread takes its share in: what is left when another has time to help
+  int turns;             // pieces, at least 1, that a thread takes its share in: what is left when another has time to help
+};
+
+// What a kernel says of a command.
+struct Plan : Division {
+  size_t scratch;        // bytes the command wants for itself, 64-byte aligned
+  int threads;           // given: how many will share it
 };
 
 struct Command;
@@ -43,7 +47,7 @@ struct Kernel {
   FinishFn finish;
 };
 
-struct Command {
+struct Command : Division {
   void* p[kMaxOperands];        // operands, in the order of the signature
   DType types[kMaxOperands];
   int64_t n[kMaxInts];          // int parameters
@@ -51,11 +55,8 @@ struct Command {
   char* scratch;
   Failure* failure;
   const Kernel* kernel;
-  int64_t units, lane, loose;
   double* shareEnds;            // kMostLanes of them, where a run in lanes finds where each thread's share ends, as a
                                 // fraction (1 beyond the last thread); else null
-  double nanoseconds;
-  int32_t turns;
   int32_t op;
   bool threaded;                // worth handing to the pool
   DType dtype;

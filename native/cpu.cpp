@@ -122,11 +122,14 @@ double measurePeak(MultiplyAddsFn multiplyAdds, DType dtype, int threads) {
   double ignored;
   const int64_t units = 8 * (int64_t)threads;
   const double operations = (double)units * job.fn(dtype, job.rounds, ignored);
+  Division division = {};
+  division.units = units;
+  division.turns = 1;
   double best = 0;
   const Clock::time_point start = Clock::now();
   do {
     const Clock::time_point before = Clock::now();
-    parallelFor(threads, {units, 0, 0, 1, 0}, work, &job);
+    parallelFor(threads, division, work, &job);
     const double rate = operations / secondsSince(before);
     if (rate > best) best = rate;
   } while (secondsSince(start) < 0.02);

@@ -40,6 +40,14 @@ const int kSpins = 4000, kYields = 200;
 // How long the owner of a job in lanes looks for the helper that is to begin: an awake one comes within 0.2 µs.
 const int kGrace = 200;
 
+template <class F>
+void waitUntil(const F& ready) {
+  for (int i = 0; !ready(); i++) {
+    if (i < kSpins) pause();
+    else std::this_thread::yield();
+  }
+}
+
 // Every participant has a range of its own, the same part of each job: what a thread wrote in one command (a part of the
 // gradient) it reads in the next (the optimizer), from its own cache. Taking turns instead cost more than two threads gained.
 // The owner's is the last: it also runs the commands that are not shared, which read what the last lane wrote and, in a flat buffer of
@@ -79,10 +87,7 @@ struct alignas(64) Pool {
   std::condition_variable wake;
 
   void await(int64_t unit, uint64_t job) const {
-    for (int i = 0; ended[unit].job.load(std::memory_order_acquire) != job; i++) {
-      if (i < kSpins) pause();
-      else std::this_thread::yield();
-    }
+    waitUntil([&] { return ended[unit].job.load(std::memory_order_acquire) == job; });
   }
 
   // One unit in its lane, after the one before it, which another thread may have taken. Nobody waits forever: the owner goes through
@@ -212,11 +217,7 @@ struct alignas(64) Pool {
     }
     work(0);
     uint64_t g = gate.fetch_sub(1, std::memory_order_acq_rel) - 1;  // shut
-    for (int i = 0; g & 0xfffe; i++) {
-      if (i < kSpins) pause();
-      else std::this_thread::yield();
-      g = gate.load(std::memory_order_acquire);
-    }
+    if (g & 0xfffe) waitUntil([&] { return !((g = gate.load(std::memory_order_acquire)) & 0xfffe); });
     if (lane == 0 && Shares::measures(g >> 16)) shares.learn(wanted, [this](int i) -> Done& { return ranges[i].done; });
   }
 };
@@ -266,8 +267,8 @@ void sharesOf(int threads, double* ends) {
   double now[kMaxThreads];
   Pool* p = pool();
   if (p) p->shares.cuts(threads, now);
-  for (int i = 0; i < threads; i++) {
-    const double end = p ? now[i] : (i + 1.0) / threads;
+  for (int i = 0; i < kMostLanes; i++) {
+    const double end = i >= threads ? 1 : p ? now[i] : (i + 1.0) / threads;
     if (ends[i] != end) ends[i] = end;
   }
 }

@@ -2,19 +2,14 @@
 #pragma once
 #include <stdint.h>
 
+#include "command.h"
+
 namespace lanewise {
 
 typedef void (*RangeFn)(void* context, int64_t begin, int64_t end);
 
-// How a job may be divided: see Plan in command.h.
-struct Division {
-  int64_t units, lane, loose;
-  int turns;
-  double nanoseconds;
-};
-
-// Where the share of each thread ends at the moment, as a fraction of the whole: see shares.h. Writes only what has changed, so that the
-// threads keep their copies.
+// Where the share of each of at most kMostLanes threads ends at the moment, as a fraction of the whole (see shares.h), and 1 up to the
+// last of kMostLanes `ends`. Writes only what has changed, so that the threads keep their copies.
 void sharesOf(int threads, double* ends);
 
 // Calls fn over all of [0, units) from up to `threads` threads, the calling one among them.

@@ -105,19 +105,18 @@ int decode(const int32_t* words, int64_t length, LookupFn lookup, void* context,
 
 size_t prepare(Command& c, const Kernel* kernels, int threads, double* ends) {
   c.kernel = &kernels[2 * c.op + (int)c.dtype];
-  Plan plan = {0, 0, 0, threads, 0, 0, kTurns};
-  c.kernel->plan(c, plan);
-  c.threaded = threads > 1 && plan.units > 1 && plan.nanoseconds > kWorthSharing;
-  if (plan.lane > 0 && !c.threaded) {
-    plan = {0, 0, 0, 1, 0, 0, kTurns};
+  const auto planFor = [&](int sharing) {
+    Plan plan = {};
+    plan.threads = sharing;
+    plan.turns = kTurns;
     c.kernel->plan(c, plan);
-  }
-  c.units = plan.units;
-  c.lane = plan.lane;
-  c.loose = plan.loose;
-  c.shareEnds = c.threaded && plan.lane > 0 ? ends : nullptr;
-  c.turns = plan.turns;
-  c.nanoseconds = plan.nanoseconds;
+    return plan;
+  };
+  Plan plan = planFor(threads);
+  c.threaded = threads > 1 && plan.units > 1 && plan.nanoseconds > kWorthSharing;
+  if (plan.lane > 0 && !c.threaded) plan = planFor(1);
+  (Division&)c = plan;
+  c.shareEnds = c.threaded && c.lane > 0 ? ends : nullptr;
   return (plan.scratch + 63) / 64 * 64;
 }
 
@@ -125,7 +124,7 @@ void execute(const Command& c, int threads) {
   if (c.threaded) {
     if (c.shareEnds) sharesOf(threads, c.shareEnds);
     parallelFor(
-        threads, {c.units, c.lane, c.loose, c.turns, c.nanoseconds},
+        threads, c,
         [](void* context, int64_t begin, int64_t end) {
           const Command& command = *(const Command*)context;
           command.kernel->run(command, begin, end);
@@ -227,7 +226,6 @@ Tape* Tape::bind(const int32_t* words, int64_t count, LookupFn lookup, void* con
   }
   if (threads > 1) {
     tape->shared_ = tape->alone_;
-    std::fill(tape->ends_, tape->ends_ + kMostLanes, 1.0);
     for (Command& c : tape->shared_) scratch = std::max(scratch, prepare(c, kernels, threads, tape->ends_));
     if (!sharingPays(tape->shared_, threads)) tape->shared_.clear();
   }

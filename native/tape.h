@@ -26,7 +26,7 @@ struct ErrorText {
 // Decodes one command of at most `length` words. Returns the words it took, or 0 with the reason in `error`.
 int decode(const int32_t* words, int64_t length, LookupFn lookup, void* context, Command& out, ErrorText& error);
 
-// Gives the command its kernel and its plan; returns the scratch bytes it wants. `ends`: kMostLanes numbers for its shareEnds, all 1.
+// Gives the command its kernel and its plan; returns the scratch bytes it wants. `ends`: kMostLanes numbers for its shareEnds.
 size_t prepare(Command& c, const Kernel* kernels, int threads, double* ends);
 
 void execute(const Command& c, int threads);
@@ -53,7 +53,7 @@ class Tape {
 
  private:
   Tape() = default;
-  double ends_[kMostLanes];      // where shares end; far from what changes in each step, since helpers read it
+  double ends_[kMostLanes] = {};  // where shares end; far from what changes in each step, since helpers read it
   char apart_[64];
   std::vector<Command> alone_;   // the commands as one thread runs them
   std::vector<Command> shared_;  // and as threads_ do; empty where that cannot pay

@@ -3,20 +3,13 @@ import { describe, expect, it } from 'vitest'
 import { activeBackend, setActiveBackend } from '../src/backend/active.js'
 import type { Backend } from '../src/backend/backend.js'
 import { JsBackend } from '../src/backend/js/index.js'
-import { loadAddon, NativeBackend } from '../src/backend/native.js'
+import { NativeBackend } from '../src/backend/native.js'
 import * as lw from '../src/index.js'
 import { gatherAffine } from '../src/ops/gather-affine.js'
+import { isasHere } from './isas.js'
 
 // Rows gathered by those who multiply them, wherever they are cut: the bits of gatherRows and affine; and fit() uses it where it pays.
 
-function isasHere(): string[] {
-  try {
-    return loadAddon().addon.info().isas
-  } catch (error) {
-    if (process.env.LANEWISE_BACKEND === 'native') throw error
-    return []
-  }
-}
 const ISAS = isasHere()
 const BEST = ISAS[ISAS.length - 1]
 // Scalar products are slow, and test/parity compares them.

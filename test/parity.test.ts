@@ -2,11 +2,12 @@ import { readdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import type { Backend } from '../src/backend/backend.js'
 import { JsBackend } from '../src/backend/js/index.js'
-import { loadAddon, NativeBackend } from '../src/backend/native.js'
+import { NativeBackend } from '../src/backend/native.js'
 import type { DType, TypedArray } from '../src/dtype.js'
 import { DTYPES, dtypeOf } from '../src/dtype.js'
 import '../src/index.js'
 import { type Op, opTable } from '../src/ops/op.js'
+import { isasHere } from './isas.js'
 import { type Case, casesOf, SPECS } from './parity-cases.js'
 
 // Every command on every instruction set, with 1, 2, 3 and 8 threads: identical bits (of NaN only that it is one). And
@@ -20,15 +21,6 @@ function load(isa: string, threads: number): Backend {
   return NativeBackend.load('parity', { LANEWISE_ISA: isa, LANEWISE_THREADS: String(threads) })
 }
 
-function isasHere(): string[] {
-  try {
-    return loadAddon().addon.info().isas
-  } catch (error) {
-    if (process.env.LANEWISE_BACKEND === 'native') throw error
-    console.warn(`test/parity: no addon is built, nothing to compare: ${(error as Error).message}`)
-    return []
-  }
-}
 const ISAS = isasHere()
 const CONFIGURATIONS = ISAS.flatMap((isa) => [1, 2, 3, 8].map((threads): [string, number] => [isa, threads]))
 

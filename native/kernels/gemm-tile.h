@@ -20,7 +20,7 @@ struct Gemm {
   bool transB;
   E* c;
   int64_t ldc;
-  const E* bias;     // n values that the chains begin with, or null for 0
+  const E* bias;          // n values that the chains begin with, or null for 0
   int64_t panels;         // 0, or how many A or its transpose has, which then begins at `a`
   const Command* source;  // what A, or its panels, are first to be gathered by, or null
 };

@@ -204,7 +204,7 @@ struct Tiles {
     const Grid grid = gridOf(g);
     plan.units = lanes > 1 ? lanes * plan.lane : grid.rows * grid.columns;
     if (g.source) {
-      plan.nanoseconds += (double)g.m * (20 + (double)g.k * 0.1);
+      plan.nanoseconds += gatherNanoseconds(g.m, g.k);
       if (!small(g)) plan.units = lesser(plan.units, 1);  // wider blocks would share rows
     }
     // Each turn copies its own parts of A and B, or has B in the first-level cache for its rows.

@@ -52,7 +52,7 @@ struct gatherRows {
   static void plan(const Command& c, Plan& plan) {
     plan.units = GatherUnits::count(c);
     if (GatherUnits::byColumns(c)) plan.turns = 1;
-    plan.nanoseconds = (double)c.n[0] * (20 + (double)c.n[1] * 0.1);
+    plan.nanoseconds = gatherNanoseconds(c.n[0], c.n[1]);
   }
   static void run(const Command& c, int64_t begin, int64_t end) {
     const Segment part = GatherUnits::of(c, begin, end);

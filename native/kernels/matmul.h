@@ -15,53 +15,49 @@ namespace lanewise {
 namespace LANEWISE_ISA {
 namespace op {
 
+// An op that is one product: what its command describes.
+template <class V, class Op>
+struct Product {
+  static void plan(const Command& c, Plan& p) { Tiles<V>::plan(Op::describe(c), p); }
+  static void run(const Command& c, int64_t begin, int64_t end) { Tiles<V>::run(Op::describe(c), c, begin, end); }
+  static constexpr FinishFn finish = nullptr;
+};
+
 template <class V>
-struct matmul {
+struct matmul : Product<V, matmul<V>> {
   typedef typename V::E E;
   static Gemm<E> describe(const Command& c) {
     const int64_t m = c.n[0], n = c.n[1], k = c.n[2];
     const bool ta = c.n[3] != 0, tb = c.n[4] != 0;
     return {m, n, k, (const E*)c.p[1], ta ? 1 : k, ta ? m : 1, (const E*)c.p[2], tb ? k : n, tb, (E*)c.p[0], n, nullptr, 0, nullptr};
   }
-  static void plan(const Command& c, Plan& p) { Tiles<V>::plan(describe(c), p); }
-  static void run(const Command& c, int64_t begin, int64_t end) { Tiles<V>::run(describe(c), c, begin, end); }
-  static constexpr FinishFn finish = nullptr;
 };
 
 template <class V>
-struct affine {
+struct affine : Product<V, affine<V>> {
   typedef typename V::E E;
   static Gemm<E> describe(const Command& c) {
     const int64_t m = c.n[0], n = c.n[1], k = c.n[2];
     return {m, n, k, (const E*)c.p[1], k, 1, (const E*)c.p[2], n, false, (E*)c.p[0], n, (const E*)c.p[3], 0, nullptr};
   }
-  static void plan(const Command& c, Plan& p) { Tiles<V>::plan(describe(c), p); }
-  static void run(const Command& c, int64_t begin, int64_t end) { Tiles<V>::run(describe(c), c, begin, end); }
-  static constexpr FinishFn finish = nullptr;
 };
 
 // affine of the rows that gatherRows would give, which stay in x, in panels (panels.h); and the gradient of w, xᵀ·dy.
 template <class V>
-struct gatherAffine {
+struct gatherAffine : Product<V, gatherAffine<V>> {
   typedef typename V::E E;
   static Gemm<E> describe(const Command& c) {
     const int64_t m = c.n[0], n = c.n[1], k = c.n[4];
     return {m, k, n, (const E*)c.p[4], n, 1, (const E*)c.p[5], k, false, (E*)c.p[0], k, (const E*)c.p[6], c.n[5], &c};
   }
-  static void plan(const Command& c, Plan& p) { Tiles<V>::plan(describe(c), p); }
-  static void run(const Command& c, int64_t begin, int64_t end) { Tiles<V>::run(describe(c), c, begin, end); }
-  static constexpr FinishFn finish = nullptr;
 };
 template <class V>
-struct gatherAffineGrad {
+struct gatherAffineGrad : Product<V, gatherAffineGrad<V>> {
   typedef typename V::E E;
   static Gemm<E> describe(const Command& c) {
     const int64_t m = c.n[0], n = c.n[1], k = c.n[2];
     return {n, k, m, (const E*)c.p[1], 1, n, (const E*)c.p[2], k, false, (E*)c.p[0], k, nullptr, c.n[3], nullptr};
   }
-  static void plan(const Command& c, Plan& p) { Tiles<V>::plan(describe(c), p); }
-  static void run(const Command& c, int64_t begin, int64_t end) { Tiles<V>::run(describe(c), c, begin, end); }
-  static constexpr FinishFn finish = nullptr;
 };
 
 // y (n×m) = xᵀ (m×n). A unit is a band of rows of y.

@@ -62,6 +62,7 @@ LW_INLINE const int32_t* chosenRows(const Command& c, int64_t& cursor) {
 }
 
 enum { kAheadRows = 32 };
+LW_INLINE double gatherNanoseconds(int64_t m, int64_t n) { return (double)m * (20 + (double)n * 0.1); }
 
 // Rows [row0, row1) and columns [column0, column1) of those a command names by its operands 1 to 3 (source, indices, cursor), its first
 // parameters (m, n, rows, count) and its first double (divisor).
@@ -69,6 +70,7 @@ struct Segment {
   int64_t row0, row1, column0, column1;
 };
 
+// Where those rows are.
 struct Source {
   const Command& c;
   int64_t sizeX;  // bytes of an element
