@@ -155,9 +155,10 @@ struct Tiles {
   // waiting for the first tile, but a thread's part of A and B stays the same from command to command and with it its cache:
   // B (the weights), its gradient and the optimizer are all divided by rows. It pays while B is larger than A, and where caches
   // are far apart: with AVX2, on Zen 3, rows are divided (32×50×784: 76 in lanes, 57 in rows; alone 83).
+  static constexpr bool kLanes = T::NV == 4;
   static int64_t lanesOf(const Gemm<E>& g, int threads) {
     const int64_t units = laneUnits(g);
-    const bool pays = T::NV == 4 && threads > 1 && small(g) && g.colA == 1 && !g.transB && g.k >= 128 * threads && g.m <= g.n + MR &&
+    const bool pays = kLanes && threads > 1 && small(g) && g.colA == 1 && !g.transB && g.k >= 128 * threads && g.m <= g.n + MR &&
                       units >= 2 * threads;
     return pays && threads <= (g.source ? g.panels : (int64_t)kMostLanes) && units * threads <= kMostLaneUnits ? threads : 1;
   }
@@ -226,9 +227,11 @@ struct Tiles {
   }
 
   static void run(const Gemm<E>& g, const Command& command, int64_t begin, int64_t end) {
-    if (command.lane > 0) {
-      for (int64_t u = begin; u < end; u++) lane(g, command.shareEnds, command.units / command.lane, command.lane, u);
-      return;
+    if constexpr (kLanes) {
+      if (command.lane > 0) {
+        for (int64_t u = begin; u < end; u++) lane(g, command.shareEnds, command.units / command.lane, command.lane, u);
+        return;
+      }
     }
     if (g.source) return gathered(g, begin, end);
     const Grid grid = gridOf(g);
