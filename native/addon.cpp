@@ -133,9 +133,8 @@ napi_value Run(napi_env env, napi_callback_info callback) {
   Command c;
   ErrorText error;
   if (decode(words, count, Instance::lookup, &self, c, error) == 0) return refuse(env, error.text);
-  double ends[kMostLanes] = {};
-  const size_t scratch = prepare(c, self.kernels, self.threads, ends);
-  if (!self.reserve(scratch)) return refuseForMemory(env);
+  LaneShares lanes = {};
+  if (!self.reserve(prepare(c, self.kernels, self.threads, &lanes).scratch)) return refuseForMemory(env);
   Failure failure = {0, 0, 0, 0};
   c.scratch = self.scratch;
   c.failure = &failure;

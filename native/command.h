@@ -33,6 +33,8 @@ struct Division {
 // What a kernel says of a command.
 struct Plan : Division {
   size_t scratch;        // bytes the command wants for itself, 64-byte aligned
+  size_t kept;           // bytes that it wants to find again in the next step, as aligned; it may get none
+  int keptOf;            // bits of the operands that must be as they were then: nothing is kept where another command of a tape writes there
   int threads;           // given: how many will share it
 };
 
@@ -47,6 +49,12 @@ struct Kernel {
   FinishFn finish;
 };
 
+// What a run in lanes finds.
+struct LaneShares {
+  double ends[kMostLanes];  // where each thread's share ends, as a fraction (1 beyond the last thread)
+  bool follows;             // the step before was the same commands, with nothing of other tapes or of JavaScript in between
+};
+
 struct Command : Division {
   void* p[kMaxOperands];        // operands, in the order of the signature
   DType types[kMaxOperands];
@@ -55,8 +63,8 @@ struct Command : Division {
   char* scratch;
   Failure* failure;
   const Kernel* kernel;
-  double* shareEnds;            // kMostLanes of them, where a run in lanes finds where each thread's share ends, as a
-                                // fraction (1 beyond the last thread); else null
+  char* kept;                   // what Plan::kept asked for, or null
+  LaneShares* lanes;            // null unless in lanes
   int32_t op;
   bool threaded;                // worth handing to the pool
   DType dtype;

@@ -60,7 +60,8 @@ int decode(const int32_t* words, int64_t length, LookupFn lookup, void* context,
   out.dtype = (DType)words[1];
   out.scratch = nullptr;
   out.failure = nullptr;
-  out.shareEnds = nullptr;
+  out.kept = nullptr;
+  out.lanes = nullptr;
   const int32_t* ints = words + 2 + 2 * op.operandCount;
   for (int i = 0; i < op.intCount; i++) {
     if (ints[i] < 0 || ints[i] >= op.below[i]) {
@@ -103,7 +104,7 @@ int decode(const int32_t* words, int64_t length, LookupFn lookup, void* context,
   return op.words;
 }
 
-size_t prepare(Command& c, const Kernel* kernels, int threads, double* ends) {
+Plan prepare(Command& c, const Kernel* kernels, int threads, LaneShares* lanes) {
   c.kernel = &kernels[2 * c.op + (int)c.dtype];
   const auto planFor = [&](int sharing) {
     Plan plan = {};
@@ -116,13 +117,15 @@ size_t prepare(Command& c, const Kernel* kernels, int threads, double* ends) {
   c.threaded = threads > 1 && plan.units > 1 && plan.nanoseconds > kWorthSharing;
   if (plan.lane > 0 && !c.threaded) plan = planFor(1);
   (Division&)c = plan;
-  c.shareEnds = c.threaded && c.lane > 0 ? ends : nullptr;
-  return (plan.scratch + 63) / 64 * 64;
+  c.lanes = c.threaded && c.lane > 0 ? lanes : nullptr;
+  plan.scratch = (plan.scratch + 63) / 64 * 64;
+  plan.kept = c.lanes ? (plan.kept + 63) / 64 * 64 : 0;
+  return plan;
 }
 
 void execute(const Command& c, int threads) {
   if (c.threaded) {
-    if (c.shareEnds) sharesOf(threads, c.shareEnds);
+    if (c.lanes) sharesOf(threads, c.lanes->ends);
     parallelFor(
         threads, c,
         [](void* context, int64_t begin, int64_t end) {
@@ -184,6 +187,14 @@ struct Shared {
   }
 };
 
+bool overwrites(const Command& c, const Range& range) {
+  for (int i = 0; i < opTable()[c.op].operandCount; i++) {
+    const Range own = rangeOf(c, i);
+    if (writes(opTable()[c.op].operands[i]) && own.begin < range.end && range.begin < own.end) return true;
+  }
+  return false;
+}
+
 // What threads write ends in several caches: a command that runs on one thread has to fetch their parts of it, and they what
 // it writes. In a small step that costs more than the sharing gains: then all of it stays on one thread.
 bool sharingPays(const std::vector<Command>& commands, int threads) {
@@ -220,14 +231,19 @@ Tape* Tape::bind(const int32_t* words, int64_t count, LookupFn lookup, void* con
     Command c;
     const int used = decode(words + at, count - at, lookup, context, c, error);
     if (used == 0) return nullptr;
-    scratch = std::max(scratch, prepare(c, kernels, 1, nullptr));
+    scratch = std::max(scratch, prepare(c, kernels, 1, nullptr).scratch);
     tape->alone_.push_back(c);
     at += used;
   }
   if (threads > 1) {
     tape->shared_ = tape->alone_;
-    for (Command& c : tape->shared_) scratch = std::max(scratch, prepare(c, kernels, threads, tape->ends_));
-    if (!sharingPays(tape->shared_, threads)) tape->shared_.clear();
+    std::vector<Plan> plans;
+    for (Command& c : tape->shared_) {
+      plans.push_back(prepare(c, kernels, threads, &tape->lanes_));
+      scratch = std::max(scratch, plans.back().scratch);
+    }
+    if (sharingPays(tape->shared_, threads)) tape->keep(plans);
+    else tape->shared_.clear();
   }
   if (scratch > 0) {
     tape->scratch_ = allocateScratch(scratch);
@@ -242,7 +258,31 @@ Tape* Tape::bind(const int32_t* words, int64_t count, LookupFn lookup, void* con
   return tape.release();
 }
 
-Tape::~Tape() { freeScratch(scratch_); }
+// Memory for what commands keep, where nobody else in the tape changes what it is made from.
+void Tape::keep(const std::vector<Plan>& plans) {
+  size_t total = 0;
+  for (const Plan& plan : plans) total += plan.kept;
+  if (total == 0) return;
+  kept_ = allocateScratch(total);
+  if (!kept_) return;
+  memset(kept_, 0, total);
+  char* next = kept_;
+  for (size_t i = 0; i < plans.size(); i++) {
+    if (plans[i].kept == 0) continue;
+    bool safe = true;
+    for (int operand = 0; operand < opTable()[shared_[i].op].operandCount; operand++) {
+      const Range range = rangeOf(shared_[i], operand);
+      for (const Command& c : shared_) safe = safe && !(plans[i].keptOf >> operand & 1 && &c != &shared_[i] && overwrites(c, range));
+    }
+    if (safe) shared_[i].kept = next;
+    next += plans[i].kept;
+  }
+}
+
+Tape::~Tape() {
+  freeScratch(scratch_);
+  freeScratch(kept_);
+}
 
 RunResult Tape::run(int64_t steps, double milliseconds) {
   typedef std::chrono::steady_clock Clock;
@@ -251,8 +291,11 @@ RunResult Tape::run(int64_t steps, double milliseconds) {
   Clock::time_point last = start;
   RunResult result = {0, -1, 0, 0, 0};
   failure_.set = 0;
+  bool shared = false;
   while (result.steps < steps) {
     const bool sharing = !shared_.empty() && !trial_.alone();
+    if (lanes_.follows != shared) lanes_.follows = shared;
+    shared = sharing;
     const std::vector<Command>& commands = sharing ? shared_ : alone_;
     for (const Command& c : commands) {
       execute(c, sharing ? threads_ : 1);

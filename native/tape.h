@@ -26,8 +26,8 @@ struct ErrorText {
 // Decodes one command of at most `length` words. Returns the words it took, or 0 with the reason in `error`.
 int decode(const int32_t* words, int64_t length, LookupFn lookup, void* context, Command& out, ErrorText& error);
 
-// Gives the command its kernel and its plan; returns the scratch bytes it wants. `ends`: kMostLanes numbers for its shareEnds.
-size_t prepare(Command& c, const Kernel* kernels, int threads, double* ends);
+// Gives the command its kernel and its plan, which it returns, sizes rounded up to lines. `lanes` is for a command in lanes.
+Plan prepare(Command& c, const Kernel* kernels, int threads, LaneShares* lanes);
 
 void execute(const Command& c, int threads);
 
@@ -53,12 +53,14 @@ class Tape {
 
  private:
   Tape() = default;
-  double ends_[kMostLanes] = {};  // where shares end; far from what changes in each step, since helpers read it
+  void keep(const std::vector<Plan>& plans);
+  LaneShares lanes_ = {};        // far from what changes in each step, since helpers read it
   char apart_[64];
   std::vector<Command> alone_;   // the commands as one thread runs them
   std::vector<Command> shared_;  // and as threads_ do; empty where that cannot pay
   Trial trial_;                  // which of the two
   char* scratch_ = nullptr;
+  char* kept_ = nullptr;
   Failure failure_ = {0, 0, 0, 0};
   int threads_ = 1;
 };

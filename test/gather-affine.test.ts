@@ -79,7 +79,8 @@ function gathered({ source, indices, options: { cursor, count }, w, b }: ReturnT
       const [panels, m, n] = [ints[5], ints[0], ints[1]]
       if (op.name === 'gatherAffine') {
         const { storage, offset } = list[4]
-        ends = Array.from(storage.array.subarray(offset + panels * m * n - panels + 1, offset + panels * m * n))
+        const notes = storage.array.subarray(offset + 2 * (panels * m * n - panels + 1), offset + 2 * panels * m * n)
+        ends = Array.from(notes).filter((_, i) => i % 2 === 0)
       }
     },
   })

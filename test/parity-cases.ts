@@ -123,11 +123,12 @@ const ROWS = [
   [32, 785, 50, 100, 0],
   [600, 100, 70, 700, 0],
 ].map(([m, n, rows, count]) => [m, n, rows, count])
-/** With the places at its end where panels are cut: anywhere, and out of order if extreme. */
+/** With notes at its end of where panels are cut and which place they are in: anywhere, and out of order if extreme. */
 const panelled: Fill = (size, ints, extremes) => {
   const [, n, , panels] = ints
   const x = Float64Array.from(any(size, ints, extremes))
-  for (let h = 1; h < panels && size > 0 && !extremes; h++) x[size - panels + h] = Math.floor((n * h) / panels)
+  for (let h = 1; h < panels && size > 0 && !extremes; h++)
+    x.set([Math.floor((n * h) / panels), (n + h) % 2], size - 2 * (panels - h))
   return x
 }
 const PANELLED = MNK.flatMap(([m, k, n]) => [1, 2, 3, 16].map((panels) => [m, n, k, panels]))

@@ -4,6 +4,7 @@
 #pragma once
 #ifdef LANEWISE_KERNELS
 
+#include "ahead.h"
 #include "gemm-tile.h"
 #include "transpose.h"
 
@@ -70,7 +71,7 @@ struct Tiles {
       const int64_t from = greater(i0, panels.start(h)), to = lesser(i1, panels.ends[h]);
       if (from >= to) continue;
       Gemm<E> part = g;
-      part.a += panels.at(h, 0);
+      part.a += panels.at(h, 0, panels.places[h]);
       part.colA = panels.width(h);
       blockOfRows(part, from, to, c0, c1);
     }
@@ -163,30 +164,38 @@ struct Tiles {
     return pays && threads <= (g.source ? g.panels : (int64_t)kMostLanes) && units * threads <= kMostLaneUnits ? threads : 1;
   }
   // A lane's units: tiles of rows, a row less than there could be (32 rows in seven tiles, not six: the largest is what the next lane waits
-  // for); before them the last columns of all rows, where those go apart. Where A is to be gathered, each lane begins with its panel of
-  // it, and asks for rows to come when it would only wait: the first lane at its end, the others after their panel.
+  // for); before them the last columns of all rows, where those go apart. Where A is to be gathered, there is a unit before and one after
+  // these. All lanes but the last gather their panel of the next batch after them, when they would only wait, and find it in the next
+  // step (ahead.h); so they begin to multiply a tile before the last lane, which first gathers its own.
   static int64_t laneUnits(const Gemm<E>& g) {
     return ceilDivide(g.m, MR > 2 ? MR - 1 : MR) + (T::apart(g, g.n, g.m, g.k) > 0 ? 1 : 0) + (g.source ? 2 : 0);
   }
-  static void lane(const Gemm<E>& g, const double* ends, int64_t lanes, int64_t units, int64_t unit) {
+  static void lane(const Gemm<E>& g, const Command& command, int64_t unit) {
+    const int64_t lanes = command.units / command.lane, h = unit / command.lane;
     const int64_t last = T::apart(g, g.n, g.m, g.k), whole = g.n - last, loose = g.source ? 1 : 0, before = loose + (last > 0 ? 1 : 0);
-    const int64_t h = unit / units, t = unit % units - before, tiles = units - before - loose;
-    const Panels cut = Panels::cut(lanes, g.m, g.k, ends);
+    const int64_t t = unit % command.lane - before, tiles = command.lane - before - loose;
+    Panels cut = Panels::cut(g.source ? g.panels : lanes, g.m, g.k, command.lanes->ends);
     const int64_t p0 = cut.start(h), p1 = cut.ends[h];
-    const Segment own = {0, g.m, p0, p1};
-    if (g.source && t == -before) {
-      if (h == 0) Panels::cut(g.panels, g.m, g.k, ends).note((E*)g.a);
-      gatherPart<false>(*g.source, own, (char*)(g.a + cut.at(h, p0)), cut.width(h));
-      if (h > 0) askAfter(*g.source, own);
-      return;
-    }
-    if (t == tiles) {
-      if (h == 0) askAfter(*g.source, own);
-      return;
-    }
     Gemm<E> part = g;
     if (g.source) {
-      part.a += cut.at(h, 0);
+      const Segment own = {0, g.m, p0, p1};
+      const Ahead ahead(command, h + 1 < lanes ? h : -1, own);
+      const bool begins = t == -before, found = begins && ahead.find();
+      const auto panel = [&](int64_t place) { return (E*)g.a + cut.at(h, p0, place); };
+      if (begins) {
+        cut.places[h] = ahead.place();
+        cut.note((E*)g.a, h);
+        for (int64_t i = lanes; h == 0 && i < g.panels; i++) cut.note((E*)g.a, i);
+        if (!found) gatherPart<false>(command, own, (char*)panel(ahead.place()), cut.width(h));
+        if (h + 1 == lanes) askAfter(command, own, g.m);
+        return;
+      }
+      if (t == tiles) {
+        if (ahead.note) ahead.gather((char*)panel(1 - ahead.place()));
+        else if (h + 1 < lanes) askAfter(command, own, g.m);
+        return;
+      }
+      part.a = panel(ahead.place()) - p0;
       part.rowA = cut.width(h);
     }
     const auto strips = [&](int64_t j0, int64_t j1, int64_t i0, int64_t i1) {
@@ -202,6 +211,10 @@ struct Tiles {
     const int64_t lanes = lanesOf(g, plan.threads);
     plan.lane = lanes > 1 ? laneUnits(g) : 0;
     plan.loose = g.source ? 1 : 0;
+    if (g.source) {
+      plan.kept = (size_t)(lanes - 1) * Ahead::bytes(g.m);
+      plan.keptOf = 1 << Source::kOperand | 1 << Source::kBatch;
+    }
     const Grid grid = gridOf(g);
     plan.units = lanes > 1 ? lanes * plan.lane : grid.rows * grid.columns;
     if (g.source) {
@@ -216,7 +229,10 @@ struct Tiles {
   static void gathered(const Gemm<E>& g, int64_t begin, int64_t end) {
     enum { HEIGHT = 64 };
     const int64_t step = small(g) ? gridOf(g).rowStep : g.m;
-    if (begin == 0) Panels::cut(g.panels, g.m, g.k, nullptr).note((E*)g.a);
+    if (begin == 0) {
+      const Panels panels = Panels::cut(g.panels, g.m, g.k, nullptr);
+      for (int64_t h = 0; h < g.panels; h++) panels.note((E*)g.a, h);
+    }
     Gemm<E> part = g;
     part.panels = 0;
     for (int64_t r = begin * step; r < lesser(end * step, g.m); r += HEIGHT) {
@@ -229,7 +245,7 @@ struct Tiles {
   static void run(const Gemm<E>& g, const Command& command, int64_t begin, int64_t end) {
     if constexpr (kLanes) {
       if (command.lane > 0) {
-        for (int64_t u = begin; u < end; u++) lane(g, command.shareEnds, command.units / command.lane, command.lane, u);
+        for (int64_t u = begin; u < end; u++) lane(g, command, u);
         return;
       }
     }

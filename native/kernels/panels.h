@@ -11,21 +11,21 @@ namespace LANEWISE_ISA {
 
 enum { kPanelColumns = 16 };
 
-// Panel h holds columns [start(h), ends[h]) of m rows, a row after the other, from element h·m·n on; all panels together have all columns.
-// The last elements of a batch in more than one panel are `ends` but for the last, which is n.
+// Panel h holds columns [start(h), ends[h]) of m rows, a row after the other; all panels together have all columns. It begins at element
+// 2h·m·n or, if it is in the second of its two places, at (2h + 1)·m·n. The last panel is always in its first: behind it, at the end of the
+// batch, stand the end and the place (0 or 1) of each of the others.
 struct Panels {
   int64_t count, m, n;
-  int64_t ends[kMostLanes];
+  int64_t ends[kMostLanes], places[kMostLanes];
 
   int64_t start(int64_t h) const { return h == 0 ? 0 : ends[h - 1]; }
   int64_t width(int64_t h) const { return ends[h] - start(h); }
   // Where column `column` of row 0, in panel h, would be.
-  int64_t at(int64_t h, int64_t column) const { return h * m * n + column - start(h); }
+  int64_t at(int64_t h, int64_t column, int64_t place) const { return (2 * h + place) * m * n + column - start(h); }
 
-  // Cut where the threads' shares end, as are lanes and rows of the weights' gradient; `shares` null: all in the first panel. The last
-  // one never has all columns, if there are several: there is room for the ends behind it.
+  // Cut where the threads' shares end, as are lanes and rows of the weights' gradient; `shares` null: all in the first panel.
   static Panels cut(int64_t count, int64_t m, int64_t n, const double* shares) {
-    Panels p = {count, m, n, {}};
+    Panels p = {count, m, n, {}, {}};
     const int64_t units = ceilDivide(n, kPanelColumns);
     for (int64_t h = 0; h < count; h++) {
       const int64_t end = shares ? lesser(n, (int64_t)(shares[h] * (double)units + 0.5) * kPanelColumns) : n;
@@ -33,19 +33,26 @@ struct Panels {
     }
     return p;
   }
+  // Of panel h: nothing for the last.
+  int64_t noteAt(int64_t h) const { return 2 * (count * m * n - count + 1 + h); }
   template <class E>
-  void note(E* x) const {
-    if (m == 0 || n == 0) return;
-    for (int64_t h = 0; h + 1 < count; h++) x[count * m * n - count + 1 + h] = (E)ends[h];
+  void note(E* x, int64_t h) const {
+    if (m * n == 0 || h + 1 >= count) return;
+    x[noteAt(h)] = (E)ends[h];
+    x[noteAt(h) + 1] = (E)places[h];
   }
   // Whatever the memory holds, the panels are within it.
   template <class E>
   static Panels noted(const E* x, int64_t count, int64_t m, int64_t n) {
-    Panels p = {count, m, n, {}};
+    Panels p = {count, m, n, {}, {}};
     for (int64_t h = 0; h < count; h++) {
-      E end = (E)n;
-      if (h + 1 < count && m > 0 && n > 0) __atomic_load(x + count * m * n - count + 1 + h, &end, __ATOMIC_RELAXED);
+      E end = (E)n, place = 0;
+      if (h + 1 < count && m * n > 0) {
+        __atomic_load(x + p.noteAt(h), &end, __ATOMIC_RELAXED);
+        __atomic_load(x + p.noteAt(h) + 1, &place, __ATOMIC_RELAXED);
+      }
       p.ends[h] = (double)end >= (double)p.start(h) && (double)end <= (double)n ? (int64_t)end : p.start(h);
+      p.places[h] = place == 1 ? 1 : 0;
     }
     p.ends[count - 1] = n;
     return p;

@@ -72,6 +72,7 @@ struct Segment {
 
 // Where those rows are.
 struct Source {
+  enum { kOperand = 1, kBatch = 4 };  // operands: of all, and of gatherAffine
   const Command& c;
   int64_t sizeX;  // bytes of an element
   int64_t cursor;
@@ -80,10 +81,9 @@ struct Source {
     withPointer(c.p[1], c.types[1], [&](auto* x) { sizeX = sizeof(*x); });
     idx = chosenRows(c, cursor);
   }
-  // Hints, so that rows come from memory in time: those of the next batch if it is small, while this step computes; else rows that
-  // follow soon (of a large batch few would be left in a near cache). For row i, its columns of `part`.
-  LW_MEMBER void ask(int64_t i, const Segment& part) const {
-    const int64_t n = c.n[1], rows = c.n[2], count = c.n[3], ahead = lesser(c.n[0], kAheadRows);
+  // A hint, so that rows come from memory in time: the columns of `part` of the row that is `ahead` of row i.
+  LW_MEMBER void ask(int64_t i, const Segment& part, int64_t ahead) const {
+    const int64_t n = c.n[1], rows = c.n[2], count = c.n[3];
     if (!idx || cursor + ahead + i >= count) return;
     const int64_t next = readOnce(idx + ahead + i);
     if (next < 0 || next >= rows) return;
@@ -92,24 +92,31 @@ struct Source {
   }
 };
 
-// A segment, to y on, where rows are `pitch` elements apart; with ASKS it asks for rows that follow. As with copy, the types of the
-// operands decide, not the command's dtype. A bad row becomes zeros.
+// How a command takes its rows. As with copy, the types of the operands decide, not the command's dtype.
+struct Taking {
+  TakeRow take;
+  int64_t sizeY;
+  LW_MEMBER explicit Taking(const Command& c) {
+    withPointer(c.p[0], c.types[0], [&](auto* to) {
+      withPointer(c.p[1], c.types[1], [&](auto* x) { take = takeRow(to, x), sizeY = sizeof(*to); });
+    });
+  }
+};
+
+// A segment, to y on, where rows are `pitch` elements apart; with ASKS it asks for those of the next batch if it is small, while this step
+// computes; else for rows that follow soon (of a large batch few would be left in a near cache). A bad row becomes zeros.
 template <bool ASKS>
 static void gatherPart(const Command& c, const Segment& part, char* y, int64_t pitch) {
-  TakeRow take = nullptr;
-  int64_t sizeY = 0;
-  withPointer(c.p[0], c.types[0], [&](auto* to) {
-    withPointer(c.p[1], c.types[1], [&](auto* x) { take = takeRow(to, x), sizeY = sizeof(*to); });
-  });
+  const Taking taking(c);
   const Source source(c);
-  const int64_t n = c.n[1], rows = c.n[2], width = part.column1 - part.column0;
+  const int64_t n = c.n[1], rows = c.n[2], width = part.column1 - part.column0, sizeY = taking.sizeY;
   const char* x = (const char*)c.p[1] + part.column0 * source.sizeX;
   if (!source.idx && width == 0) return;  // nothing bounds m then
   for (int64_t i = part.row0; i < part.row1; ++i, y += pitch * sizeY) {
-    if (ASKS) source.ask(i, part);
+    if (ASKS) source.ask(i, part, lesser(c.n[0], kAheadRows));
     const int64_t row = source.idx ? readOnce(source.idx + i) : -1;
     if (row >= 0 && row < rows) {
-      take(y, x + row * n * source.sizeX, width, c.d[0]);
+      taking.take(y, x + row * n * source.sizeX, width, c.d[0]);
       continue;
     }
     if (source.idx) fail(c, i, row);
@@ -117,10 +124,10 @@ static void gatherPart(const Command& c, const Segment& part, char* y, int64_t p
   }
 }
 
-// Asks for what follows a segment.
-static void askAfter(const Command& c, const Segment& part) {
+// Asks for the same columns of the rows that are `ahead` of a segment's.
+static void askAfter(const Command& c, const Segment& part, int64_t ahead) {
   const Source source(c);
-  for (int64_t i = part.row0; i < part.row1; ++i) source.ask(i, part);
+  for (int64_t i = part.row0; i < part.row1; ++i) source.ask(i, part, ahead);
 }
 
 }  // namespace LANEWISE_ISA

@@ -204,11 +204,12 @@ export function randomCase(op: Op, seed: number, number: number): Case {
   return { dtype, ints, doubles, before, inPlace }
 }
 
-/** Notes in a batch in panels where these end: mostly in order. */
+/** Notes in a batch in panels where these end, mostly in order, and which place they are in. */
 function cut(x: TypedArray, [, n, , panels]: number[], r: Random): void {
   const ends = Array.from({ length: panels - 1 }, () => r.below(n + 1))
   if (r.chance(0.8)) ends.sort((a, b) => a - b)
-  if (x.length > 0) x.set(ends, x.length - ends.length)
+  const notes = ends.flatMap((end) => [end, r.below(2)])
+  if (x.length > 0) x.set(notes, x.length - notes.length)
 }
 
 /** maxGrad is given x and its maxima. */

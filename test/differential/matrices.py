@@ -28,14 +28,16 @@ def affine(c):
 
 
 def from_panels(c):
-    """x in rows. Panel h begins at element h·m·n, as m rows of its own columns; where it ends stands at the end of x."""
+    """x in rows. Panel h begins at element 2h·m·n or, in its other place, (2h + 1)·m·n, as m rows of its own columns; where it ends, and
+    its place, stand at the end of x."""
     m, n, _, panels = c.n
     x, noted = c["x"], c.raw("x")
     rows, start = np.zeros((m, n), c.wide), 0
     for h in range(panels if m * n > 0 else 0):
-        end = float(noted[x.size - panels + 1 + h]) if h + 1 < panels else n
+        end, place = noted[x.size - 2 * (panels - 1 - h):][:2] if h + 1 < panels else (n, 0)
         end = int(end) if start <= end <= n else start
-        rows[:, start:end] = x[h * m * n:][:m * (end - start)].reshape(m, end - start)
+        at = (2 * h + (place == 1)) * m * n
+        rows[:, start:end] = x[at:][:m * (end - start)].reshape(m, end - start)
         start = end
     return rows
 
@@ -48,8 +50,8 @@ def gatherAffine(c):
         return {"y": Exact(np.zeros(0, c.T)), "x": Exact(x)}
     rows = c.raw("src").reshape(count, n)[c.raw("idx")[at:at + m]].astype(c.T) / c.scalar(0)
     x[:m * n] = rows.reshape(-1)
-    if n > 0:
-        x[x.size - panels + 1:] = n
+    if n > 0 and panels > 1:
+        x[2 * (1 - panels):] = [n, 0] * (panels - 1)
     return {"y": product(c, rows.astype(c.wide), c["w"].reshape(n, k), c["b"]), "x": Exact(x)}
 
 
