@@ -64,6 +64,8 @@
       'sources': [
         'native/addon.cpp',
         'native/cpu.cpp',
+        'native/demangle.cpp',
+        'native/sharing.cpp',
         'native/tape.cpp',
         'native/pool.cpp',
         'native/signature.cpp'

@@ -47,7 +47,7 @@ inline void preferLargePages(const BufferView& v, int64_t bytes) {
 }
 
 inline int64_t bytesOf(const BufferView& v) {
-  return v.length * (v.type == DType::f64 ? 8 : v.type == DType::u8 ? 1 : 4);
+  return v.length * bytesOf(v.type);
 }
 
 // A buffer known by number to eager commands. The reference is weak: memory belongs to JavaScript's garbage collector.

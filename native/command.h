@@ -28,6 +28,8 @@ struct Division {
   int64_t lane;
   int64_t loose;         // of a lane's units so many at either end wait for no other lane
   int turns;             // pieces, at least 1, that a thread takes its share in: what is left when another has time to help
+  int64_t unitBytes;     // if not 0, unit u writes no more than the bytes from u * unitBytes up to the next unit's, of the first operand and,
+  bool alike;            // if alike, of all that are as long; of those it reads no others either
 };
 
 // What a kernel says of a command.
@@ -66,7 +68,10 @@ struct Command : Division {
   char* kept;                   // what Plan::kept asked for, or null
   LaneShares* lanes;            // null unless in lanes
   int32_t op;
+  int32_t index;                // its place in the tape
   bool threaded;                // worth handing to the pool
+  bool joined;                  // and one job with the command after it, whose
+  int64_t joinedAt;             // operand that this one writes begins so many bytes before
   DType dtype;
 };
 

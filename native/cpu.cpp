@@ -129,7 +129,7 @@ double measurePeak(MultiplyAddsFn multiplyAdds, DType dtype, int threads) {
   const Clock::time_point start = Clock::now();
   do {
     const Clock::time_point before = Clock::now();
-    parallelFor(threads, division, work, &job);
+    parallelFor(threads, {division, work, &job});
     const double rate = operations / secondsSince(before);
     if (rate > best) best = rate;
   } while (secondsSince(start) < 0.02);

@@ -52,11 +52,23 @@ void waitUntil(const F& ready) {
 // gradient) it reads in the next (the optimizer), from its own cache. Taking turns instead cost more than two threads gained.
 // The owner's is the last: it also runs the commands that are not shared, which read what the last lane wrote and, in a flat buffer of
 // parameters, the small ones of the last layers.
-struct alignas(64) Range {
+struct Part {
   std::atomic<int64_t> next{0};
+  int64_t end = 0, chunk = 1;
+};
+struct alignas(64) Range {
+  Part parts[2];                     // of the first job and of the second, if there are two
   std::atomic<uint64_t> arrived{0};  // the job that its participant has come to
-  int64_t end = 0, chunk = 0;
+  std::atomic<int64_t> left{0};      // units of the first job that have not ended, where there is a second
+  int last = 0;                      // the range whose first job this range's second must wait for, with those between
   Done done;
+};
+
+// What is to be done, and its nanoseconds a unit, as planned.
+struct Stage {
+  RangeFn fn = nullptr;
+  void* context = nullptr;
+  double unit = 0;
 };
 
 // The number of the job in which a unit of a lane ended last.
@@ -70,14 +82,14 @@ struct alignas(64) Ended {
 struct alignas(64) Pool {
   // What a helper reads first, in one line.
   std::atomic<uint64_t> gate{0};
-  RangeFn fn = nullptr;
-  void* context = nullptr;
+  Stage first;
   int64_t lane = 0, loose = 0;
-  double unit = 0;  // nanoseconds, as planned
   int threads = 0;
+  bool both = false;                // whether there is a second
   std::atomic<int> invited{0};      // helpers numbered below this may join
   std::atomic<int> sleepers{0};
 
+  Stage second;
   Range ranges[kMaxThreads];
   Ended ended[kMostLaneUnits];
   Shares shares;
@@ -97,7 +109,7 @@ struct alignas(64) Pool {
     const int64_t place = unit % lane;
     if (place > 0) await(unit - 1, job);
     if (unit >= lane && place >= loose && place < lane - loose) await(unit - lane, job);
-    fn(context, unit, unit + 1);
+    first.fn(first.context, unit, unit + 1);
     ended[unit].job.store(job, std::memory_order_release);
   }
 
@@ -107,15 +119,44 @@ struct alignas(64) Pool {
       Range& range = ranges[h];
       for (int i = 0; i < kGrace && range.arrived.load(std::memory_order_relaxed) != job; i++) pause();
       while (range.arrived.load(std::memory_order_relaxed) != job) {
-        const int64_t unit = range.next.fetch_add(1, std::memory_order_relaxed);
-        if (unit >= range.end) break;
+        const int64_t unit = range.parts[0].next.fetch_add(1, std::memory_order_relaxed);
+        if (unit >= range.parts[0].end) break;
         unitOfLane(unit, job);
       }
     }
   }
 
-  // Own range first, then what is left of the others': a helper that never came, or is slow, costs little. But what its owner
-  // is about to take is left to it, and so is its lane: helping there would move that part of the data to another cache.
+  // What a turn of the second job reads has been written: by its own range, and where it is the range's last turn by those after it. Nobody
+  // waits forever: whoever has taken a turn of the first job waits for nothing, and the owner's range, the last, waits for itself alone, so
+  // that the owner comes to take what absent helpers have left.
+  void awaitFirst(int r, bool lastTurn) const {
+    for (int i = r; i <= (lastTurn ? ranges[r].last : r); i++)
+      waitUntil([&] { return ranges[i].left.load(std::memory_order_acquire) == 0; });
+  }
+
+  // Takes turns at a range; returns the nanoseconds planned for what was done. Own range to its end; of others' what is left. But what
+  // its participant is about to take is left to it, and so is its lane: helping there would move that part of the data to another cache.
+  double turns(bool isSecond, int r, bool own, uint64_t job) {
+    Range& range = ranges[r];
+    Part& part = range.parts[isSecond];
+    const Stage& stage = isSecond ? second : first;
+    const bool arrived = !own && range.arrived.load(std::memory_order_relaxed) == job;
+    int64_t units = 0;
+    if (arrived && lane > 0) return 0;
+    while (!arrived || part.end - part.next.load(std::memory_order_relaxed) > 2 * part.chunk) {
+      const int64_t begin = part.next.fetch_add(part.chunk, std::memory_order_relaxed);
+      if (begin >= part.end) break;
+      const int64_t end = begin + part.chunk < part.end ? begin + part.chunk : part.end;
+      if (isSecond) awaitFirst(r, end == part.end);
+      if (lane > 0) unitOfLane(begin, job);
+      else stage.fn(stage.context, begin, end);
+      if (both && !isSecond) range.left.fetch_sub(end - begin, std::memory_order_release);
+      units += end - begin;
+    }
+    return (double)units * stage.unit;
+  }
+
+  // Own range first, then what is left of the others': a helper that never came, or is slow, costs little.
   void work(int self) {
     const uint64_t job = gate.load(std::memory_order_relaxed) >> 16;  // the same while somebody is inside
     const int own = threads - 1 - self;
@@ -123,22 +164,12 @@ struct alignas(64) Pool {
     if (self == 0 && lane > 0) lanesBefore(own, job);
     const bool measured = lane == 0 && Shares::measures(job);  // a lane waits for others
     const double start = measured ? Shares::now() : 0;
-    int64_t units = 0;
-    for (int i = 0; i < threads; i++) {
-      Range& range = ranges[(own + i) % threads];
-      const bool others = i > 0 && range.arrived.load(std::memory_order_relaxed) == job;
-      if (others && lane > 0) continue;
-      while (!others || range.end - range.next.load(std::memory_order_relaxed) > 2 * range.chunk) {
-        const int64_t begin = range.next.fetch_add(range.chunk, std::memory_order_relaxed);
-        if (begin >= range.end) break;
-        const int64_t end = begin + range.chunk < range.end ? begin + range.chunk : range.end;
-        if (lane > 0) unitOfLane(begin, job);
-        else fn(context, begin, end);
-        units += end - begin;
-      }
-    }
-    if (measured && units > 0) {
-      ranges[own].done.work += (double)units * unit;
+    double done = 0;
+    for (int s = 0; s <= (both ? 1 : 0); s++) done += turns(s == 1, own, true, job);
+    for (int s = 0; s <= (both ? 1 : 0); s++)
+      for (int i = 1; i < threads; i++) done += turns(s == 1, (own + i) % threads, false, job);
+    if (measured && done > 0) {
+      ranges[own].done.work += done;
       ranges[own].done.nanoseconds += Shares::now() - start;
     }
   }
@@ -192,22 +223,48 @@ struct alignas(64) Pool {
     }
   }
 
-  void run(int wanted, const Division& division, RangeFn f, void* c) {
+  static Stage stageOf(const Job& job) { return {job.fn, job.context, job.division.nanoseconds / (double)job.division.units}; }
+
+  // Range `part` is units [from, to), in `turns` turns.
+  static void cut(Part& part, int64_t from, int64_t to, int turns) {
+    part.next.store(from, std::memory_order_relaxed);
+    part.end = to;
+    part.chunk = to > from ? (to - from + turns - 1) / turns : 1;
+  }
+
+  // The second job is cut where the first is or, as its units are others, after that.
+  void cutSecond(const Division& a, const Division& b, int64_t offset) {
+    int64_t from = 0;
+    for (int i = 0; i < threads; i++) {
+      const int64_t end = (offset + ranges[i].parts[0].end * a.unitBytes + b.unitBytes - 1) / b.unitBytes;
+      const int64_t to = i + 1 == threads || end > b.units ? b.units : end;
+      cut(ranges[i].parts[1], from, to, b.turns);
+      from = to;
+      int last = i;
+      while (last + 1 < threads && offset + ranges[last].parts[0].end * a.unitBytes < to * b.unitBytes) last++;
+      ranges[i].last = last;
+    }
+  }
+
+  void run(int wanted, const Job& job, const Job* next, int64_t offset) {
     grow(wanted - 1);
-    const int64_t units = division.units;
+    const Division& division = job.division;
     threads = wanted;
     lane = division.lane;
     loose = division.loose;
-    fn = f;
-    context = c;
-    unit = division.nanoseconds / (double)units;
+    first = stageOf(job);
+    both = next != nullptr;
     double ends[kMaxThreads];
     if (lane == 0) shares.cuts(wanted, ends);
     for (int64_t i = 0, from = 0; i < wanted; i++) {
-      ranges[i].next.store(from, std::memory_order_relaxed);
-      ranges[i].end = from = lane > 0 ? lane * (i + 1) : (int64_t)(ends[i] * (double)units + 0.5);
-      const int64_t size = ranges[i].end - ranges[i].next.load(std::memory_order_relaxed);
-      ranges[i].chunk = lane > 0 || size == 0 ? 1 : (size + division.turns - 1) / division.turns;
+      const int64_t to = lane > 0 ? lane * (i + 1) : (int64_t)(ends[i] * (double)division.units + 0.5);
+      cut(ranges[i].parts[0], from, to, lane > 0 ? (int)lane : division.turns);
+      if (both) ranges[i].left.store(to - from, std::memory_order_relaxed);
+      from = to;
+    }
+    if (both) {
+      second = stageOf(*next);
+      cutSecond(division, next->division, offset);
     }
     invited.store(wanted - 1, std::memory_order_relaxed);
     gate.fetch_add((1 << 16) + 1, std::memory_order_seq_cst);  // a new number, open
@@ -273,16 +330,26 @@ void sharesOf(int threads, double* ends) {
   }
 }
 
-void parallelFor(int threads, const Division& division, RangeFn fn, void* context) {
-  if (threads > 1 && division.units > 1) {
-    Pool* p = pool();
-    if (p && p->owner.try_lock()) {
-      p->run(threads < kMaxThreads ? threads : kMaxThreads, division, fn, context);
-      p->owner.unlock();
-      return;
-    }
-  }
-  fn(context, 0, division.units);
+namespace {
+
+bool shared(int threads, const Job& job, const Job* next, int64_t offset) {
+  if (threads < 2 || job.division.units < 2) return false;
+  Pool* p = pool();
+  if (!p || !p->owner.try_lock()) return false;
+  p->run(threads < kMaxThreads ? threads : kMaxThreads, job, next, offset);
+  p->owner.unlock();
+  return true;
+}
+
+}  // namespace
+
+void parallelFor(int threads, const Job& job) {
+  if (!shared(threads, job, nullptr, 0)) job.fn(job.context, 0, job.division.units);
+}
+
+void parallelForBoth(int threads, const Job& first, const Job& second, int64_t offset) {
+  if (shared(threads, first, &second, offset)) return;
+  for (const Job* job : {&first, &second}) job->fn(job->context, 0, job->division.units);
 }
 
 }  // namespace lanewise

@@ -12,8 +12,18 @@ typedef void (*RangeFn)(void* context, int64_t begin, int64_t end);
 // last of kMostLanes `ends`. Writes only what has changed, so that the threads keep their copies.
 void sharesOf(int threads, double* ends);
 
+struct Job {
+  const Division& division;
+  RangeFn fn;
+  void* context;
+};
+
 // Calls fn over all of [0, units) from up to `threads` threads, the calling one among them.
 // If the pool is busy with another caller's work, the caller does it all alone: jobs never wait for each other.
-void parallelFor(int threads, const Division& division, RangeFn fn, void* context);
+void parallelFor(int threads, const Job& job);
+
+// The same for two jobs of which the second reads, by units, what the first writes, `offset` bytes on: no thread waits between them
+// for others but at the edges of its range. Neither is in lanes.
+void parallelForBoth(int threads, const Job& first, const Job& second, int64_t offset);
 
 }  // namespace lanewise

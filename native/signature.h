@@ -28,6 +28,9 @@ struct OpInfo {
   const char* (*rule)(const Command&);  // what a signature cannot say: null where it is kept, else what was expected; or null
 };
 
+inline bool writes(const OperandSpec& spec) { return spec.role == 'w' || spec.role == 'u'; }
+inline int64_t bytesOf(DType type) { return type == DType::f64 ? 8 : type == DType::u8 ? 1 : 4; }
+
 const OpInfo* opTable();
 int opCount();
 

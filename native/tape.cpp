@@ -10,13 +10,13 @@
 #include <new>
 
 #include "pool.h"
+#include "sharing.h"
 #include "signature.h"
 
 namespace lanewise {
 namespace {
 
 const char* const kTypeNames[] = {"float32", "float64", "int32", "uint8"};
-const int64_t kTypeSizes[] = {4, 8, 4, 1};
 
 bool typeFits(char letter, DType type, DType command) {
   switch (letter) {
@@ -34,13 +34,9 @@ bool aliasAllowed(const OperandSpec& spec, const char* a, int64_t aBytes, const 
   return spec.role == 'i' && a == b && aBytes == bBytes;
 }
 
-bool writes(const OperandSpec& spec) { return spec.role == 'w' || spec.role == 'u'; }
-
 // Handing out work costs about half a microsecond; it must be small against what each thread gets to do.
 const double kWorthSharing = 2500;
 const int kTurns = 4;
-// A byte from one core's cache to another's and back: about 100 ns a line, ten lines at a time.
-const double kNanosecondsMoved = 0.3;
 
 #define REFUSE(...)                                      \
   do {                                                   \
@@ -57,6 +53,8 @@ int decode(const int32_t* words, int64_t length, LookupFn lookup, void* context,
   if (length < op.words) REFUSE("%s: expected %d words, received %lld", op.name, op.words, (long long)length);
   if (words[1] != 0 && words[1] != 1) REFUSE("%s: expected dtype 0 or 1, received %d", op.name, words[1]);
   out.op = words[0];
+  out.index = 0;
+  out.joined = false;
   out.dtype = (DType)words[1];
   out.scratch = nullptr;
   out.failure = nullptr;
@@ -83,7 +81,7 @@ int decode(const int32_t* words, int64_t length, LookupFn lookup, void* context,
       REFUSE("%s: operand %d expected %lld elements from %lld, received a buffer of %lld", op.name, i, (long long)extent,
              (long long)offset, (long long)view.length);
     }
-    const int64_t size = kTypeSizes[(int)view.type];
+    const int64_t size = bytesOf(view.type);
     out.types[i] = view.type;
     out.p[i] = (char*)view.data + offset * size;
     bytes[i] = extent * size;
@@ -123,16 +121,23 @@ Plan prepare(Command& c, const Kernel* kernels, int threads, LaneShares* lanes) 
   return plan;
 }
 
+namespace {
+
+Job jobOf(const Command& c) {
+  return {c,
+          [](void* context, int64_t begin, int64_t end) {
+            const Command& command = *(const Command*)context;
+            command.kernel->run(command, begin, end);
+          },
+          (void*)&c};
+}
+
+}  // namespace
+
 void execute(const Command& c, int threads) {
   if (c.threaded) {
     if (c.lanes) sharesOf(threads, c.lanes->ends);
-    parallelFor(
-        threads, c,
-        [](void* context, int64_t begin, int64_t end) {
-          const Command& command = *(const Command*)context;
-          command.kernel->run(command, begin, end);
-        },
-        (void*)&c);
+    parallelFor(threads, jobOf(c));
   } else if (c.units > 0) {
     c.kernel->run(c, 0, c.units);
   }
@@ -151,76 +156,6 @@ void freeScratch(char* p) {
   if (p) free(((void**)p)[-1]);
 }
 
-namespace {
-
-struct Range {
-  const char *begin, *end;
-  bool operator<(const Range& other) const { return begin < other.begin; }
-};
-
-Range rangeOf(const Command& c, int operand) {
-  const char* begin = (const char*)c.p[operand];
-  return {begin, begin + extentOf(opTable()[c.op].operands[operand], c.n) * kTypeSizes[(int)c.types[operand]]};
-}
-
-// Memory that threads share, as ranges that do not overlap.
-struct Shared {
-  std::vector<Range> ranges;
-
-  void close() {
-    std::sort(ranges.begin(), ranges.end());
-    size_t last = 0;
-    for (const Range& r : ranges) {
-      if (r.begin <= ranges[last].end) ranges[last].end = std::max(ranges[last].end, r.end);
-      else ranges[++last] = r;
-    }
-    ranges.resize(ranges.empty() ? 0 : last + 1);
-  }
-  int64_t bytesOf(const Range& own) const {
-    int64_t bytes = 0;
-    auto r = std::upper_bound(ranges.begin(), ranges.end(), own);
-    if (r != ranges.begin()) --r;
-    for (; r != ranges.end() && r->begin < own.end; ++r) {
-      bytes += std::max<int64_t>(0, std::min(r->end, own.end) - std::max(r->begin, own.begin));
-    }
-    return bytes;
-  }
-};
-
-bool overwrites(const Command& c, const Range& range) {
-  for (int i = 0; i < opTable()[c.op].operandCount; i++) {
-    const Range own = rangeOf(c, i);
-    if (writes(opTable()[c.op].operands[i]) && own.begin < range.end && range.begin < own.end) return true;
-  }
-  return false;
-}
-
-// What threads write ends in several caches: a command that runs on one thread has to fetch their parts of it, and they what
-// it writes. In a small step that costs more than the sharing gains: then all of it stays on one thread.
-bool sharingPays(const std::vector<Command>& commands, int threads) {
-  double gained = 0, moved = 0;
-  Shared all, written;
-  for (const Command& c : commands) {
-    if (!c.threaded) continue;
-    gained += c.nanoseconds;
-    for (int i = 0; i < opTable()[c.op].operandCount; i++) {
-      all.ranges.push_back(rangeOf(c, i));
-      if (writes(opTable()[c.op].operands[i])) written.ranges.push_back(rangeOf(c, i));
-    }
-  }
-  all.close();
-  written.close();
-  for (const Command& c : commands) {
-    if (c.threaded) continue;
-    for (int i = 0; i < opTable()[c.op].operandCount; i++) {
-      moved += (double)(writes(opTable()[c.op].operands[i]) ? all : written).bytesOf(rangeOf(c, i));
-    }
-  }
-  return gained > moved * kNanosecondsMoved;
-}
-
-}  // namespace
-
 Tape* Tape::bind(const int32_t* words, int64_t count, LookupFn lookup, void* context, const Kernel* kernels, int threads,
                  ErrorText& error) {
   std::unique_ptr<Tape> tape(new Tape);
@@ -232,6 +167,7 @@ Tape* Tape::bind(const int32_t* words, int64_t count, LookupFn lookup, void* con
     const int used = decode(words + at, count - at, lookup, context, c, error);
     if (used == 0) return nullptr;
     scratch = std::max(scratch, prepare(c, kernels, 1, nullptr).scratch);
+    c.index = (int32_t)tape->alone_.size();
     tape->alone_.push_back(c);
     at += used;
   }
@@ -242,8 +178,12 @@ Tape* Tape::bind(const int32_t* words, int64_t count, LookupFn lookup, void* con
       plans.push_back(prepare(c, kernels, threads, &tape->lanes_));
       scratch = std::max(scratch, plans.back().scratch);
     }
-    if (sharingPays(tape->shared_, threads)) tape->keep(plans);
-    else tape->shared_.clear();
+    if (sharingPays(tape->shared_)) {
+      tape->keep(plans);
+      joinJobs(tape->shared_);
+    } else {
+      tape->shared_.clear();
+    }
   }
   if (scratch > 0) {
     tape->scratch_ = allocateScratch(scratch);
@@ -269,12 +209,7 @@ void Tape::keep(const std::vector<Plan>& plans) {
   char* next = kept_;
   for (size_t i = 0; i < plans.size(); i++) {
     if (plans[i].kept == 0) continue;
-    bool safe = true;
-    for (int operand = 0; operand < opTable()[shared_[i].op].operandCount; operand++) {
-      const Range range = rangeOf(shared_[i], operand);
-      for (const Command& c : shared_) safe = safe && !(plans[i].keptOf >> operand & 1 && &c != &shared_[i] && overwrites(c, range));
-    }
-    if (safe) shared_[i].kept = next;
+    if (!writtenByOthers(shared_, i, plans[i].keptOf)) shared_[i].kept = next;
     next += plans[i].kept;
   }
 }
@@ -297,10 +232,12 @@ RunResult Tape::run(int64_t steps, double milliseconds) {
     if (lanes_.follows != shared) lanes_.follows = shared;
     shared = sharing;
     const std::vector<Command>& commands = sharing ? shared_ : alone_;
-    for (const Command& c : commands) {
-      execute(c, sharing ? threads_ : 1);
+    for (size_t i = 0; i < commands.size(); i++) {
+      const Command& c = commands[i];
+      if (c.joined) parallelForBoth(threads_, jobOf(c), jobOf(commands[++i]), c.joinedAt);
+      else execute(c, sharing ? threads_ : 1);
       if (__builtin_expect(__atomic_load_n(&failure_.set, __ATOMIC_RELAXED), 0)) {
-        result.command = (int32_t)(&c - commands.data());
+        result.command = c.index;
         result.op = c.op;
         result.position = failure_.position;
         result.value = failure_.value;

@@ -24,8 +24,10 @@ class Trial {
       usual_ = median();
       change();
     } else {
-      pause_ = kPause * spent_;
-      if (median() > usual_ * kBetter) change();
+      const bool worse = median() > usual_ * kBetter;
+      patience_ = worse ? std::min(2 * patience_, kMost) : kLeast;
+      pause_ = patience_ * spent_;
+      if (worse) change();
       else restart(0);
     }
     trying_ = !trying_;
@@ -33,9 +35,10 @@ class Trial {
 
  private:
   // Steps that are compared, and those before them in which data move to the caches of those who will use them. A trial costs the
-  // slower way 12 steps and is repeated once its time has passed a hundred times: about half a percent.
+  // slower way 12 steps and is repeated once its time has passed a hundred times, about half a percent; two hundred times if it changed
+  // nothing, and so on up to eight hundred.
   enum { kSamples = 9, kSettle = 3, kFirst = 30 };
-  static constexpr double kPause = 100, kBetter = 0.97;
+  static constexpr double kLeast = 100, kMost = 800, kBetter = 0.97;
 
   void restart(int settling) {
     settling_ = settling;
@@ -57,7 +60,7 @@ class Trial {
   int settling_ = kFirst;
   int64_t count_ = 0;
   double recent_[kSamples] = {};
-  double usual_ = 0, spent_ = 0, pause_ = 0;
+  double usual_ = 0, spent_ = 0, pause_ = 0, patience_ = kLeast;
 };
 
 }  // namespace lanewise

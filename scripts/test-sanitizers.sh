@@ -31,6 +31,12 @@ same_hash() { # JOB DTYPE, environment set by the caller
   want=$(env -u LD_PRELOAD node -p "require('./test/fixtures/hashes.json')['$1 $2']")
   node test/support/train-hash.mjs "$1" "$2" replay | grep -e "$want"
 }
+# The first job's first 2,000 rows: a batch gathered in lanes and a step ahead, gradient and optimizer as one job.
+first_rows() { # environment set by the caller
+  local want
+  want=$(env -u LD_PRELOAD -u LANEWISE_PREBUILD LANEWISE_THREADS=1 node test/support/train-hash.mjs seed float32 replay 2 2000) || return 1
+  node test/support/train-hash.mjs seed float32 replay 2 2000 | grep -e "$(node -p 'JSON.parse(process.argv[1]).hash' "$want")"
+}
 # LeakSanitizer sees Node's own losses too: only blocks that our addon allocated count.
 # With thread-local memory to look at (use_tls) it crashes in a process with worker threads.
 no_leaks() { # COMMAND…
@@ -56,6 +62,7 @@ if build asan address,undefined; then
   for isa in $(node -p "require('./build-asan/build/Release/lanewise.node').info().isas.join(' ')"); do
     for dtype in float32 float64; do LANEWISE_ISA=$isa LANEWISE_THREADS=3 check "asan, training, $isa, $dtype" same_hash odd $dtype; done
   done
+  LANEWISE_THREADS=3 check "asan, the first job on three threads" first_rows
   check "asan, random commands" node scripts/fuzz.mjs --seed 1 --seconds "$seconds" --binary build-asan/build/Release/lanewise.node
   LANEWISE_THREADS=3 check "asan, leaks of 50 workers" no_leaks node test/support/workers-leak.mjs
   unset LD_PRELOAD
@@ -68,6 +75,7 @@ if build tsan thread; then
   export LANEWISE_PREBUILD="$PWD/build-tsan" TSAN_OPTIONS="halt_on_error=1:suppressions=$PWD/scripts/tsan.supp"
   export LD_PRELOAD="$(g++ -print-file-name=libtsan.so)"
   LANEWISE_THREADS=3 check "tsan, training on three threads" same_hash odd float32
+  for threads in 2 5; do LANEWISE_THREADS=$threads check "tsan, the first job, $threads threads" first_rows; done
   LANEWISE_THREADS=3 check "tsan, replays at once, aborts, workers that end" node test/support/busy-threads.mjs
   unset LD_PRELOAD
 else

@@ -29,7 +29,7 @@ struct Ahead {
   LW_MEMBER int64_t place() const { return note ? note->place : 0; }
 
   // At the start of a step: whether its rows are there.
-  LW_MEMBER bool find() const {
+  bool find() const {
     if (!note) return false;
     if (!c.lanes->follows) return note->place = 0, false;
     if (!same()) return false;
@@ -37,7 +37,7 @@ struct Ahead {
     return true;
   }
 
-  LW_MEMBER bool same() const {
+  bool same() const {
     if (own.column0 == own.column1 || note->column0 != own.column0 || note->column1 != own.column1) return false;
     const Source source(c);
     for (int64_t i = 0; source.idx && i < c.n[0]; i++)
@@ -46,7 +46,7 @@ struct Ahead {
   }
 
   // The rows after this step's, to y on, if there are as many and none is bad.
-  LW_MEMBER void gather(char* y) const {
+  void gather(char* y) const {
     const Source source(c);
     const int64_t m = c.n[0], width = own.column1 - own.column0;
     note->column0 = note->column1 = 0;

@@ -44,6 +44,12 @@ LW_INLINE X flushSquare(X x, V tiny) {
 
 // Elements of a unit: few, so that a thread's share of the parameters is the share of the gradient that it computed.
 enum { kPart = 256 };
+template <class E>
+LW_INLINE void planParts(int64_t n, double nanosecondsEach, Plan& plan) {
+  planUnits(n, nanosecondsEach, plan, kPart);
+  plan.unitBytes = kPart * (int64_t)sizeof(E);
+  plan.alike = true;
+}
 
 // What all optimizers have in common: the rate, and weight decay before anything else, w -= (lr * decay) * w.
 template <class V>
@@ -62,7 +68,7 @@ struct Rate {
 template <class V>
 struct Sgd {
   typedef typename V::E E;
-  static void plan(const Command& c, Plan& plan) { planUnits(c.n[0], 0.1, plan, kPart); }
+  static void plan(const Command& c, Plan& plan) { planParts<E>(c.n[0], 0.1, plan); }
   static void run(const Command& c, int64_t begin, int64_t end) {
     E* w = (E*)c.p[0];
     const E* g = (const E*)c.p[1];
@@ -78,7 +84,7 @@ struct Sgd {
 template <class V>
 struct Momentum {
   typedef typename V::E E;
-  static void plan(const Command& c, Plan& plan) { planUnits(c.n[0], 0.15, plan, kPart); }
+  static void plan(const Command& c, Plan& plan) { planParts<E>(c.n[0], 0.15, plan); }
   static void run(const Command& c, int64_t begin, int64_t end) {
     E *w = (E*)c.p[0], *v = (E*)c.p[2];
     const E* g = (const E*)c.p[1];
@@ -101,7 +107,7 @@ struct Momentum {
 template <class V>
 struct RmsProp {
   typedef typename V::E E;
-  static void plan(const Command& c, Plan& plan) { planUnits(c.n[0], 0.6, plan, kPart); }
+  static void plan(const Command& c, Plan& plan) { planParts<E>(c.n[0], 0.6, plan); }
   static void run(const Command& c, int64_t begin, int64_t end) {
     E *w = (E*)c.p[0], *v = (E*)c.p[2];
     const E* g = (const E*)c.p[1];
@@ -127,7 +133,7 @@ struct RmsProp {
 template <class V>
 struct Adam {
   typedef typename V::E E;
-  static void plan(const Command& c, Plan& plan) { planUnits(c.n[0], sizeof(E) == 4 ? 0.5 : 1.5, plan, kPart); }
+  static void plan(const Command& c, Plan& plan) { planParts<E>(c.n[0], sizeof(E) == 4 ? 0.5 : 1.5, plan); }
   static void run(const Command& c, int64_t begin, int64_t end) {
     E *w = (E*)c.p[0], *m = (E*)c.p[2], *v = (E*)c.p[3];
     const E* g = (const E*)c.p[1];

@@ -53,7 +53,7 @@ template <class S> LW_INLINE TakeRow takeRow(double*, const S*) { return takeFlo
 template <class D, class S> LW_INLINE TakeRow takeRow(D*, const S*) { return takeIntegers<D, S>; }
 
 // The start of the rows idx[cursor], idx[cursor + 1], ...; null where m of them are not there.
-LW_INLINE const int32_t* chosenRows(const Command& c, int64_t& cursor) {
+static const int32_t* chosenRows(const Command& c, int64_t& cursor) {
   const int64_t m = c.n[0], count = c.n[3];
   cursor = readOnce((const int32_t*)c.p[3]);
   if (cursor >= 0 && cursor + m <= count) return (const int32_t*)c.p[2] + cursor;
@@ -125,7 +125,7 @@ static void gatherPart(const Command& c, const Segment& part, char* y, int64_t p
 }
 
 // Asks for the same columns of the rows that are `ahead` of a segment's.
-static void askAfter(const Command& c, const Segment& part, int64_t ahead) {
+LW_INLINE void askAfter(const Command& c, const Segment& part, int64_t ahead) {
   const Source source(c);
   for (int64_t i = part.row0; i < part.row1; ++i) source.ask(i, part, ahead);
 }

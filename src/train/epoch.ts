@@ -12,6 +12,9 @@ export interface EpochOptions {
   shuffle: boolean
 }
 
+/** Rows whose order is drawn within a millisecond; handing a tape to another thread and back takes a tenth of one. */
+const SHUFFLED_AT_ONCE = 1 << 17
+
 /**
  * One pass over a data set as tapes: a step for full batches, one for a smaller last batch, and the shuffle. Losses and
  * metrics of every step are logged by the tape itself, so that nothing crosses to JavaScript inside a step.
@@ -64,7 +67,9 @@ export class Epoch {
   async run(options: ReplayOptions): Promise<void> {
     this.cursor.set([0])
     this.step.set([0])
-    if (this.shuffle) await this.shuffle.replayAsync(1, options.signal ? { signal: options.signal } : {})
+    const { rows } = this.data
+    if (rows <= SHUFFLED_AT_ONCE) this.shuffle?.replay(1)
+    else await this.shuffle?.replayAsync(1, options.signal ? { signal: options.signal } : {})
     if (this.full) await this.full.tape.replayAsync(this.full.steps, options)
     if (this.rest) {
       const done = this.full?.steps ?? 0

@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import { activeBackend, setActiveBackend } from '../src/backend/active.js'
+import { NativeBackend } from '../src/backend/native.js'
+import * as lw from '../src/index.js'
+import { isasHere } from './isas.js'
+
+// An optimizer begins before all threads are done with the product that makes its gradient (native/sharing.cpp, joinJobs): the bits of
+// one thread, wherever ranges of rows of the product and of numbers of the optimizer end, and whoever comes late.
+
+const ISAS = isasHere()
+const OPTIMIZERS = {
+  sgd: () => new lw.SGD({ learningRate: 0.1 }),
+  momentum: () => new lw.SGD({ learningRate: 0.1, momentum: 0.9, weightDecay: 0.01 }),
+  rmsprop: () => new lw.RMSProp(),
+  adam: () => new lw.Adam(),
+}
+
+interface Net {
+  /** Inputs, and outputs of the first layer. */
+  n: number
+  k: number
+  batch: number
+  dtype?: lw.FloatDType
+  /** Whether a layer comes first, so that the gradient is a plain product. */
+  plain?: boolean
+}
+const NETS: Net[] = [
+  { n: 785, k: 50, batch: 32 },
+  { n: 3000, k: 3, batch: 61 },
+  { n: 1999, k: 17, batch: 64 },
+  { n: 701, k: 64, batch: 20, dtype: 'float64' },
+  { n: 611, k: 100, batch: 40, plain: true },
+  { n: 4001, k: 7, batch: 128, plain: true },
+]
+
+async function train(net: Net, optimizer: keyof typeof OPTIMIZERS, isa: string, threads: number): Promise<string> {
+  const before = activeBackend()
+  setActiveBackend(NativeBackend.load('joined', { LANEWISE_ISA: isa, LANEWISE_THREADS: String(threads) }))
+  try {
+    const { n, k, batch, dtype = 'float32', plain = false } = net
+    const x = lw.tensor(
+      Uint8Array.from({ length: 3 * batch * n }, (_, i) => (i * 31 + (i >> 7)) & 255),
+      { shape: [3 * batch, n], divisor: 255 },
+    )
+    const y = Int32Array.from({ length: 3 * batch }, (_, i) => i % 3)
+    const layers = [
+      ...(plain ? [new lw.Tanh()] : []),
+      new lw.Affine(k),
+      new lw.Sigmoid(),
+      new lw.Affine(3),
+      new lw.Softmax(),
+    ]
+    const model = new lw.Sequential({ input: [n], layers, seed: 3, dtype })
+    model.compile({ loss: 'sparseCategoricalCrossentropy', optimizer: OPTIMIZERS[optimizer]() })
+    await model.fit({ x, y }, { epochs: 4, batchSize: batch })
+    return createHash('sha256').update(Buffer.from(model.store.values.toTypedArray().buffer)).digest('hex')
+  } finally {
+    setActiveBackend(before)
+  }
+}
+
+describe.skipIf(ISAS.length === 0)('the gradient and the optimizer, by several threads', () => {
+  for (const isa of ISAS.filter((name) => name !== 'scalar')) {
+    for (const optimizer of Object.keys(OPTIMIZERS) as (keyof typeof OPTIMIZERS)[]) {
+      it.each(NETS)(`${isa}, ${optimizer}: %j`, async (net) => {
+        const expected = await train(net, optimizer, isa, 1)
+        for (const threads of [2, 3, 8])
+          expect(await train(net, optimizer, isa, threads), `${threads} threads`).toBe(expected)
+      })
+    }
+  }
+})
