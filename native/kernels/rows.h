@@ -87,8 +87,10 @@ struct Source {
     if (!idx || cursor + ahead + i >= count) return;
     const int64_t next = readOnce(idx + ahead + i);
     if (next < 0 || next >= rows) return;
-    const char* p = (const char*)c.p[1] + (next * n + part.column0) * sizeX;
-    for (int64_t b = 0; b < (part.column1 - part.column0) * sizeX; b += 64) __builtin_prefetch(p + b, 0, 2);
+    // Every line of them, wherever in a line they begin.
+    const uintptr_t p = (uintptr_t)c.p[1] + (uintptr_t)((next * n + part.column0) * sizeX);
+    const uintptr_t end = p + (uintptr_t)((part.column1 - part.column0) * sizeX);
+    for (uintptr_t line = p / 64 * 64; line < end; line += 64) __builtin_prefetch((const void*)line, 0, 2);
   }
 };
 
