@@ -41,10 +41,10 @@ interface Sizes {
 function operands({ m, n, k, dtype = 'float32' }: Sizes) {
   const random = lw.randomState(m * n + k)
   const source = lw.tensor(
-    Uint8Array.from({ length: 99 * n }, (_, i) => (i * 7 + (i >> 8)) & 255),
-    { shape: [99, n], divisor: 255 },
+    Uint8Array.from({ length: 499 * n }, (_, i) => (i * 7 + (i >> 8)) & 255),
+    { shape: [499, n], divisor: 255 },
   )
-  const indices = lw.tensor(Int32Array.from({ length: 99 }, (_, i) => (i * 37) % 99))
+  const indices = lw.tensor(Int32Array.from({ length: 499 }, (_, i) => (i * 37) % 499))
   const cursor = lw.tensor(Int32Array.of(5))
   const [w, b, dy] = [[n, k], [k], [m, k]].map((shape) => lw.cast(lw.normal(random, shape), dtype))
   for (const parameter of [w, b]) parameter.requiresGrad = true
@@ -65,6 +65,9 @@ const SIZES: Sizes[] = [
   { m: 13, n: 3000, k: 64 },
   { m: 7, n: 5000, k: 3 },
   { m: 32, n: 784, k: 50, dtype: 'float64' },
+  { m: 256, n: 801, k: 20 },
+  { m: 100, n: 1030, k: 64, dtype: 'float64' },
+  { m: 129, n: 784, k: 50 },
 ]
 
 /** gatherAffine, and where its panels end. */
@@ -137,11 +140,11 @@ describe.skipIf(ISAS.length === 0)('gatherAffine', () => {
   it('names the index that is wrong', () => {
     const made = operands(SIZES[0])
     const run = () => within(BEST, 2, () => gathered(made))
-    made.indices.data[8] = 99
+    made.indices.data[8] = 499
     expect(run).toThrow(lw.IndexError)
-    expect(run).toThrow('gatherAffine: expected idx 3 from 0 to 98, received 99')
-    made.options.cursor.set([68])
-    expect(run).toThrow('the cursor from 0 to 67')
+    expect(run).toThrow('gatherAffine: expected idx 3 from 0 to 498, received 499')
+    made.options.cursor.set([468])
+    expect(run).toThrow('the cursor from 0 to 467')
   })
 })
 

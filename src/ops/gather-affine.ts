@@ -1,5 +1,6 @@
 import { derive, tracked } from '../autograd.js'
 import { activeBackend } from '../backend/active.js'
+import type { FloatDType } from '../dtype.js'
 import { emit } from '../tape.js'
 import { empty, type Tensor } from '../tensor.js'
 import { commonFloat, output } from './common.js'
@@ -16,12 +17,15 @@ const GATHER_AFFINE_GRAD = defineOp(
   'dw:w:T:n*k x:r:T:m*n*panels*2 dy:r:T:m*k | m n<16777216 k panels<17',
 )
 
-/** Larger batches are multiplied by rows, wider layers by rows and columns, and rows of fewer columns are not worth cutting. */
-const MOST_ROWS = 64
-const MOST_UNITS = 64
+/** Larger batches are multiplied by rows, and rows of fewer columns are not worth cutting. */
+const MOST_ROWS = 256
 const LEAST_COLUMNS = 256
 const MOST_ELEMENTS = 1 << 18
 const MOST_PANELS = 16
+
+/** Units up to which the addon does not divide a layer by them (SMALL in native/kernels/gemm.h). */
+const mostUnits = (dtype: FloatDType): number =>
+  dtype === 'float32' && activeBackend().info().isa === 'avx512' ? 128 : 64
 
 /**
  * affine(gatherRows(source, indices, options), w, b) with the same bits, w [n, k] and b [k] of one dtype, where that pays: for several
@@ -39,7 +43,7 @@ export function gatherAffine(
   const { m, divisor, cursor, ints } = checkGather('gatherAffine', source, indices, { ...options, dtype })
   const [n, k] = w.shape
   const panels = Math.min(activeBackend().info().threads, MOST_PANELS)
-  const pays = panels > 1 && m <= MOST_ROWS && k <= MOST_UNITS && n >= LEAST_COLUMNS && m * n <= MOST_ELEMENTS
+  const pays = panels > 1 && m <= MOST_ROWS && k <= mostUnits(dtype) && n >= LEAST_COLUMNS && m * n <= MOST_ELEMENTS
   if (!pays || tracked(source)) return undefined
   const x = empty('gatherAffine', [2 * panels * m, n], dtype)
   const y = output('gatherAffine', undefined, [m, k], dtype)
