@@ -25,7 +25,7 @@ class Trial {
       change();
     } else {
       const bool worse = median() > usual_ * kBetter;
-      patience_ = worse ? std::min(2 * patience_, kMost) : kLeast;
+      patience_ = worse ? std::min(2 * patience_, alone_ ? kMost : kMostAlone) : kLeast;
       pause_ = patience_ * spent_;
       if (worse) change();
       else restart(0);
@@ -35,10 +35,10 @@ class Trial {
 
  private:
   // Steps that are compared, and those before them in which data move to the caches of those who will use them. A trial costs the
-  // slower way 12 steps and is repeated once its time has passed a hundred times, about half a percent; two hundred times if it changed
-  // nothing, and so on up to eight hundred.
+  // slower way 12 steps. It is repeated soon after it changed something (the first ones may see threads that only begin: a fit went on alone
+  // for 900 steps), then after twice as long each time that it does not.
   enum { kSamples = 9, kSettle = 3, kFirst = 30 };
-  static constexpr double kLeast = 100, kMost = 800, kBetter = 0.97;
+  static constexpr double kLeast = 12, kMostAlone = 100, kMost = 800, kBetter = 0.97;
 
   void restart(int settling) {
     settling_ = settling;
