@@ -48,14 +48,16 @@ void waitUntil(const F& ready) {
   }
 }
 
-// Every participant has a range of its own, the same part of each job: what a thread wrote in one command (a part of the
-// gradient) it reads in the next (the optimizer), from its own cache. Taking turns instead cost more than two threads gained.
-// The owner's is the last: it also runs the commands that are not shared, which read what the last lane wrote and, in a flat buffer of
-// parameters, the small ones of the last layers.
+// What a range has of a job.
 struct Part {
   std::atomic<int64_t> next{0};
   int64_t end = 0, chunk = 1;
 };
+
+// Every participant has a range of its own, the same part of each job: what a thread wrote in one command (a part of the
+// gradient) it reads in the next (the optimizer), from its own cache. Taking turns instead cost more than two threads gained.
+// The owner's is the last: it also runs the commands that are not shared, which read what the last lane wrote and, in a flat buffer of
+// parameters, the small ones of the last layers.
 struct alignas(64) Range {
   Part parts[2];                     // of the first job and of the second, if there are two
   std::atomic<uint64_t> arrived{0};  // the job that its participant has come to
@@ -165,8 +167,9 @@ struct alignas(64) Pool {
     const bool measured = lane == 0 && Shares::measures(job);  // a lane waits for others
     const double start = measured ? Shares::now() : 0;
     double done = 0;
-    for (int s = 0; s <= (both ? 1 : 0); s++) done += turns(s == 1, own, true, job);
-    for (int s = 0; s <= (both ? 1 : 0); s++)
+    const int jobs = both ? 2 : 1;
+    for (int s = 0; s < jobs; s++) done += turns(s == 1, own, true, job);
+    for (int s = 0; s < jobs; s++)
       for (int i = 1; i < threads; i++) done += turns(s == 1, (own + i) % threads, false, job);
     if (measured && done > 0) {
       ranges[own].done.work += done;

@@ -226,7 +226,7 @@ RunResult Tape::run(int64_t steps, double milliseconds) {
   Clock::time_point last = start;
   RunResult result = {0, -1, 0, 0, 0};
   failure_.set = 0;
-  bool shared = false;
+  bool shared = false;  // whether the step before was
   while (result.steps < steps) {
     const bool sharing = !shared_.empty() && !trial_.alone();
     if (lanes_.follows != shared) lanes_.follows = shared;

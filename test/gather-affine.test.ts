@@ -1,12 +1,10 @@
-import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { activeBackend, setActiveBackend } from '../src/backend/active.js'
+import { activeBackend } from '../src/backend/active.js'
 import type { Backend } from '../src/backend/backend.js'
 import { JsBackend } from '../src/backend/js/index.js'
-import { NativeBackend } from '../src/backend/native.js'
 import * as lw from '../src/index.js'
 import { gatherAffine } from '../src/ops/gather-affine.js'
-import { isasHere } from './isas.js'
+import { addonOf, hash, isasHere, within } from './isas.js'
 
 // Rows gathered by those who multiply them, wherever they are cut: the bits of gatherRows and affine; and fit() uses it where it pays.
 
@@ -18,19 +16,6 @@ const CONFIGURATIONS: [isa: string, threads: number][] = [
   [BEST, 3],
   [BEST, 8],
 ]
-
-/** Computes with `threads` of an instruction set. A process has one addon, and its last setup counts. */
-function within<T>(isa: string, threads: number, f: () => T): T {
-  const before = activeBackend()
-  setActiveBackend(NativeBackend.load('gather', { LANEWISE_ISA: isa, LANEWISE_THREADS: String(threads) }))
-  try {
-    return f()
-  } finally {
-    setActiveBackend(before)
-  }
-}
-const hash = (...tensors: lw.Tensor[]) =>
-  tensors.reduce((h, t) => h.update(Buffer.from(t.toTypedArray().buffer)), createHash('sha256')).digest('hex')
 
 interface Sizes {
   m: number
@@ -74,7 +59,7 @@ const SIZES: Sizes[] = [
 function gathered({ source, indices, options: { cursor, count }, w, b }: ReturnType<typeof operands>) {
   const real = activeBackend()
   let ends: number[] = []
-  setActiveBackend({
+  const spy: Backend = {
     bind: (...args) => real.bind(...args),
     info: () => real.info(),
     execute: (op, dtype, list, ints, doubles) => {
@@ -86,12 +71,9 @@ function gathered({ source, indices, options: { cursor, count }, w, b }: ReturnT
         ends = Array.from(notes).filter((_, i) => i % 2 === 0)
       }
     },
-  })
-  try {
-    return { y: gatherAffine(source, indices, { cursor, count }, w, b), ends }
-  } finally {
-    setActiveBackend(real)
   }
+  const y = within(spy, () => gatherAffine(source, indices, { cursor, count }, w, b))
+  return { y, ends }
 }
 
 describe.skipIf(ISAS.length === 0)('gatherAffine', () => {
@@ -100,17 +82,17 @@ describe.skipIf(ISAS.length === 0)('gatherAffine', () => {
     const made = operands(sizes)
     const { source, indices, w, b, options } = made
     const apart = () => results(lw.affine(lw.gatherRows(source, indices, options), w, b), made)
-    const expected = within(BEST, 1, apart)
-    expect(within(BEST, 1, () => gathered(made).y)).toBeUndefined()
+    const expected = within(addonOf(BEST, 1), apart)
+    expect(within(addonOf(BEST, 1), () => gathered(made).y)).toBeUndefined()
     for (const [isa, threads] of CONFIGURATIONS) {
-      const { y, ends } = within(isa, threads, () => gathered(made))
+      const { y, ends } = within(addonOf(isa, threads), () => gathered(made))
       if (y === undefined) throw new Error('not gathered')
       expect(ends.length).toBe(threads - 1)
       if (ends[0] < sizes.n) cut++
       // The gradient by the threads that cut the panels, by one, and by others.
       for (const readers of [threads, 1, 5])
         expect(
-          within(isa, readers, () => results(y, made)),
+          within(addonOf(isa, readers), () => results(y, made)),
           `${isa}, ${threads} threads, ${readers} for the gradient`,
         ).toBe(expected)
     }
@@ -125,21 +107,15 @@ describe.skipIf(ISAS.length === 0)('gatherAffine', () => {
     const { source, indices, w, b, dy, options } = made
     results(lw.affine(lw.gatherRows(source, indices, options), w, b), made)
     const expected = Array.from((w.grad as lw.Tensor).data)
-    const { y } = within(BEST, 3, () => gathered(made))
-    const before = activeBackend()
-    setActiveBackend(new JsBackend('panels'))
-    try {
-      lw.backward(lw.sum(lw.multiply(y as lw.Tensor, dy)))
-    } finally {
-      setActiveBackend(before)
-    }
+    const { y } = within(addonOf(BEST, 3), () => gathered(made))
+    within(new JsBackend('panels'), () => lw.backward(lw.sum(lw.multiply(y as lw.Tensor, dy))))
     const { data } = w.grad as lw.Tensor
     for (const [i, v] of expected.entries()) expect(Math.abs(data[i] - v)).toBeLessThan(1e-4)
   })
 
   it('names the index that is wrong', () => {
     const made = operands(SIZES[0])
-    const run = () => within(BEST, 2, () => gathered(made))
+    const run = () => within(addonOf(BEST, 2), () => gathered(made))
     made.indices.data[8] = 499
     expect(run).toThrow(lw.IndexError)
     expect(run).toThrow('gatherAffine: expected idx 3 from 0 to 498, received 499')
@@ -165,8 +141,7 @@ const FIRST: Record<string, () => lw.Module[]> = {
 describe.skipIf(ISAS.length === 0)('fit with two threads and with one', () => {
   /** A training, and the names of the commands it ran. */
   async function train(layers: lw.Module[], input: number[], threads: number, bytesOfX: boolean) {
-    const before = activeBackend()
-    const real = NativeBackend.load('gather', { LANEWISE_ISA: BEST, LANEWISE_THREADS: String(threads) })
+    const real = addonOf(BEST, threads)
     const ops: number[] = []
     const spy: Backend = {
       execute: (...args) => real.execute(...args),
@@ -176,8 +151,7 @@ describe.skipIf(ISAS.length === 0)('fit with two threads and with one', () => {
       },
       info: () => real.info(),
     }
-    setActiveBackend(spy)
-    try {
+    return within(spy, async () => {
       const n = input.reduce((a, b) => a * b)
       const values = Array.from({ length: 150 * n }, (_, i) => (i * 31 + (i >> 7)) % 255)
       const x = lw.tensor(bytesOfX ? Uint8Array.from(values) : Float32Array.from(values, (v) => v / 255), {
@@ -189,9 +163,7 @@ describe.skipIf(ISAS.length === 0)('fit with two threads and with one', () => {
       model.compile({ loss: 'sparseCategoricalCrossentropy', metrics: ['accuracy'] })
       await model.fit({ x, y }, { epochs: 2, validation: 0.2 })
       return { weights: hash(model.store.values), threads: real.info().threads, ops }
-    } finally {
-      setActiveBackend(before)
-    }
+    })
   }
 
   it.each(Object.keys(FIRST))('has the same bits: %s', async (name) => {

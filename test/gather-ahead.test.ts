@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { activeBackend, setActiveBackend } from '../src/backend/active.js'
-import { NativeBackend } from '../src/backend/native.js'
+import type { Backend } from '../src/backend/backend.js'
 import * as lw from '../src/index.js'
 import { gatherAffine } from '../src/ops/gather-affine.js'
 import { advance, copy } from '../src/ops/memory.js'
-import { isasHere } from './isas.js'
+import { addonOf, hash, isasHere, within } from './isas.js'
 
 // A lane of gatherAffine gathers its rows of the next step ahead (native/kernels/ahead.h), and uses them only if they are still the ones
 // that the step names. Whatever happens between two steps: the bits of gatherRows and affine, by one thread.
@@ -35,10 +33,9 @@ interface Case {
 
 /** Hashes of the sums of y and dw over all steps, and the place of the first panel: it changes where rows gathered ahead are used. */
 function run(threads: number, { after, between = [], by = M, steps = 2 }: Case) {
-  const before = activeBackend()
-  const real = NativeBackend.load('ahead', { LANEWISE_ISA: BEST, LANEWISE_THREADS: String(threads) })
+  const real = addonOf(BEST, threads)
   let placeOfFirst = () => -1
-  setActiveBackend({
+  const spy: Backend = {
     execute: (...args) => real.execute(...args),
     info: () => real.info(),
     bind: (words, arrays) => {
@@ -47,8 +44,8 @@ function run(threads: number, { after, between = [], by = M, steps = 2 }: Case) 
       if (threads > 1) placeOfFirst = () => arrays[words[10]][at]
       return real.bind(words, arrays)
     },
-  })
-  try {
+  }
+  return within(spy, () => {
     const random = lw.randomState(5)
     const parts = {
       source: lw.tensor(
@@ -81,11 +78,8 @@ function run(threads: number, { after, between = [], by = M, steps = 2 }: Case) 
       change(parts)
       tape.replay(steps)
     }
-    const hashes = sums.map((s) => createHash('sha256').update(Buffer.from(s.toTypedArray().buffer)).digest('hex'))
-    return { hashes, place: placeOfFirst(), tape, parts }
-  } finally {
-    setActiveBackend(before)
-  }
+    return { hashes: sums.map((s) => hash(s)), place: placeOfFirst(), tape, parts }
+  })
 }
 
 const other: Step = ({ source }) => {

@@ -1,9 +1,6 @@
-import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { activeBackend, setActiveBackend } from '../src/backend/active.js'
-import { NativeBackend } from '../src/backend/native.js'
 import * as lw from '../src/index.js'
-import { isasHere } from './isas.js'
+import { addonOf, hash, isasHere, within } from './isas.js'
 
 // An optimizer begins before all threads are done with the product that makes its gradient (native/sharing.cpp, joinJobs): the bits of
 // one thread, wherever ranges of rows of the product and of numbers of the optimizer end, and whoever comes late.
@@ -34,10 +31,8 @@ const NETS: Net[] = [
   { n: 4001, k: 7, batch: 128, plain: true },
 ]
 
-async function train(net: Net, optimizer: keyof typeof OPTIMIZERS, isa: string, threads: number): Promise<string> {
-  const before = activeBackend()
-  setActiveBackend(NativeBackend.load('joined', { LANEWISE_ISA: isa, LANEWISE_THREADS: String(threads) }))
-  try {
+function train(net: Net, optimizer: keyof typeof OPTIMIZERS, isa: string, threads: number): Promise<string> {
+  return within(addonOf(isa, threads), async () => {
     const { n, k, batch, dtype = 'float32', plain = false } = net
     const x = lw.tensor(
       Uint8Array.from({ length: 3 * batch * n }, (_, i) => (i * 31 + (i >> 7)) & 255),
@@ -54,10 +49,8 @@ async function train(net: Net, optimizer: keyof typeof OPTIMIZERS, isa: string, 
     const model = new lw.Sequential({ input: [n], layers, seed: 3, dtype })
     model.compile({ loss: 'sparseCategoricalCrossentropy', optimizer: OPTIMIZERS[optimizer]() })
     await model.fit({ x, y }, { epochs: 4, batchSize: batch })
-    return createHash('sha256').update(Buffer.from(model.store.values.toTypedArray().buffer)).digest('hex')
-  } finally {
-    setActiveBackend(before)
-  }
+    return hash(model.store.values)
+  })
 }
 
 describe.skipIf(ISAS.length === 0)('the gradient and the optimizer, by several threads', () => {

@@ -2,12 +2,11 @@ import { readdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import type { Backend } from '../src/backend/backend.js'
 import { JsBackend } from '../src/backend/js/index.js'
-import { NativeBackend } from '../src/backend/native.js'
 import type { DType, TypedArray } from '../src/dtype.js'
 import { DTYPES, dtypeOf } from '../src/dtype.js'
 import '../src/index.js'
 import { type Op, opTable } from '../src/ops/op.js'
-import { isasHere } from './isas.js'
+import { addonOf, isasHere } from './isas.js'
 import { type Case, casesOf, SPECS } from './parity-cases.js'
 
 // Every command on every instruction set, with 1, 2, 3 and 8 threads: identical bits (of NaN only that it is one). And
@@ -17,10 +16,6 @@ const GUARD = 77
 const PAD = 3 // operands stand at an odd offset, between guards
 
 /** A process has one addon and the last setup counts, so each configuration is loaded right before it is used. */
-function load(isa: string, threads: number): Backend {
-  return NativeBackend.load('parity', { LANEWISE_ISA: isa, LANEWISE_THREADS: String(threads) })
-}
-
 const ISAS = isasHere()
 const CONFIGURATIONS = ISAS.flatMap((isa) => [1, 2, 3, 8].map((threads): [string, number] => [isa, threads]))
 
@@ -100,14 +95,14 @@ describe.skipIf(ISAS.length === 0).each(opTable().map((op): [string, Op] => [op.
     const cases = [...casesOf(op)]
     const benches = cases.map((c) => lay(op, c, c.data(), c.dtype))
     const [isa, threads] = CONFIGURATIONS[0]
-    const first = load(isa, threads)
+    const first = addonOf(isa, threads)
     const reference = benches.map((bench, i) => {
       const out = bench.run(first).map((a) => a.slice())
       checkBounds(op, bench, cases[i])
       return out
     })
     for (const [isa, threads] of CONFIGURATIONS.slice(1)) {
-      const backend = load(isa, threads)
+      const backend = addonOf(isa, threads)
       for (const [i, bench] of benches.entries()) {
         const label = `${cases[i].label}, ${isa} with ${threads} threads`
         sameBits(label, bench.run(backend), reference[i])
@@ -147,7 +142,7 @@ describe('completeness', () => {
     const before = readdirSync('/proc/self/task').length
     const op = opTable().find((o) => o.name === 'exp') as Op
     const big = [...casesOf(op)].find((c) => c.ints[0] > 100_000) as Case
-    lay(op, big, big.data(), 0).run(load(ISAS[0], 12))
+    lay(op, big, big.data(), 0).run(addonOf(ISAS[0], 12))
     expect(readdirSync('/proc/self/task').length).toBe(before + 4) // 7 helpers from the tests above, 11 now
   })
 })

@@ -1,5 +1,5 @@
-// A lane (gemm.h) that would only wait gathers its columns of the batch to come, to the other place of its panel (panels.h), and finds them there in
-// the next step: if that is the tape's next step, and the batch turns out to be made of these rows, cut in the same place.
+// A lane (gemm.h) that would only wait gathers its columns of the batch to come, to the other place of its panel (panels.h), and finds
+// them there in the next step: if that is the tape's next step, and the batch turns out to be made of these rows, cut in the same place.
 #pragma once
 #ifdef LANEWISE_KERNELS
 #include "rows.h"
@@ -52,12 +52,11 @@ struct Ahead {
     note->column0 = note->column1 = 0;
     if (!source.idx || source.cursor + 2 * m > c.n[3]) return;
     const Taking taking(c);
-    const char* x = (const char*)c.p[Source::kOperand] + own.column0 * source.sizeX;
     for (int64_t i = 0; i < m; i++, y += width * taking.sizeY) {
       source.ask(i, own, m + kDistance);
       const int64_t row = note->rows[i] = readOnce(source.idx + m + i);
-      if (row < 0 || row >= c.n[2]) return;
-      taking.take(y, x + row * c.n[1] * source.sizeX, width, c.d[0]);
+      if (!source.has(row)) return;
+      taking.take(y, source.at(row, own), width, c.d[0]);
     }
     note->column0 = own.column0;
     note->column1 = own.column1;

@@ -180,19 +180,19 @@ struct Tiles {
     if (g.source) {
       const Segment own = {0, g.m, p0, p1};
       const Ahead ahead(command, h + 1 < lanes ? h : -1, own);
-      const bool begins = t == -before, found = begins && ahead.find();
       const auto panel = [&](int64_t place) { return (E*)g.a + cut.at(h, p0, place); };
-      if (begins) {
+      if (t == -before) {
+        const bool found = ahead.find();
         cut.places[h] = ahead.place();
         cut.note((E*)g.a, h);
         for (int64_t i = lanes; h == 0 && i < g.panels; i++) cut.note((E*)g.a, i);
         if (!found) gatherPart<false>(command, own, (char*)panel(ahead.place()), cut.width(h));
-        if (h + 1 == lanes) askAfter(command, own, g.m);
+        if (h + 1 == lanes) askAfter(command, own);
         return;
       }
       if (t == tiles) {
         if (ahead.note) ahead.gather((char*)panel(1 - ahead.place()));
-        else if (h + 1 < lanes) askAfter(command, own, g.m);
+        else if (h + 1 < lanes) askAfter(command, own);
         return;
       }
       part.a = panel(ahead.place()) - p0;
@@ -211,15 +211,13 @@ struct Tiles {
     const int64_t lanes = lanesOf(g, plan.threads);
     plan.lane = lanes > 1 ? laneUnits(g) : 0;
     plan.loose = g.source ? 1 : 0;
-    if (g.source) {
-      plan.kept = (size_t)(lanes - 1) * Ahead::bytes(g.m);
-      plan.keptOf = 1 << Source::kOperand | 1 << Source::kBatch;
-    }
     const Grid grid = gridOf(g);
     if (lanes == 1 && !g.source && small(g)) plan.unitBytes = grid.rowStep * g.n * (int64_t)sizeof(E);
     plan.units = lanes > 1 ? lanes * plan.lane : grid.rows * grid.columns;
     if (g.source) {
       plan.nanoseconds += gatherNanoseconds(g.m, g.k);
+      plan.kept = (size_t)(lanes - 1) * Ahead::bytes(g.m);
+      plan.keptOf = 1 << Source::kOperand | 1 << Source::kBatch;
       if (!small(g)) plan.units = lesser(plan.units, 1);  // wider blocks would share rows
     }
     // Each turn copies its own parts of A and B, or has B in the first-level cache for its rows.

@@ -78,17 +78,19 @@ struct Source {
   int64_t cursor;
   const int32_t* idx;  // null where there are not as many indices
   LW_MEMBER explicit Source(const Command& command) : c(command) {
-    withPointer(c.p[1], c.types[1], [&](auto* x) { sizeX = sizeof(*x); });
+    withPointer(c.p[kOperand], c.types[kOperand], [&](auto* x) { sizeX = sizeof(*x); });
     idx = chosenRows(c, cursor);
   }
+  LW_MEMBER bool has(int64_t row) const { return row >= 0 && row < c.n[2]; }
+  // Where the columns of `part` begin in a row that there is.
+  LW_MEMBER const char* at(int64_t row, const Segment& part) const { return (const char*)c.p[kOperand] + (row * c.n[1] + part.column0) * sizeX; }
   // A hint, so that rows come from memory in time: the columns of `part` of the row that is `ahead` of row i.
   LW_MEMBER void ask(int64_t i, const Segment& part, int64_t ahead) const {
-    const int64_t n = c.n[1], rows = c.n[2], count = c.n[3];
-    if (!idx || cursor + ahead + i >= count) return;
+    if (!idx || cursor + ahead + i >= c.n[3]) return;
     const int64_t next = readOnce(idx + ahead + i);
-    if (next < 0 || next >= rows) return;
+    if (!has(next)) return;
     // Every line of them, wherever in a line they begin.
-    const uintptr_t p = (uintptr_t)c.p[1] + (uintptr_t)((next * n + part.column0) * sizeX);
+    const uintptr_t p = (uintptr_t)at(next, part);
     const uintptr_t end = p + (uintptr_t)((part.column1 - part.column0) * sizeX);
     for (uintptr_t line = p / 64 * 64; line < end; line += 64) __builtin_prefetch((const void*)line, 0, 2);
   }
@@ -111,14 +113,13 @@ template <bool ASKS>
 static void gatherPart(const Command& c, const Segment& part, char* y, int64_t pitch) {
   const Taking taking(c);
   const Source source(c);
-  const int64_t n = c.n[1], rows = c.n[2], width = part.column1 - part.column0, sizeY = taking.sizeY;
-  const char* x = (const char*)c.p[1] + part.column0 * source.sizeX;
+  const int64_t width = part.column1 - part.column0, sizeY = taking.sizeY;
   if (!source.idx && width == 0) return;  // nothing bounds m then
   for (int64_t i = part.row0; i < part.row1; ++i, y += pitch * sizeY) {
     if (ASKS) source.ask(i, part, lesser(c.n[0], kAheadRows));
     const int64_t row = source.idx ? readOnce(source.idx + i) : -1;
-    if (row >= 0 && row < rows) {
-      taking.take(y, x + row * n * source.sizeX, width, c.d[0]);
+    if (source.has(row)) {
+      taking.take(y, source.at(row, part), width, c.d[0]);
       continue;
     }
     if (source.idx) fail(c, i, row);
@@ -126,10 +127,10 @@ static void gatherPart(const Command& c, const Segment& part, char* y, int64_t p
   }
 }
 
-// Asks for the same columns of the rows that are `ahead` of a segment's.
-LW_INLINE void askAfter(const Command& c, const Segment& part, int64_t ahead) {
+// Asks for a segment of the next batch.
+LW_INLINE void askAfter(const Command& c, const Segment& part) {
   const Source source(c);
-  for (int64_t i = part.row0; i < part.row1; ++i) source.ask(i, part, ahead);
+  for (int64_t i = part.row0; i < part.row1; ++i) source.ask(i, part, c.n[0]);
 }
 
 }  // namespace LANEWISE_ISA

@@ -24,8 +24,7 @@ const MOST_ELEMENTS = 1 << 18
 const MOST_PANELS = 16
 
 /** Units up to which the addon does not divide a layer by them (SMALL in native/kernels/gemm.h). */
-const mostUnits = (dtype: FloatDType): number =>
-  dtype === 'float32' && activeBackend().info().isa === 'avx512' ? 128 : 64
+const mostUnits = (isa: string, dtype: FloatDType): number => (dtype === 'float32' && isa === 'avx512' ? 128 : 64)
 
 /**
  * affine(gatherRows(source, indices, options), w, b) with the same bits, w [n, k] and b [k] of one dtype, where that pays: for several
@@ -42,8 +41,10 @@ export function gatherAffine(
   const dtype = commonFloat('gatherAffine', w, b)
   const { m, divisor, cursor, ints } = checkGather('gatherAffine', source, indices, { ...options, dtype })
   const [n, k] = w.shape
-  const panels = Math.min(activeBackend().info().threads, MOST_PANELS)
-  const pays = panels > 1 && m <= MOST_ROWS && k <= mostUnits(dtype) && n >= LEAST_COLUMNS && m * n <= MOST_ELEMENTS
+  const { threads, isa } = activeBackend().info()
+  const panels = Math.min(threads, MOST_PANELS)
+  const pays =
+    panels > 1 && m <= MOST_ROWS && k <= mostUnits(isa, dtype) && n >= LEAST_COLUMNS && m * n <= MOST_ELEMENTS
   if (!pays || tracked(source)) return undefined
   const x = empty('gatherAffine', [2 * panels * m, n], dtype)
   const y = output('gatherAffine', undefined, [m, k], dtype)
