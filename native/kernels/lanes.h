@@ -13,6 +13,14 @@ namespace LANEWISE_ISA {
 
 enum { kBlock = 4096 };  // elements: a block of a sum, and a unit of an elementwise command
 
+// Whether arithmetic that takes about as long as memory does asks for lines ahead: 0.80 to 0.89 of the time on Zen 3, which has no
+// AVX-512; 1.05 to 1.3 on Zen 4.
+#if defined(__AVX512F__)
+static constexpr bool kAsksAhead = false;
+#else
+static constexpr bool kAsksAhead = true;
+#endif
+
 LW_INLINE int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
 LW_INLINE int64_t greater(int64_t a, int64_t b) { return a > b ? a : b; }
 LW_INLINE int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }

@@ -26,7 +26,7 @@ struct MeanOfRows {
   typedef typename V::E E;
   static void plan(const Command& c, Plan& plan) {
     planRows<V>(c.n[0], c.n[1], L<V>::kOperations, plan);
-    plan.scratch = c.n[1] > 0 ? (size_t)c.n[0] * sizeof(E) * L<V>::kArrays : 0;
+    plan.scratch = c.n[1] > 0 ? (size_t)c.n[0] * sizeof(E) : 0;
   }
   static void run(const Command& c, int64_t begin, int64_t end) {
     const int64_t each = rowsPerUnit(c.n[1]);
@@ -64,7 +64,7 @@ LW_INLINE void clear(E* p, int64_t n) {
 template <class V>
 struct CrossEntropy {
   typedef typename V::E E;
-  enum { kOperations = 0, kArrays = 1 };
+  enum { kOperations = 0 };
   static LW_MEMBER void rows(const Command& c, int64_t first, int64_t last, E* s) {
     const E* p = (const E*)c.p[1];
     const int64_t n = c.n[1];
@@ -94,7 +94,7 @@ struct CrossEntropyGrad {
 template <class V>
 struct CrossEntropyDense {
   typedef typename V::E E;
-  enum { kOperations = 26, kArrays = 1 };
+  enum { kOperations = 26 };
   static LW_MEMBER void rows(const Command& c, int64_t first, int64_t last, E* s) {
     const int64_t n = c.n[1];
     const Clipped<V> clipped(1);
@@ -105,22 +105,21 @@ struct CrossEntropyDense {
   }
 };
 
-// The logarithms of the sums of several rows are taken together, a register at a time.
+// What is left of the losses of rows whose softmax is there; the logarithms of several sums are taken together.
 template <class V>
 struct SoftmaxCrossEntropy {
   typedef typename V::E E;
-  enum { kOperations = 28, kArrays = 2 };
-  static LW_MEMBER void rows(const Command& c, int64_t first, int64_t last, E* s) {
+  static void after(const Command& c, int64_t row, int64_t count, E* totals, E* maxima) {
     const int64_t n = c.n[1];
-    E* chosen = s + c.n[0];
-    const E* x = (const E*)c.p[2];
-    softmaxRows<V>(last - first, n, x + first * n, (E*)c.p[1] + first * n, [&](int64_t row, E total, E max) LW_LAMBDA {
-      const int64_t i = first + row, t = checkedLabel(c, 3, i, n);
-      s[i] = t < 0 ? 1 : total;
-      chosen[i] = t < 0 ? 0 : x[i * n + t] - max;
-    });
-    forEach<V>(first, last, [&](int64_t i, auto part) LW_LAMBDA {
-      (log(V::load(s + i, part)) - V::load(chosen + i, part)).store(s + i, part);
+    const E* x = (const E*)c.p[2] + row * n;
+    E* s = (E*)c.scratch + row;
+    for (int64_t i = 0; i < count; ++i) {
+      const int64_t t = checkedLabel(c, 3, row + i, n);
+      if (__builtin_expect(t < 0, 0)) totals[i] = 1, maxima[i] = 0;
+      else maxima[i] = x[i * n + t] - maxima[i];
+    }
+    forEach<V>(0, count, [&](int64_t i, auto part) LW_LAMBDA {
+      (log(V::load(totals + i, part)) - V::load(maxima + i, part)).store(s + i, part);
     });
   }
 };
@@ -142,19 +141,32 @@ struct SoftmaxCrossEntropyGrad {
 template <class V>
 struct SoftmaxCrossEntropyDense {
   typedef typename V::E E;
-  enum { kOperations = 30, kArrays = 1 };
-  static LW_MEMBER void rows(const Command& c, int64_t first, int64_t last, E* s) {
+  static void after(const Command& c, int64_t row, int64_t count, E* totals, E* maxima) {
     const int64_t n = c.n[1];
-    for (int64_t i = first; i < last; ++i) {
-      const E *x = (const E*)c.p[2] + i * n, *t = (const E*)c.p[3] + i * n;
-      E max;
-      const V logTotal = log(V::set1(softmaxRow<V>(n, x, (E*)c.p[1] + i * n, max))), top = V::set1(max);
+    const E *x = (const E*)c.p[2] + row * n, *t = (const E*)c.p[3] + row * n;
+    E* s = (E*)c.scratch + row;
+    forEach<V>(0, count, [&](int64_t i, auto part) LW_LAMBDA { log(V::load(totals + i, part)).store(totals + i, part); });
+    for (int64_t i = 0; i < count; ++i) {
+      const V logTotal = V::set1(totals[i]), top = V::set1(maxima[i]);
       s[i] = -sumOf<V>(n, [&](int64_t j, auto part) LW_LAMBDA {
-        return V::load(t + j, part) * (V::load(x + j, part) - top - logTotal);
+        return V::load(t + i * n + j, part) * (V::load(x + i * n + j, part) - top - logTotal);
       });
     }
   }
 };
+
+// The softmax of all rows, and L::after.
+template <class V, template <class> class L>
+struct SoftmaxLoss {
+  typedef typename V::E E;
+  enum { kOperations = 28 };
+  static LW_MEMBER void rows(const Command& c, int64_t first, int64_t last, E*) {
+    const int64_t n = c.n[1];
+    softmaxRows<V>(n, (const E*)c.p[2] + first * n, (E*)c.p[1] + first * n, After<E>{c, L<V>::after, first, last - first});
+  }
+};
+template <class V> struct LabelLoss : SoftmaxLoss<V, SoftmaxCrossEntropy> {};
+template <class V> struct DenseLoss : SoftmaxLoss<V, SoftmaxCrossEntropyDense> {};
 
 template <class V>
 struct SoftmaxCrossEntropyDenseGrad {
@@ -173,7 +185,7 @@ struct SoftmaxCrossEntropyDenseGrad {
 template <class V>
 struct Accuracy {
   typedef typename V::E E;
-  enum { kOperations = 3, kArrays = 1 };
+  enum { kOperations = 3 };
   static LW_MEMBER void rows(const Command& c, int64_t first, int64_t last, E* s) {
     const int64_t n = c.n[1];
     for (int64_t i = first; i < last; ++i) s[i] = argmaxRow<V>((const E*)c.p[1] + i * n, n) == label(c, 2, i);
@@ -183,7 +195,7 @@ struct Accuracy {
 template <class V>
 struct AccuracyDense {
   typedef typename V::E E;
-  enum { kOperations = 6, kArrays = 1 };
+  enum { kOperations = 6 };
   static LW_MEMBER void rows(const Command& c, int64_t first, int64_t last, E* s) {
     const int64_t n = c.n[1];
     for (int64_t i = first; i < last; ++i)

@@ -39,9 +39,9 @@ template <class V> struct crossEntropy : losses::MeanOfRows<V, losses::CrossEntr
 template <class V> struct crossEntropyGrad : losses::GradOfRows<V, losses::CrossEntropyGrad> {};
 template <class V> struct crossEntropyDense : losses::MeanOfRows<V, losses::CrossEntropyDense> {};
 template <class V> struct crossEntropyDenseGrad : losses::GradOfElements<V, losses::CrossEntropyDenseGrad> {};
-template <class V> struct softmaxCrossEntropy : losses::MeanOfRows<V, losses::SoftmaxCrossEntropy> {};
+template <class V> struct softmaxCrossEntropy : losses::MeanOfRows<V, losses::LabelLoss> {};
 template <class V> struct softmaxCrossEntropyGrad : losses::GradOfRows<V, losses::SoftmaxCrossEntropyGrad> {};
-template <class V> struct softmaxCrossEntropyDense : losses::MeanOfRows<V, losses::SoftmaxCrossEntropyDense> {};
+template <class V> struct softmaxCrossEntropyDense : losses::MeanOfRows<V, losses::DenseLoss> {};
 template <class V> struct softmaxCrossEntropyDenseGrad : losses::GradOfRows<V, losses::SoftmaxCrossEntropyDenseGrad> {};
 template <class V> struct accuracy : losses::MeanOfRows<V, losses::Accuracy> {};
 template <class V> struct accuracyDense : losses::MeanOfRows<V, losses::AccuracyDense> {};

@@ -35,14 +35,6 @@ LW_INLINE double nanosecondsEach(double operations) {
   return (0.4 + 0.15 * operations) / (double)V::W;
 }
 
-// Whether arithmetic that takes about as long as memory does asks for lines ahead: 0.80 to 0.89 of the time on Zen 3, which has no
-// AVX-512; 1.05 to 1.3 on Zen 4.
-#if defined(__AVX512F__)
-static constexpr bool kAsksAhead = false;
-#else
-static constexpr bool kAsksAhead = true;
-#endif
-
 // F is a function object made from the command: its parameters are rounded to the command's type there, once.
 template <class V, template <class> class F>
 struct Map {

@@ -1,0 +1,220 @@
+// Softmax of rows of few columns, as a classifier's: many rows at once. Both ways take the sums as sumOf does: element j with j + 8,
+// then + 4, + 2, + 1, where adding the 0 of an empty lane changes nothing. Which of 0 and -0 is the greatest may differ, but then
+// there are two of them, and neither exp nor the logarithm of a sum above 1 shows it.
+#pragma once
+#ifdef LANEWISE_KERNELS
+#include "lanes.h"
+#include "transpose.h"
+
+namespace lanewise {
+namespace LANEWISE_ISA {
+
+// What is to be done with rows [row, row + count) once their softmax is there: a function, so that there is one kernel for all.
+template <class E>
+struct After {
+  typedef void (*Function)(const Command& c, int64_t row, int64_t count, E* totals, E* maxima);
+  const Command& c;
+  Function f;     // gets the sums of exp(x - max) and the maxima, and may write to both; null for nothing
+  int64_t first;  // the command's row that is row 0 here
+  int64_t rows;   // how many there are: what is filled up to a block has more
+  LW_MEMBER void operator()(int64_t row, int64_t count, E* totals, E* maxima) const {
+    f(c, first + row, lesser(count, rows - row), totals, maxima);
+  }
+};
+
+// The most columns of "few": the lanes of a sum in float32, twice those in float64.
+enum { kFewColumns = 16 };
+
+// W rows at once, a register for each column of all rows: transposed, and back.
+template <class V>
+LW_INLINE void softmaxByColumns(int64_t row, int64_t n, const typename V::E* x, typename V::E* y, const After<typename V::E>& after) {
+  typedef typename V::E E;
+  alignas(64) E t[kFewColumns * V::W];
+  transposeBlock<V>(x, n, V::W, n, t, V::W);
+  if (kAsksAhead)
+    for (int64_t i = 0; i < n * V::W; i += 64 / (int64_t)sizeof(E)) __builtin_prefetch(x + 3 * n * V::W + i);
+  V top = V::set1(-__builtin_inff());
+  for (int64_t j = 0; j < n; j++) top = Greater<V>()(top, V::load(t + j * V::W));
+  forEach<V, true>(0, n * V::W, [&](int64_t i, auto part) LW_LAMBDA { expUpToTop(load<V>(t + i, part) - top).store(t + i, part); });
+  V s[8];
+  LW_UNROLL for (int j = 0; j < 8; j++) {
+    s[j] = j < n ? V::load(t + j * V::W) : V::zero();
+    if (j + 8 < n) s[j] = s[j] + V::load(t + (j + 8) * V::W);
+  }
+  LW_UNROLL for (int h = 4; h > 0; h /= 2)
+    LW_UNROLL for (int j = 0; j < h; j++) s[j] = s[j] + s[j + h];
+  const Divisor<V> sum(s[0]);
+  alignas(64) E back[V::W * kFewColumns];
+  for (int64_t j0 = 0; j0 < n; j0 += V::W) {
+    V r[V::W];
+    LW_UNROLL for (int j = 0; j < V::W; j++) r[j] = j0 + j < n ? sum.under(V::load(t + (j0 + j) * V::W)) : V::zero();
+    transposeSquare<V>(r);
+    LW_UNROLL for (int j = 0; j < V::W; j++) r[j].store(back + j * kFewColumns + j0);
+  }
+  // Whole registers, although they reach into the next row, which is written next: masked stores are slow on some processors.
+  const int64_t reach = ceilDivide(n, V::W) * V::W;
+  for (int64_t r = 0; r < V::W; r++) {
+    const E* from = back + r * kFewColumns;
+    E* to = y + r * n;
+    if (r * n + reach <= V::W * n) for (int64_t j = 0; j < n; j += V::W) V::load(from + j).store(to + j);
+    else for (int64_t j = 0; j < n; j++) to[j] = from[j];
+  }
+  if (after.f) {
+    alignas(64) E totals[V::W], maxima[V::W];
+    s[0].store(totals);
+    top.store(maxima);
+    after(row, V::W, totals, maxima);
+  }
+}
+
+// Whether there is permute(V, …), and the other way to do it. For float64 the code would be as large again; on NEON nothing was measured.
+template <class V>
+static constexpr bool kGroups =
+#if defined(__AVX2__)
+    sizeof(typename V::E) == 4;
+#else
+    false;
+#endif
+
+// The greatest power of two that divides n, n > 0.
+LW_INLINE int groupOf(int64_t n) {
+  return 1 << __builtin_ctz((unsigned)n);
+}
+LW_INLINE constexpr int blocksSideBySide(int C) { return C < 5 ? 4 : 2; }
+
+// n = C · U, C odd and U a power of two: groups of U neighbours stay together, and L = W / U groups fill a register. C registers hold L rows of C
+// groups, and group j of row r is group (C·r + j) mod L of register (C·r + j) / L: as C is odd, the groups j of L rows lie in L
+// different places, so that a register of them is put together by selecting (C - 1 times, by masks that say which groups of a
+// register are j mod C), and one permutation brings it in the order of the rows. Back the same way. B such blocks run side by side.
+// The most whole blocks in `rows`; returns how many rows they were.
+template <class V, int C>
+static __attribute__((noinline)) int64_t softmaxByGroups(int64_t rows, int U, const typename V::E* x, typename V::E* y, const After<typename V::E>& after) {
+  typedef typename V::E E;
+  typedef typename V::I I;
+  enum { B = blocksSideBySide(C), INVERSE = C * (2 - C * C) };  // C · INVERSE = 1 mod 64 (a step of Newton's from C · C = 1 mod 8)
+  const int L = V::W / U, shift = __builtin_ctz((unsigned)U);
+  // Register k is taken as number k·L mod C: then "group j in register k" has mask j - k, whatever L.
+  int64_t place[C];
+  for (int k = 0; k < C; k++) place[k * L % C] = (int64_t)k * V::W;
+  alignas(64) I to[C][V::W], back[C][V::W], neighbour[3][V::W], first[V::W];
+  alignas(64) E residue[V::W];
+  for (int l = 0; l < V::W; l++) {
+    const int group = l >> shift, in = l & (U - 1);
+    for (int j = 0; j < C; j++) {
+      to[j][l] = (I)(((C * group + j) & (L - 1)) << shift | in);
+      back[j][l] = (I)(((INVERSE * (group - j)) & (L - 1)) << shift | in);
+    }
+    for (int h = 0; h < 3; h++) neighbour[h][l] = l ^ 1 << h;
+    first[l] = (I)(l << shift & (V::W - 1));
+    residue[l] = (E)(group % C);
+  }
+  typename V::M mask[C];
+  LW_UNROLL for (int a = 0; a < C; a++) mask[a] = V::load(residue) == V::set1((E)a);
+
+  // f of all groups' neighbours, in every lane of a group
+  const auto joined = [&](V a, auto f) LW_LAMBDA {
+    for (int h = shift; h-- > 0;) a = f(a, permute(a, neighbour[h]));
+    return a;
+  };
+  int64_t i = 0;
+  for (; i + L * B <= rows; i += L * B, x += B * C * V::W, y += B * C * V::W) {
+    Many<V, C> e[B];
+    V top[B], total[B], reciprocal[B];
+    LW_UNROLL for (int b = 0; b < B; b++) {
+      V in[C];
+      LW_UNROLL for (int k = 0; k < C; k++) {
+        in[k] = V::load(x + b * C * V::W + place[k]);
+        if (kAsksAhead) __builtin_prefetch(x + (4 * B + b) * C * V::W + k * V::W);
+      }
+      LW_UNROLL for (int j = 0; j < C; j++) {
+        e[b].v[j] = in[0];
+        LW_UNROLL for (int k = 1; k < C; k++) e[b].v[j] = select(mask[(j - k + C) % C], in[k], e[b].v[j]);
+        if (C > 1) e[b].v[j] = permute(e[b].v[j], to[j]);
+      }
+      top[b] = e[b].v[0];
+      LW_UNROLL for (int j = 1; j < C; j++) top[b] = Greater<V>()(top[b], e[b].v[j]);
+      top[b] = joined(top[b], Greater<V>());
+      e[b] = e[b] - Many<V, C>(top[b]);
+    }
+    LW_UNROLL for (int b = 0; b < B; b++) e[b] = expUpToTop(e[b]);
+    V least = V::set1(1);  // and never NaN
+    LW_UNROLL for (int b = 0; b < B; b++) {
+      V s[C];
+      LW_UNROLL for (int j = 0; j < C; j++) {
+        s[j] = e[b].v[j];
+        least = min(s[j], least);
+      }
+      LW_UNROLL for (int h = 4; h > 0; h /= 2)
+        LW_UNROLL for (int j = h; j < (C < 2 * h ? C : 2 * h); j++) s[j - h] = s[j - h] + s[j];
+      total[b] = joined(s[0], Plus<V>());
+      reciprocal[b] = V::set1(1) / total[b];
+    }
+    if (any(least < V::set1(Divisor<V>::kLeast)) || !kDividesSlowly) {
+      LW_UNROLL for (int b = 0; b < B; b++) e[b] = e[b] / Many<V, C>(total[b]);
+    } else {
+      LW_UNROLL for (int b = 0; b < B; b++)
+        LW_UNROLL for (int j = 0; j < C; j++) e[b].v[j] = Divisor<V>(total[b], reciprocal[b]).underAtLeast(e[b].v[j]);
+    }
+    LW_UNROLL for (int b = 0; b < B; b++) {
+      if (C > 1) LW_UNROLL for (int j = 0; j < C; j++) e[b].v[j] = permute(e[b].v[j], back[j]);
+      LW_UNROLL for (int k = 0; k < C; k++) {
+        V out = e[b].v[0];
+        LW_UNROLL for (int j = 1; j < C; j++) out = select(mask[(j - k + C) % C], e[b].v[j], out);
+        out.store(y + b * C * V::W + place[k]);
+      }
+    }
+    if (after.f) {
+      alignas(64) E totals[B * V::W], maxima[B * V::W];
+      LW_UNROLL for (int b = 0; b < B; b++) {  // in order: what the next one writes over is not a row's
+        permute(total[b], first).store(totals + b * L);
+        permute(top[b], first).store(maxima + b * L);
+      }
+      after(i, L * B, totals, maxima);
+    }
+  }
+  return i;
+}
+
+template <class V>
+LW_INLINE int64_t softmaxOfWholeBlocks(int64_t rows, int64_t n, const typename V::E* x, typename V::E* y, const After<typename V::E>& after) {
+  if constexpr (kGroups<V>) {
+    const int U = groupOf(n);
+    if (U < V::W) switch (n / U) {
+      case 1: return softmaxByGroups<V, 1>(rows, U, x, y, after);
+      case 3: return softmaxByGroups<V, 3>(rows, U, x, y, after);
+      case 5: return softmaxByGroups<V, 5>(rows, U, x, y, after);
+      case 7: return softmaxByGroups<V, 7>(rows, U, x, y, after);
+    }
+  }
+  int64_t i = 0;
+  for (; i + V::W <= rows; i += V::W) softmaxByColumns<V>(i, n, x + i * n, y + i * n, after);
+  return i;
+}
+
+// How many rows a block has: at most 64.
+template <class V>
+LW_INLINE int64_t rowsOfBlock(int64_t n) {
+  const int U = groupOf(n);
+  return kGroups<V> && U < V::W && n / U < 8 ? V::W / U * blocksSideBySide((int)n / U) : (int64_t)V::W;
+}
+
+// Most of `rows`, from the first on; returns how many.
+template <class V>
+LW_INLINE int64_t softmaxOfFewColumns(int64_t rows, int64_t n, const typename V::E* x, typename V::E* y, const After<typename V::E>& after) {
+  typedef typename V::E E;
+  if (V::W == 1) return 0;
+  const int64_t done = softmaxOfWholeBlocks<V>(rows, n, x, y, after), rest = rows - done, block = rowsOfBlock<V>(n);
+  // A block takes as long as a fifth of its rows one by one.
+  if (rest * 4 < block) return done;
+  alignas(64) E filled[64 * kFewColumns];
+  const size_t bytes = (size_t)(rest * n) * sizeof(E);
+  __builtin_memcpy(filled, x + done * n, bytes);
+  __builtin_memset(filled + rest * n, 0, (size_t)((block - rest) * n) * sizeof(E));
+  softmaxOfWholeBlocks<V>(block, n, filled, filled, After<E>{after.c, after.f, after.first + done, rest});
+  __builtin_memcpy(y + done * n, filled, bytes);
+  return rows;
+}
+
+}  // namespace LANEWISE_ISA
+}  // namespace lanewise
+#endif

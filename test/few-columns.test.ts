@@ -1,0 +1,142 @@
+import { describe, expect, it } from 'vitest'
+import * as lw from '../src/index.js'
+import { addonOf, isasHere, within } from './isas.js'
+
+// Softmax of rows of few columns takes many rows at once (native/kernels/few-columns.h), in blocks whose size depends on the columns, the
+// type and the registers. Every number of columns, rows that fill blocks and rows that do not, and rows no classifier should have.
+
+const ROWS = [1, 3, 7, 8, 15, 16, 31, 33, 64, 75, 129]
+
+function random(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return state / 2 ** 32
+  }
+}
+
+/** Logits: most rows ordinary, some with what is special; `far` ones whose exponentials vanish or are not normal any more. */
+function logitsOf(rows: number, columns: number, seed: number): number[] {
+  const next = random(seed)
+  const special = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -0, 0, 1e30, -1e30]
+  const all: number[] = []
+  for (let i = 0; i < rows; i++) {
+    const kind = Math.floor(next() * 8)
+    const size = kind === 0 ? 250 : 6
+    for (let j = 0; j < columns; j++) {
+      const ordinary = (next() - 0.5) * size
+      all.push(
+        kind === 1 && next() < 0.3
+          ? (special[Math.floor(next() * special.length)] as number)
+          : kind === 2
+            ? -0
+            : ordinary,
+      )
+    }
+  }
+  return all
+}
+
+interface Result {
+  softmax: number[]
+  probabilities: number[]
+  losses: number[]
+  dense: number
+}
+
+/** The loss of each row alone would be taken row by row: so the mean of all rows, and of all with all labels moved. */
+function compute(rows: number, columns: number, dtype: lw.DType): Result {
+  const logits = lw.tensor(logitsOf(rows, columns, rows * 31 + columns), { shape: [rows, columns], dtype })
+  const labels = Array.from({ length: rows }, (_, i) => (i * 7 + 3) % columns)
+  const losses: number[] = []
+  let probabilities: number[] = []
+  for (const shift of [0, 1]) {
+    const t = lw.tensor(
+      labels.map((label) => (label + shift) % columns),
+      { dtype: 'int32' },
+    )
+    const result = lw.softmaxCrossEntropy(logits, t)
+    losses.push(...result.loss.toTypedArray())
+    probabilities = [...result.probabilities.toTypedArray()]
+  }
+  const oneHot = lw.tensor(
+    labels.flatMap((label) => Array.from({ length: columns }, (_, j) => (j === label ? 1 : 0))),
+    { shape: [rows, columns], dtype },
+  )
+  return {
+    softmax: [...lw.softmax(logits).toTypedArray()],
+    probabilities,
+    losses,
+    dense: lw.softmaxCrossEntropy(logits, oneHot).loss.toTypedArray()[0] as number,
+  }
+}
+
+describe.skipIf(isasHere().length === 0).each(['float32', 'float64'] as const)(
+  'softmax of few columns, %s',
+  (dtype) => {
+    it.each(Array.from({ length: 18 }, (_, i) => i + 1))(
+      '%i columns: the same bits by every instruction set, without vectors too',
+      (columns) => {
+        for (const rows of ROWS) {
+          const expected = within(addonOf('scalar', 1), () => compute(rows, columns, dtype))
+          for (const isa of isasHere()) {
+            expect(
+              within(addonOf(isa, 1), () => compute(rows, columns, dtype)),
+              `${rows} rows, ${isa}`,
+            ).toEqual(expected)
+          }
+        }
+      },
+    )
+
+    it('divides to the last bit beside rows of NaN, where quotients are not normal any more', () => {
+      for (let columns = 2; columns <= 15; columns++) {
+        // rows of NaN in front of, behind and between the others, whatever a block's size
+        for (const half of [1, 2, 4, 8, 16]) {
+          const next = random(columns * 32 + half)
+          const x = Array.from({ length: 64 * columns }, (_, i) => {
+            if ((Math.floor(i / columns) & half) === 0) return Number.NaN
+            if (i % columns < 2) return (i % columns) * -0.3
+            return (dtype === 'float32' ? -69 : -665) - next() * (dtype === 'float32' ? 18 : 43)
+          })
+          const [expected, ...others] = ['scalar', ...isasHere()].map((isa) =>
+            within(addonOf(isa, 1), () => [
+              ...lw.softmax(lw.tensor(x, { shape: [64, columns], dtype })).toTypedArray(),
+            ]),
+          )
+          for (const y of others) expect(y).toEqual(expected)
+        }
+      }
+    })
+
+    it('is the formula, in float64', () => {
+      const tolerance = dtype === 'float32' ? 2e-6 : 1e-14
+      for (let columns = 1; columns <= 18; columns++) {
+        const next = random(columns)
+        const rows = 77
+        const x = Array.from({ length: rows }, () =>
+          Array.from({ length: columns }, () => Math.fround((next() - 0.5) * 12)),
+        )
+        const y = lw.softmax(lw.tensor(x, { dtype })).toTypedArray()
+        x.forEach((row, i) => {
+          const exps = row.map((v) => Math.exp(v - Math.max(...row)))
+          const total = exps.reduce((a, b) => a + b, 0)
+          const wrong = exps.filter((e, j) => !(Math.abs((y[i * columns + j] as number) / (e / total) - 1) < tolerance))
+          expect(wrong).toEqual([])
+        })
+      }
+    })
+
+    it('reports the first bad label, wherever in a block it is', () => {
+      for (const columns of [2, 3, 10, 13]) {
+        for (const at of [0, 5, 31, 40, 76]) {
+          const labels = Array.from({ length: 77 }, (_, i) => (i >= at && i % 3 === at % 3 ? columns : 0))
+          const logits = lw.zeros([77, columns], { dtype })
+          expect(() =>
+            lw.softmaxCrossEntropy(logits, lw.tensor(labels, { dtype: 'int32' })).loss.toTypedArray(),
+          ).toThrow(new RegExp(`${at}\\b.*${columns}|${columns}.*${at}\\b`))
+        }
+      }
+    })
+  },
+)
