@@ -60,22 +60,25 @@ struct gatherAffineGrad : Product<V, gatherAffineGrad<V>> {
   }
 };
 
-// y (n×m) = xᵀ (m×n). A unit is a band of rows of y.
+// y (n×m) = xᵀ (m×n). A unit is a band of the longer side: threads read whole rows of a tall x, and write whole rows of y of a wide one.
 template <class V>
 struct transpose {
   typedef typename V::E E;
   enum { BAND = 64 };
   static void plan(const Command& c, Plan& p) {
-    p.units = (c.n[1] + BAND - 1) / BAND;
+    const int64_t side = c.n[0] > c.n[1] ? c.n[0] : c.n[1];
+    p.units = c.n[0] > 0 && c.n[1] > 0 ? (side + BAND - 1) / BAND : 0;
     p.nanoseconds = (double)c.n[0] * c.n[1] * 0.5;
     p.scratch = 0;
   }
   static void run(const Command& c, int64_t begin, int64_t end) {
-    const int64_t m = c.n[0], n = c.n[1], first = begin * BAND, last = end * BAND < n ? end * BAND : n;
-    const E* x = (const E*)c.p[1] + first;
-    E* y = (E*)c.p[0] + first * m;
-    if (kStreams && m * n >= kFar / (int64_t)sizeof(E)) transposeFar<V>(x, n, m, last - first, y, m);
-    else transposeBlock<V>(x, n, m, last - first, y, m);
+    const int64_t m = c.n[0], n = c.n[1], side = m > n ? m : n, first = begin * BAND, last = end * BAND < side ? end * BAND : side;
+    const int64_t i = m > n ? first : 0, rows = m > n ? last - first : m, j = m > n ? 0 : first, columns = m > n ? n : last - first;
+    const E* x = (const E*)c.p[1] + i * n + j;
+    E* y = (E*)c.p[0] + j * m + i;
+    if constexpr (kStreams)
+      if (m * n >= kFar / (int64_t)sizeof(E)) return transposeFar<V>(x, n, rows, columns, y, m);
+    transposeBlock<V>(x, n, rows, columns, y, m);
   }
   static constexpr FinishFn finish = nullptr;
 };

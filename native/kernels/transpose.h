@@ -48,38 +48,82 @@ static void transposeBlock(const typename V::E* x, int64_t ldx, int64_t m, int64
   }
 }
 
-// to[0, n) = from[0, n), past the caches: the lines that are overwritten need not be fetched, and nothing else is pushed out.
-template <class V>
-static void streamTo(typename V::E* to, const typename V::E* from, int64_t n) {
-  int64_t i = 0;
-  if constexpr (kStreams) {
-    for (; i < n && (uintptr_t)(to + i) % sizeof(V) != 0; i++) to[i] = from[i];
-    for (; i + V::W <= n; i += V::W) V::load(from + i).stream(to + i);
-  }
-  for (; i < n; i++) to[i] = from[i];
-}
-
 // Results of so many bytes are in no cache any more when they are read.
 enum { kFar = 1 << 25 };
 
-// The same for columns [0, n) of all m rows of a large x, by way of the cache: a line of y is otherwise visited once for each
-// square of x that has a part of it, and is away in between.
+// Both ways below, for columns [0, n) of all m rows of a large x, go past the caches: lines of y that are overwritten need not be fetched. They
+// take 32 rows at a time, so that a row of y gets two lines or more at once, and ask for the next 32 one row after another, as memory gives them
+// fastest (squares ask for lines that lie a row apart).
+
+// Where whole registers of y begin at multiples of their size: squares go from registers to memory.
 template <class V>
-static void transposeFar(const typename V::E* x, int64_t ldx, int64_t m, int64_t n, typename V::E* y, int64_t ldy) {
+static void transposeFarWhole(const typename V::E* x, int64_t ldx, int64_t m, int64_t n, typename V::E* y, int64_t ldy) {
   typedef typename V::E E;
-  enum { SIDE = 64, LINE = 64 / sizeof(E), LD = SIDE + LINE };  // a power of two would crowd few cache sets
-  alignas(64) E buffer[SIDE * LD];
-  for (int64_t j = 0; j < n; j += SIDE) {
-    const int64_t columns = n - j < SIDE ? n - j : (int64_t)SIDE;
-    for (int64_t i = 0; i < m; i += SIDE) {
-      const int64_t rows = m - i < SIDE ? m - i : (int64_t)SIDE;
-      for (int64_t r = i + SIDE; r < m && r < i + 2 * SIDE; r++)
-        for (int64_t q = 0; q < columns; q += LINE) __builtin_prefetch(x + r * ldx + j + q);
-      transposeBlock<V>(x + i * ldx + j, ldx, rows, columns, buffer, LD);
-      for (int64_t q = 0; q < columns; q++) streamTo<V>(y + (j + q) * ldy + i, buffer + q * LD, rows);
+  enum { ROWS = 32, LINE = 64 / sizeof(E), COLUMNS = 64 * LINE, ASKS = V::W * V::W / LINE > 0 ? V::W * V::W / LINE : 1 };
+  for (int64_t j0 = 0; j0 < n; j0 += COLUMNS) {
+    const int64_t columns = n - j0 < COLUMNS ? n - j0 : (int64_t)COLUMNS;
+    for (int64_t i = 0; i < m; i += ROWS) {
+      const int64_t rows = m - i < ROWS ? m - i : (int64_t)ROWS;  // whole registers
+      int64_t row = i + ROWS, column = 0;                         // asked for next
+      for (int64_t j = 0; j < columns; j += V::W) {
+        const int64_t width = columns - j < V::W ? columns - j : (int64_t)V::W;
+        for (int64_t u = 0; u < rows; u += V::W) {
+          const E* from = x + (i + u) * ldx + j0 + j;
+          E* to = y + (j0 + j) * ldy + i + u;
+          V r[V::W];
+          if (width == V::W) {
+            loadSquare(from, ldx, r);
+          } else {
+            LW_UNROLL for (int p = 0; p < V::W; p++) r[p] = V::load(from + p * ldx, V::first(width));
+            transposeSquare<V>(r);
+          }
+          if (row < m) {
+            LW_UNROLL for (int q = 0; q < ASKS; q++) __builtin_prefetch(x + row * ldx + j0 + column + q * LINE, 0, 2);
+            column += ASKS * LINE;
+            if (column >= columns) column = 0, row++;
+          }
+          LW_UNROLL for (int p = 0; p < V::W; p++) if (p < width) r[p].stream(to + p * ldy);
+        }
+      }
     }
   }
-  if constexpr (kStreams) V::streamed();
+}
+
+// The same for any y. Memory takes whole lines only without loss, and each row of y begins somewhere in one: 32 rows are transposed
+// into the cache, and what they leave of a line waits there for the next 32.
+template <class V>
+static void transposeFarByLines(const typename V::E* x, int64_t ldx, int64_t m, int64_t n, typename V::E* y, int64_t ldy) {
+  typedef typename V::E E;
+  enum { ROWS = 32, LINE = 64 / sizeof(E), COLUMNS = 8 * LINE, LD = LINE + ROWS };
+  alignas(64) E buffer[COLUMNS * LD];  // of each row of y: the line before the 32 numbers, and these
+  for (int64_t j = 0; j < n; j += COLUMNS) {
+    const int64_t columns = n - j < COLUMNS ? n - j : (int64_t)COLUMNS;
+    for (int64_t i = 0; i < m; i += ROWS) {
+      const int64_t rows = m - i < ROWS ? m - i : (int64_t)ROWS;
+      for (int64_t r = i + ROWS; r < m && r < i + 2 * ROWS; r++)
+        for (int64_t q = 0; q < columns; q += LINE) __builtin_prefetch(x + r * ldx + j + q, 0, 2);
+      transposeBlock<V>(x + i * ldx + j, ldx, rows, columns, buffer + LINE, LD);
+      for (int64_t q = 0; q < columns; q++) {
+        E* to = y + (j + q) * ldy + i;
+        E* const end = to + rows;
+        E* from = buffer + q * LD + LINE;
+        const int64_t before = (int64_t)((uintptr_t)to % 64 / sizeof(E));  // what waits of to's line
+        if (i > 0) to -= before, from -= before;
+        else for (; (uintptr_t)to % 64 != 0 && to < end; to++) *to = *from++;
+        for (; to + LINE <= end; to += LINE, from += LINE)
+          LW_UNROLL for (int h = 0; h < LINE; h += V::W) V::load(from + h).stream(to + h);
+        if (i + ROWS < m) __builtin_memcpy(buffer + q * LD, buffer + q * LD + ROWS, 64);
+        else for (; to < end; to++) *to = *from++;
+      }
+    }
+  }
+}
+
+template <class V>
+static void transposeFar(const typename V::E* x, int64_t ldx, int64_t m, int64_t n, typename V::E* y, int64_t ldy) {
+  if ((uintptr_t)y % sizeof(V) == 0 && ldy % V::W == 0 && m % V::W == 0) transposeFarWhole<V>(x, ldx, m, n, y, ldy);
+  else transposeFarByLines<V>(x, ldx, m, n, y, ldy);
+  V::streamed();
 }
 
 }  // namespace LANEWISE_ISA
