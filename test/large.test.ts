@@ -1,9 +1,77 @@
 import { describe, expect, it } from 'vitest'
 import * as lw from '../src/index.js'
-import { addonOf, isasHere, within } from './isas.js'
+import { addonOf, hash, isasHere, within } from './isas.js'
 
-// Arrays beyond the caches take ways of their own (kernels/transpose.h, kFar): one where rows of the result begin where registers do,
-// one for all others; whole bands and lines, and what is left of them.
+// Arrays beyond the caches take ways of their own (kFar, native/kernels/lanes.h).
+
+/** Numbers that nothing rounds to the same, from -8 to 8. */
+function filled(shape: number[], dtype: lw.DType, factor: number): lw.Tensor {
+  const x = lw.zeros(shape, { dtype })
+  const data = x.data
+  for (let i = 0; i < data.length; i++) data[i] = ((i * factor) % 1_000_003) / 62_500 - 8
+  return x
+}
+
+// Results go past the caches (put): whole registers and tails, rows that begin where registers do and rows that do not, in place, by threads.
+describe.skipIf(isasHere().length < 3)('results of more than 32 MB', () => {
+  const M = 17_001
+  const N = 513
+  const cases: [string, lw.DType, () => lw.Tensor][] = (['float32', 'float64'] as const).flatMap(
+    (dtype): typeof cases => {
+      const rows = dtype === 'float32' ? M : (M + 1) / 2
+      const of = (shape: number[], factor: number) => filled(shape, dtype, factor)
+      return [
+        ['relu', dtype, () => lw.relu(of([rows * N], 7919))],
+        ['exp', dtype, () => lw.exp(of([rows, N], 7919))],
+        ['a sum', dtype, () => lw.add(of([rows, N], 7919), of([rows, N], 104_729))],
+        ['a sum in place', dtype, () => lw.add(...inPlace(of([rows, N], 7919), of([rows, N], 104_729)))],
+        ['a function in place', dtype, () => lw.sigmoid(...twice(of([rows, N], 7919)))],
+        ['a gradient', dtype, () => lw.sigmoidGrad(of([rows, N], 7919), of([rows, N], 104_729))],
+        ['a bias for odd rows', dtype, () => lw.add(of([rows, N], 7919), of([N], 104_729))],
+        ['a bias for whole rows', dtype, () => lw.add(of([rows, 512], 7919), of([512], 104_729))],
+        ['a factor for each row', dtype, () => lw.multiply(of([rows, N], 7919), of([rows, 1], 104_729))],
+        ['sums of columns', dtype, () => lw.sum(of([rows, N], 7919), 0)],
+        ['sums of wide columns', dtype, () => lw.sum(of([500, rows + 2], 7919), 0)],
+        ['means of columns', dtype, () => lw.mean(of([2, rows, 257], 7919), 1)],
+        ['maxima of columns', dtype, () => lw.max(of([501, rows + 2], 7919), 0)],
+        ['softmax of 10', dtype, () => lw.softmax(of([rows * 50 + 3, 10], 7919))],
+        ['softmax of 513', dtype, () => lw.softmax(of([rows, N], 7919))],
+      ]
+    },
+  )
+  const inPlace = (a: lw.Tensor, b: lw.Tensor) => [a, b, a] as const
+  const twice = (a: lw.Tensor) => [a, a] as const
+
+  for (const columns of [784, 100]) {
+    cases.push([
+      `rows of ${columns} bytes`,
+      'float32',
+      () => {
+        const rows = Math.ceil(9_000_000 / columns)
+        const bytes = Uint8Array.from({ length: rows * columns }, (_, i) => (i * 7919) % 251)
+        const source = lw.tensor(bytes, { shape: [rows, columns], dtype: 'uint8', divisor: 255 })
+        const cursor = lw.zeros([1], { dtype: 'int32' })
+        return lw.gatherRows(
+          source,
+          lw.permutation(lw.randomState(2), rows),
+          { cursor, dtype: 'float32' },
+          lw.zeros([rows, columns]),
+        )
+      },
+    ])
+  }
+
+  it.each(cases)('%s, %s: the bits of AVX2 on one thread, which has no such way', (_, __, compute) => {
+    const expected = within(addonOf('avx2', 1), () => hash(compute()))
+    for (const threads of [1, 3])
+      expect(
+        within(addonOf('avx512', threads), () => hash(compute())),
+        `${threads} threads`,
+      ).toBe(expected)
+  })
+})
+
+// One way where rows of the result begin where registers do, one for all others; whole bands and lines, and what is left of them.
 describe.skipIf(isasHere().length === 0)('arrays of more than 32 MB', () => {
   it.each([
     ['float32', 3001, 2903],

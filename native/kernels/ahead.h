@@ -56,7 +56,7 @@ struct Ahead {
       source.ask(i, own, m + kDistance);
       const int64_t row = note->rows[i] = readOnce(source.idx + m + i);
       if (!source.has(row)) return;
-      taking.take(y, source.at(row, own), width, c.d[0]);
+      taking.take(y, source.at(row, own), width, c.d[0], false);
     }
     note->column0 = own.column0;
     note->column1 = own.column1;

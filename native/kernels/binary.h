@@ -64,14 +64,15 @@ struct Walk {
 
 // One run: y[i] = f(a[i or 0], b[i or 0]) for i in [from, to).
 template <class V, bool MovesA, bool MovesB, class F>
-LW_INLINE void run(typename V::E* y, const typename V::E* a, const typename V::E* b, int64_t from, int64_t to, F f) {
+LW_INLINE void run(bool far, typename V::E* y, const typename V::E* a, const typename V::E* b, int64_t from, int64_t to, F f) {
   if (from >= to) return;
+  const bool past = far && isPast<V>(y + from, kFar);
   const V a0 = MovesA ? V::zero() : V::set1(*a), b0 = MovesB ? V::zero() : V::set1(*b);
   forEach<V>(from, to, [&](int64_t i, auto part) LW_LAMBDA {
     V va = a0, vb = b0;
     if (MovesA) va = V::load(a + i, part);
     if (MovesB) vb = V::load(b + i, part);
-    f(va, vb).store(y + i, part);
+    put(past, f(va, vb), y + i, part);
   });
 }
 
@@ -94,12 +95,13 @@ LW_INLINE void walk(const Command& c, const Walk& w, int64_t begin, int64_t end,
       b += at[i] * w.strideB[i];
     }
   }
+  const bool far = y != a && y != b && w.rows * w.length >= kFar / (int64_t)sizeof(E);
   for (y += row * w.length;; y += w.length) {
     int64_t last = lesser(w.pieces, piece + left);
-    run<V, MovesA, MovesB>(y, a, b, piece * kBlock, lesser(w.length, last * kBlock), f);
+    run<V, MovesA, MovesB>(far, y, a, b, piece * kBlock, lesser(w.length, last * kBlock), f);
     left -= last - piece;
     piece = 0;
-    if (left <= 0) return;
+    if (left <= 0) return endPast<V>(far);
     for (int i = 4; i >= 0; i--) {  // the next row
       a += w.strideA[i];
       b += w.strideB[i];

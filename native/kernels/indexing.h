@@ -56,7 +56,11 @@ struct gatherRows {
   }
   static void run(const Command& c, int64_t begin, int64_t end) {
     const Segment part = GatherUnits::of(c, begin, end);
-    withPointer(c.p[0], c.types[0], [&](auto* y) { gatherPart<true>(c, part, (char*)(y + part.row0 * c.n[1] + part.column0), c.n[1]); });
+    withPointer(c.p[0], c.types[0], [&](auto* y) {
+      const bool past = kPastCaches && c.n[0] * c.n[1] >= kFar / (int64_t)sizeof(*y);
+      gatherPart<true>(c, part, (char*)(y + part.row0 * c.n[1] + part.column0), c.n[1], past);
+      endPast<V>(past);
+    });
   }
   static constexpr FinishFn finish = nullptr;
 };

@@ -21,6 +21,34 @@ static constexpr bool kAsksAhead = false;
 static constexpr bool kAsksAhead = true;
 #endif
 
+// Results of so many bytes are in no cache any more when they are read.
+enum { kFar = 1 << 25 };
+
+// Whether such results of a kernel that reads as much as it writes go past the caches, which saves fetching the lines that are overwritten:
+// on Zen 4 0.72 of the time for a sum, 0.8 for relu, 0.7 for exp on two threads; on Zen 3, which has no AVX-512, 1.02 to 1.16.
+#if defined(__AVX512F__)
+static constexpr bool kPastCaches = true;
+#else
+static constexpr bool kPastCaches = false;
+#endif
+
+// y = v for `part` of y, past the caches where asked: then y is aligned as a register, and V::streamed() comes after the last of them.
+template <class V, class Part>
+LW_INLINE void put(bool past, V v, typename V::E* y, Part part) {
+  if constexpr (kPastCaches)
+    if (past) return v.stream(y, part);
+  v.store(y, part);
+}
+template <class V>
+LW_INLINE bool isPast(const typename V::E* y, int64_t numbers) {
+  return kPastCaches && numbers >= kFar / (int64_t)sizeof(*y) && (uintptr_t)y % sizeof(V) == 0;
+}
+template <class V>
+LW_INLINE void endPast(bool past) {
+  if constexpr (kPastCaches)
+    if (past) V::streamed();
+}
+
 LW_INLINE int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
 LW_INLINE int64_t greater(int64_t a, int64_t b) { return a > b ? a : b; }
 LW_INLINE int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }

@@ -26,26 +26,26 @@ struct BytesBy255 {
   LW_MEMBER V operator()(V x) const { return fma(x, high, x * low); }
 };
 
-// How a row is taken: n elements of x converted to y's type and, for the float types, divided.
-typedef void (*TakeRow)(void* y, const void* x, int64_t n, double divisor);
+// How a row is taken: n elements of x converted to y's type and, for the float types, divided; past the caches if so (lanes.h, put).
+typedef void (*TakeRow)(void* y, const void* x, int64_t n, double divisor, bool past);
 
 template <class V, class S, class Divide>
-LW_INLINE void takeDivided(typename V::E* y, const S* x, int64_t n, const Divide& divide) {
+LW_INLINE void takeDivided(bool past, typename V::E* y, const S* x, int64_t n, const Divide& divide) {
   int64_t j = 0;
-  for (; j + V::W <= n; j += V::W) divide(Widen<V, S>::load(x + j)).store(y + j);
+  for (; j + V::W <= n; j += V::W) put(past, divide(Widen<V, S>::load(x + j)), y + j, Whole{});
   if (j < n) divide(widenFirst<V, S>(x + j, n - j)).store(y + j, V::first(n - j));
 }
 template <class V, class S>
-static void takeFloats(void* to, const void* from, int64_t n, double divisor) {
+static void takeFloats(void* to, const void* from, int64_t n, double divisor, bool past) {
   typedef typename V::E E;
   E* y = (E*)to;
   const S* x = (const S*)from;
-  if (divisor == 1) takeDivided<V>(y, x, n, ByOne());
-  else if (divisor == 255 && sizeof(S) == 1 && V::W > 1) takeDivided<V>(y, x, n, BytesBy255<V>());
-  else takeDivided<V>(y, x, n, ByDivision<V>{V::set1((E)divisor)});
+  if (divisor == 1) takeDivided<V>(past && (uintptr_t)y % sizeof(V) == 0, y, x, n, ByOne());
+  else if (divisor == 255 && sizeof(S) == 1 && V::W > 1) takeDivided<V>(past && (uintptr_t)y % sizeof(V) == 0, y, x, n, BytesBy255<V>());
+  else takeDivided<V>(past && (uintptr_t)y % sizeof(V) == 0, y, x, n, ByDivision<V>{V::set1((E)divisor)});
 }
 template <class D, class S>
-static void takeIntegers(void* y, const void* x, int64_t n, double) {
+static void takeIntegers(void* y, const void* x, int64_t n, double, bool) {
   for (int64_t j = 0; j < n; ++j) ((D*)y)[j] = To<D>::from(((const S*)x)[j]);
 }
 template <class S> LW_INLINE TakeRow takeRow(float*, const S*) { return takeFloats<F32, S>; }
@@ -110,7 +110,7 @@ struct Taking {
 // A segment, to y on, where rows are `pitch` elements apart; with ASKS it asks for those of the next batch if it is small, while this step
 // computes; else for rows that follow soon (of a large batch few would be left in a near cache). A bad row becomes zeros.
 template <bool ASKS>
-static void gatherPart(const Command& c, const Segment& part, char* y, int64_t pitch) {
+static void gatherPart(const Command& c, const Segment& part, char* y, int64_t pitch, bool past = false) {
   const Taking taking(c);
   const Source source(c);
   const int64_t width = part.column1 - part.column0, sizeY = taking.sizeY;
@@ -119,7 +119,7 @@ static void gatherPart(const Command& c, const Segment& part, char* y, int64_t p
     if (ASKS) source.ask(i, part, lesser(c.n[0], kAheadRows));
     const int64_t row = source.idx ? readOnce(source.idx + i) : -1;
     if (source.has(row)) {
-      taking.take(y, source.at(row, part), width, c.d[0]);
+      taking.take(y, source.at(row, part), width, c.d[0], past);
       continue;
     }
     if (source.idx) fail(c, i, row);

@@ -52,23 +52,20 @@ LW_INLINE typename V::E expRow(int64_t n, const typename V::E* x, typename V::E*
   });
 }
 
-// y = softmax(x), x and y may be the same. `max` and the returned sum of exp(x - max) are what a loss needs besides.
-template <class V>
-LW_INLINE typename V::E softmaxRow(int64_t n, const typename V::E* x, typename V::E* y, typename V::E& max) {
-  max = rowMax<V>(n, x);
-  const typename V::E total = expRow<V>(n, x, y, max);
-  const Divisor<V> sum(V::set1(total));
-  forEach<V>(0, n, [&](int64_t i, auto part) LW_LAMBDA { sum.under(V::load(y + i, part)).store(y + i, part); });
-  return total;
-}
-
-// y = softmax(x) for `rows` rows of n, x and y may be the same.
+// y = softmax(x) for after.rows rows of n, x and y may be the same.
 template <class V>
 LW_INLINE void softmaxRows(int64_t n, const typename V::E* x, typename V::E* y, const After<typename V::E>& after) {
   typedef typename V::E E;
-  for (int64_t i = n <= kFewColumns ? softmaxOfFewColumns<V>(after.rows, n, x, y, after) : 0; i < after.rows; i++) {
-    E max, total = softmaxRow<V>(n, x + i * n, y + i * n, max);
-    if (after.f) after(i, 1, &total, &max);
+  int64_t i = n <= kFewColumns ? softmaxOfFewColumns<V>(after.rows, n, x, y, after) : 0;
+  if (i == after.rows) return;
+  E max = rowMax<V>(n, x + i * n);
+  for (; i < after.rows; i++) {
+    E *row = y + i * n, total = expRow<V>(n, x + i * n, row, max), before = max;
+    // the next row's, while the sum and its reciprocal are on their way
+    if (i + 1 < after.rows) max = rowMax<V>(n, x + (i + 1) * n);
+    const Divisor<V> sum(V::set1(total));
+    forEach<V>(0, n, [&](int64_t j, auto part) LW_LAMBDA { sum.under(V::load(row + j, part)).store(row + j, part); });
+    if (after.f) after(i, 1, &total, &before);
   }
 }
 

@@ -48,9 +48,6 @@ static void transposeBlock(const typename V::E* x, int64_t ldx, int64_t m, int64
   }
 }
 
-// Results of so many bytes are in no cache any more when they are read.
-enum { kFar = 1 << 25 };
-
 // Both ways below, for columns [0, n) of all m rows of a large x, go past the caches: lines of y that are overwritten need not be fetched. They
 // take 32 rows at a time, so that a row of y gets two lines or more at once, and ask for the next 32 one row after another, as memory gives them
 // fastest (squares ask for lines that lie a row apart).

@@ -49,6 +49,7 @@ struct Map {
     const F<V> f(c);
     E* y = (E*)c.p[0];
     const E* x = (const E*)c.p[1];
+    const bool past = x != y && isPast<V>(y, c.n[0]);
     forEach<V, (F<V>::kOperations > 10)>(begin * kBlock, lesser(end * kBlock, c.n[0]), [&](int64_t i, auto part) LW_LAMBDA {
       if (kAsksAhead && F<V>::kOperations > 10) {
         LW_UNROLL for (int64_t q = 0; q < kSideBySide * V::W; q += 64 / sizeof(E)) {
@@ -56,8 +57,9 @@ struct Map {
           __builtin_prefetch(y + i + kAhead + q, 1);
         }
       }
-      f(load<V>(x + i, part)).store(y + i, part);
+      put(past, f(load<V>(x + i, part)), y + i, part);
     });
+    endPast<V>(past);
   }
   static constexpr FinishFn finish = nullptr;
 };
@@ -70,9 +72,11 @@ struct GradMap : Map<V, F> {
     E* dx = (E*)c.p[0];
     const E* dy = (const E*)c.p[1];
     const E* v = (const E*)c.p[2];
+    const bool past = dx != dy && dx != v && isPast<V>(dx, c.n[0]);
     forEach<V>(begin * kBlock, lesser(end * kBlock, c.n[0]), [&](int64_t i, auto part) LW_LAMBDA {
-      f(V::load(dy + i, part), V::load(v + i, part)).store(dx + i, part);
+      put(past, f(V::load(dy + i, part), V::load(v + i, part)), dx + i, part);
     });
+    endPast<V>(past);
   }
 };
 

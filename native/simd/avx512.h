@@ -28,6 +28,8 @@ struct F32 {
   static LW_MEMBER F32 load(const float* p, M m) { return {_mm512_maskz_loadu_ps(m, p)}; }  // other lanes are 0, never read
   LW_MEMBER void store(float* p) const { _mm512_storeu_ps(p, v); }
   LW_MEMBER void store(float* p, Whole) const { store(p); }
+  LW_MEMBER void stream(float* p, Whole) const { stream(p); }
+  LW_MEMBER void stream(float* p, M m) const { store(p, m); }
   LW_MEMBER void stream(float* p) const { _mm512_stream_ps(p, v); }
   static LW_MEMBER void streamed() { _mm_sfence(); }
   LW_MEMBER void store(float* p, M m) const { _mm512_mask_storeu_ps(p, m, v); }
@@ -105,6 +107,8 @@ struct F64 {
   static LW_MEMBER F64 load(const double* p, M m) { return {_mm512_maskz_loadu_pd(m, p)}; }
   LW_MEMBER void store(double* p) const { _mm512_storeu_pd(p, v); }
   LW_MEMBER void store(double* p, Whole) const { store(p); }
+  LW_MEMBER void stream(double* p, Whole) const { stream(p); }
+  LW_MEMBER void stream(double* p, M m) const { store(p, m); }
   LW_MEMBER void stream(double* p) const { _mm512_stream_pd(p, v); }
   static LW_MEMBER void streamed() { _mm_sfence(); }
   LW_MEMBER void store(double* p, M m) const { _mm512_mask_storeu_pd(p, m, v); }

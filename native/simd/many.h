@@ -36,6 +36,7 @@ struct Many {
     LW_UNROLL for (int u = 0; u < U; u++) r.v[u] = V::load(p + u * V::W);
     return r;
   }
+  LW_MEMBER void stream(E* p, Side) const { LW_UNROLL for (int u = 0; u < U; u++) v[u].stream(p + u * V::W); }
   LW_MEMBER void store(E* p, Side) const { LW_UNROLL for (int u = 0; u < U; u++) v[u].store(p + u * V::W); }
 
 // Friends, so that a V converts where a Many is wanted.
