@@ -59,6 +59,22 @@ LW_INLINE typename V::E foldRow(const typename V::E* x, int64_t b) {
   return total;
 }
 
+// Four rows of b elements at once, for the same reason.
+template <class V, class Fold>
+LW_INLINE void foldFourRows(const typename V::E* x, int64_t b, typename V::E* y) {
+  const Fold step = Fold();
+  Lanes<V> a[4];
+  LW_UNROLL_VECTORS for (int q = 0; q < 4; ++q) a[q] = Lanes<V>::all(Fold::start());
+  int64_t i = 0;
+  for (; i + V::kLanes <= b; i += V::kLanes)
+    LW_UNROLL_VECTORS for (int q = 0; q < 4; ++q)
+      LW_UNROLL_VECTORS for (int k = 0; k < Lanes<V>::R; ++k) a[q].r[k] = step(a[q].r[k], V::load(x + q * b + i + k * V::W));
+  for (int q = 0; q < 4; ++q) {
+    if (i < b) a[q].gather(i, b, [&](int64_t l, auto part) LW_LAMBDA { return V::load(x + q * b + l, part); }, step);
+    y[q] = Fold::lane(a[q].join(step));
+  }
+}
+
 // R registers of columns, b rows down: R chains at a time hide the latency of an addition.
 template <class V, class Fold, int R, class Part>
 LW_INLINE void foldColumns(typename V::E* y, const typename V::E* x, int64_t b, int64_t c, Part part) {
@@ -166,7 +182,10 @@ struct Reduce {
         }
       }
     } else {
-      for (int64_t i = begin; i < end; ++i) y[i] = foldRow<V, Fold>(x + i * b, b);
+      int64_t i = begin;
+      if (b <= kBlock && c.n[0] * b <= kNear)  // from memory four rows at once would be slower
+        for (; i + 4 <= end; i += 4) foldFourRows<V, Fold>(x + i * b, b, y + i);
+      for (; i < end; ++i) y[i] = foldRow<V, Fold>(x + i * b, b);
     }
   }
 
@@ -202,9 +221,9 @@ struct Mean {
   }
 };
 
-// The first NaN, else the first maximum, of b >= 1 numbers.
+// NaN if there is one, else the maximum, of b numbers, in all lanes.
 template <class V>
-LW_INLINE int64_t argmaxRow(const typename V::E* x, int64_t b) {
+LW_INLINE V bestOfRow(const typename V::E* x, int64_t b) {
   // Equal zeros are found alike, so the order is free: four chains hide the latency of a comparison.
   const MaxFold<V> step = MaxFold<V>();
   V a[4];
@@ -213,15 +232,33 @@ LW_INLINE int64_t argmaxRow(const typename V::E* x, int64_t b) {
   for (; from + 4 * V::W <= b; from += 4 * V::W)
     LW_UNROLL for (int q = 0; q < 4; ++q) a[q] = step(a[q], V::load(x + from + q * V::W));
   forEach<V>(from, b, [&](int64_t i, auto part) LW_LAMBDA { a[0] = step(a[0], select(part, V::load(x + i, part), a[0])); });
-  const V best = V::set1(MaxFold<V>::lane(step(step(a[0], a[1]), step(a[2], a[3]))));
-  const bool nan = any(isnan(best));
-  for (int64_t i = 0; i < b; i += V::W) {
+  return V::set1(MaxFold<V>::lane(step(step(a[0], a[1]), step(a[2], a[3]))));
+}
+// The first of b numbers for which is(v) holds, 0 if there is none.
+template <class V, class F>
+LW_INLINE int64_t firstWhere(const typename V::E* x, int64_t b, F is) {
+  int64_t i = 0;
+  for (; i + 4 * V::W <= b; i += 4 * V::W) {
+    uint64_t found = 0;
+    LW_UNROLL for (int q = 0; q < 4; ++q) found |= (uint64_t)bits(is(V::load(x + i + q * V::W))) << q * V::W;
+    if (found) return i + __builtin_ctzll(found);
+  }
+  for (; i < b; i += V::W) {
     const int64_t n = lesser(b - i, V::W);
-    const V v = n == V::W ? V::load(x + i) : V::load(x + i, V::first(n));
-    const uint32_t found = (nan ? bits(isnan(v)) : bits(v == best)) & ((1u << n) - 1);
+    const uint32_t found = bits(is(n == V::W ? V::load(x + i) : V::load(x + i, V::first(n)))) & ((1u << n) - 1);
     if (found) return i + __builtin_ctz(found);
   }
   return 0;
+}
+// The first place of what bestOfRow found in b >= 1 numbers.
+template <class V>
+LW_INLINE int64_t placeInRow(const typename V::E* x, int64_t b, V best) {
+  if (any(isnan(best))) return firstWhere<V>(x, b, [](V v) LW_LAMBDA { return isnan(v); });
+  return firstWhere<V>(x, b, [&](V v) LW_LAMBDA { return v == best; });
+}
+template <class V>
+LW_INLINE int64_t argmaxRow(const typename V::E* x, int64_t b) {
+  return placeInRow<V>(x, b, bestOfRow<V>(x, b));
 }
 
 template <class V>
@@ -238,7 +275,14 @@ struct Argmax {
     const E* x = (const E*)c.p[1];
     const int64_t b = c.n[1], w = c.n[2];
     if (w == 1) {
-      for (int64_t i = begin; i < end; ++i) y[i] = (int32_t)argmaxRow<V>(x + i * b, b);
+      if (begin == end) return;
+      V best = bestOfRow<V>(x + begin * b, b);
+      for (int64_t i = begin; i < end; ++i) {
+        // the next row's while the last steps of this one's wait for each other
+        const V next = i + 1 < end ? bestOfRow<V>(x + (i + 1) * b, b) : best;
+        y[i] = (int32_t)placeInRow<V>(x + i * b, b, best);
+        best = next;
+      }
       return;
     }
     const int64_t groups = ceilDivide(w, kColumns);
