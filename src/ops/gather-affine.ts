@@ -17,7 +17,8 @@ const GATHER_AFFINE_GRAD = defineOp(
   'dw:w:T:n*k x:r:T:m*n*panels*2 dy:r:T:m*k | m n<16777216 k panels<17',
 )
 
-/** Larger batches are multiplied by rows, and rows of fewer columns are not worth cutting. */
+/** Larger batches are multiplied by rows, one row without being gathered; rows of fewer columns are not worth cutting. */
+const LEAST_ROWS = 2
 const MOST_ROWS = 256
 const LEAST_COLUMNS = 256
 const MOST_ELEMENTS = 1 << 18
@@ -44,7 +45,12 @@ export function gatherAffine(
   const { threads, isa } = activeBackend().info()
   const panels = Math.min(threads, MOST_PANELS)
   const pays =
-    panels > 1 && m <= MOST_ROWS && k <= mostUnits(isa, dtype) && n >= LEAST_COLUMNS && m * n <= MOST_ELEMENTS
+    panels > 1 &&
+    m >= LEAST_ROWS &&
+    m <= MOST_ROWS &&
+    k <= mostUnits(isa, dtype) &&
+    n >= LEAST_COLUMNS &&
+    m * n <= MOST_ELEMENTS
   if (!pays || tracked(source)) return undefined
   const x = empty('gatherAffine', [2 * panels * m, n], dtype)
   const y = output('gatherAffine', undefined, [m, k], dtype)
