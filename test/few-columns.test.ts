@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import * as lw from '../src/index.js'
+import { Random } from './differential/random.js'
 import { addonOf, isasHere, within } from './isas.js'
 
 // Softmax of rows of few columns takes many rows at once (native/kernels/few-columns.h), in blocks whose size depends on the columns, the
@@ -7,31 +8,17 @@ import { addonOf, isasHere, within } from './isas.js'
 
 const ROWS = [1, 3, 7, 8, 15, 16, 31, 33, 64, 75, 129]
 
-function random(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return state / 2 ** 32
-  }
-}
-
-/** Logits: most rows ordinary, some with what is special; `far` ones whose exponentials vanish or are not normal any more. */
+/** Logits: most rows ordinary, some with what is special, some whose exponentials vanish or are not normal any more. */
 function logitsOf(rows: number, columns: number, seed: number): number[] {
-  const next = random(seed)
+  const r = new Random(seed, 'logits', columns)
   const special = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -0, 0, 1e30, -1e30]
   const all: number[] = []
   for (let i = 0; i < rows; i++) {
-    const kind = Math.floor(next() * 8)
+    const kind = r.below(8)
     const size = kind === 0 ? 250 : 6
     for (let j = 0; j < columns; j++) {
-      const ordinary = (next() - 0.5) * size
-      all.push(
-        kind === 1 && next() < 0.3
-          ? (special[Math.floor(next() * special.length)] as number)
-          : kind === 2
-            ? -0
-            : ordinary,
-      )
+      const ordinary = (r.next() - 0.5) * size
+      all.push(kind === 1 && r.chance(0.3) ? (special[r.below(special.length)] as number) : kind === 2 ? -0 : ordinary)
     }
   }
   return all
@@ -93,11 +80,11 @@ describe.skipIf(isasHere().length === 0).each(['float32', 'float64'] as const)(
       for (let columns = 2; columns <= 15; columns++) {
         // rows of NaN in front of, behind and between the others, whatever a block's size
         for (const half of [1, 2, 4, 8, 16]) {
-          const next = random(columns * 32 + half)
+          const r = new Random(half, 'tiny', columns)
           const x = Array.from({ length: 64 * columns }, (_, i) => {
             if ((Math.floor(i / columns) & half) === 0) return Number.NaN
             if (i % columns < 2) return (i % columns) * -0.3
-            return (dtype === 'float32' ? -69 : -665) - next() * (dtype === 'float32' ? 18 : 43)
+            return (dtype === 'float32' ? -69 : -665) - r.next() * (dtype === 'float32' ? 18 : 43)
           })
           const [expected, ...others] = ['scalar', ...isasHere()].map((isa) =>
             within(addonOf(isa, 1), () => [
@@ -112,10 +99,10 @@ describe.skipIf(isasHere().length === 0).each(['float32', 'float64'] as const)(
     it('is the formula, in float64', () => {
       const tolerance = dtype === 'float32' ? 2e-6 : 1e-14
       for (let columns = 1; columns <= 18; columns++) {
-        const next = random(columns)
+        const r = new Random(1, 'formula', columns)
         const rows = 77
         const x = Array.from({ length: rows }, () =>
-          Array.from({ length: columns }, () => Math.fround((next() - 0.5) * 12)),
+          Array.from({ length: columns }, () => Math.fround((r.next() - 0.5) * 12)),
         )
         const y = lw.softmax(lw.tensor(x, { dtype })).toTypedArray()
         x.forEach((row, i) => {

@@ -15,7 +15,6 @@ import { type Case, casesOf, SPECS } from './parity-cases.js'
 const GUARD = 77
 const PAD = 3 // operands stand at an odd offset, between guards
 
-/** A process has one addon and the last setup counts, so each configuration is loaded right before it is used. */
 const ISAS = isasHere()
 const CONFIGURATIONS = ISAS.flatMap((isa) => [1, 2, 3, 8].map((threads): [string, number] => [isa, threads]))
 

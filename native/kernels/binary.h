@@ -66,7 +66,7 @@ struct Walk {
 template <class V, bool MovesA, bool MovesB, class F>
 LW_INLINE void run(bool far, typename V::E* y, const typename V::E* a, const typename V::E* b, int64_t from, int64_t to, F f) {
   if (from >= to) return;
-  const bool past = far && isPast<V>(y + from, kFar);
+  const bool past = far && isAligned<V>(y + from);
   const V a0 = MovesA ? V::zero() : V::set1(*a), b0 = MovesB ? V::zero() : V::set1(*b);
   forEach<V>(from, to, [&](int64_t i, auto part) LW_LAMBDA {
     V va = a0, vb = b0;
@@ -82,6 +82,7 @@ LW_INLINE void walk(const Command& c, const Walk& w, int64_t begin, int64_t end,
   E* y = (E*)c.p[0];
   const E* a = (const E*)c.p[1];
   const E* b = (const E*)c.p[2];
+  const bool far = goesPast(w.rows * w.length, y, a, b);
   int64_t row = w.pieces > 1 ? begin / w.pieces : begin * w.rowsPerUnit;
   int64_t piece = w.pieces > 1 ? begin % w.pieces : 0;
   int64_t left = w.pieces > 1 ? end - begin : lesser(w.rows, end * w.rowsPerUnit) - row;  // pieces to do
@@ -95,7 +96,6 @@ LW_INLINE void walk(const Command& c, const Walk& w, int64_t begin, int64_t end,
       b += at[i] * w.strideB[i];
     }
   }
-  const bool far = y != a && y != b && w.rows * w.length >= kFar / (int64_t)sizeof(E);
   for (y += row * w.length;; y += w.length) {
     int64_t last = lesser(w.pieces, piece + left);
     run<V, MovesA, MovesB>(far, y, a, b, piece * kBlock, lesser(w.length, last * kBlock), f);

@@ -80,6 +80,10 @@ static constexpr bool kGroups =
 LW_INLINE int groupOf(int64_t n) {
   return 1 << __builtin_ctz((unsigned)n);
 }
+template <class V>
+LW_INLINE bool byGroups(int64_t n) {
+  return kGroups<V> && groupOf(n) < V::W && n / groupOf(n) < 8;
+}
 LW_INLINE constexpr int blocksSideBySide(int C) { return C < 5 ? 4 : 2; }
 
 // n = C · U, C odd and U a power of two: groups of U neighbours stay together, and L = W / U groups fill a register. C registers hold L rows of C
@@ -179,7 +183,7 @@ template <class V>
 LW_INLINE int64_t softmaxOfWholeBlocks(int64_t rows, int64_t n, const typename V::E* x, typename V::E* y, const After<typename V::E>& after) {
   if constexpr (kGroups<V>) {
     const int U = groupOf(n);
-    if (U < V::W) switch (n / U) {
+    if (byGroups<V>(n)) switch (n / U) {
       case 1: return softmaxByGroups<V, 1>(rows, U, x, y, after);
       case 3: return softmaxByGroups<V, 3>(rows, U, x, y, after);
       case 5: return softmaxByGroups<V, 5>(rows, U, x, y, after);
@@ -195,7 +199,7 @@ LW_INLINE int64_t softmaxOfWholeBlocks(int64_t rows, int64_t n, const typename V
 template <class V>
 LW_INLINE int64_t rowsOfBlock(int64_t n) {
   const int U = groupOf(n);
-  return kGroups<V> && U < V::W && n / U < 8 ? V::W / U * blocksSideBySide((int)n / U) : (int64_t)V::W;
+  return byGroups<V>(n) ? V::W / U * blocksSideBySide((int)n / U) : (int64_t)V::W;
 }
 
 // Most of `rows`, from the first on; returns how many.

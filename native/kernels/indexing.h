@@ -57,7 +57,7 @@ struct gatherRows {
   static void run(const Command& c, int64_t begin, int64_t end) {
     const Segment part = GatherUnits::of(c, begin, end);
     withPointer(c.p[0], c.types[0], [&](auto* y) {
-      const bool past = kPastCaches && c.n[0] * c.n[1] >= kFar / (int64_t)sizeof(*y);
+      const bool past = goesPast(c.n[0] * c.n[1], y);
       gatherPart<true>(c, part, (char*)(y + part.row0 * c.n[1] + part.column0), c.n[1], past);
       endPast<V>(past);
     });

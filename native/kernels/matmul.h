@@ -77,7 +77,7 @@ struct transpose {
     const E* x = (const E*)c.p[1] + i * n + j;
     E* y = (E*)c.p[0] + j * m + i;
     if constexpr (kStreams)
-      if (m * n >= kFar / (int64_t)sizeof(E)) return transposeFar<V>(x, n, rows, columns, y, m);
+      if (isFar<E>(m * n)) return transposeFar<V>(x, n, rows, columns, y, m);
     transposeBlock<V>(x, n, rows, columns, y, m);
   }
   static constexpr FinishFn finish = nullptr;

@@ -41,27 +41,15 @@ LW_INLINE typename V::E foldBlock(const typename V::E* x, int64_t begin, int64_t
   a.gather(begin, end, [&](int64_t i, auto part) LW_LAMBDA { return V::load(x + i, part); }, Fold());
   return Fold::lane(a.join(Fold()));
 }
-// Four whole blocks of x at once: four chains hide the latency of an addition. to[0 .. 3] as from foldBlock.
-template <class V, class Fold>
-LW_INLINE void foldFourBlocks(const typename V::E* x, typename V::E* to) {
-  const Fold step = Fold();
-  Lanes<V> a[4];
-  LW_UNROLL_VECTORS for (int q = 0; q < 4; ++q) a[q] = Lanes<V>::all(Fold::start());
-  for (int64_t i = 0; i < kBlock; i += V::kLanes)
-    LW_UNROLL_VECTORS for (int q = 0; q < 4; ++q)
-      LW_UNROLL_VECTORS for (int k = 0; k < Lanes<V>::R; ++k) a[q].r[k] = step(a[q].r[k], V::load(x + q * kBlock + i + k * V::W));
-  LW_UNROLL_VECTORS for (int q = 0; q < 4; ++q) to[q] = Fold::lane(a[q].join(step));
-}
 template <class V, class Fold>
 LW_INLINE typename V::E foldRow(const typename V::E* x, int64_t b) {
   typename V::E total = foldBlock<V, Fold>(x, 0, lesser(b, kBlock));
   for (int64_t i = kBlock; i < b; i += kBlock) total = Fold::blocks(total, foldBlock<V, Fold>(x, i, lesser(b, i + kBlock)));
   return total;
 }
-
-// Four rows of b elements at once, for the same reason.
+// Four rows of b elements at once: four chains hide the latency of an addition. to[0 .. 3] as from foldBlock, b at most kBlock.
 template <class V, class Fold>
-LW_INLINE void foldFourRows(const typename V::E* x, int64_t b, typename V::E* y) {
+LW_INLINE void foldFourRows(const typename V::E* x, int64_t b, typename V::E* to) {
   const Fold step = Fold();
   Lanes<V> a[4];
   LW_UNROLL_VECTORS for (int q = 0; q < 4; ++q) a[q] = Lanes<V>::all(Fold::start());
@@ -71,7 +59,7 @@ LW_INLINE void foldFourRows(const typename V::E* x, int64_t b, typename V::E* y)
       LW_UNROLL_VECTORS for (int k = 0; k < Lanes<V>::R; ++k) a[q].r[k] = step(a[q].r[k], V::load(x + q * b + i + k * V::W));
   for (int q = 0; q < 4; ++q) {
     if (i < b) a[q].gather(i, b, [&](int64_t l, auto part) LW_LAMBDA { return V::load(x + q * b + l, part); }, step);
-    y[q] = Fold::lane(a[q].join(step));
+    to[q] = Fold::lane(a[q].join(step));
   }
 }
 
@@ -131,8 +119,8 @@ struct Reduce {
   // Short rows that come from memory are not divided: two threads that read halves of them are slower than one (Zen 4: rows of 512 22 and 32
   // GB/s), as memory is read ahead beyond each half.
   static LW_MEMBER int64_t columns(const Command& c) {
-    const int64_t w = c.n[2], bytes = sizeof(E);
-    return w * bytes <= 4096 && c.n[1] * w * bytes >= kFar ? w : (int64_t)kColumns;
+    const int64_t w = c.n[2];
+    return w * (int64_t)sizeof(E) <= 4096 && isFar<E>(c.n[1] * w) ? w : (int64_t)kColumns;
   }
 
   // The first element of y that unit u computes.
@@ -175,7 +163,7 @@ struct Reduce {
       for (int64_t u = begin; u < end;) {
         const int64_t i = u / blocks, first = (u % blocks) * kBlock;
         if (u + 4 <= end && first + 4 * kBlock <= b) {
-          foldFourBlocks<V, Fold>(x + i * b + first, part + u);
+          foldFourRows<V, Fold>(x + i * b + first, kBlock, part + u);
           u += 4;
         } else {
           part[u++] = foldBlock<V, Fold>(x + i * b, first, lesser(b, first + kBlock));

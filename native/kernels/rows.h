@@ -40,9 +40,10 @@ static void takeFloats(void* to, const void* from, int64_t n, double divisor, bo
   typedef typename V::E E;
   E* y = (E*)to;
   const S* x = (const S*)from;
-  if (divisor == 1) takeDivided<V>(past && (uintptr_t)y % sizeof(V) == 0, y, x, n, ByOne());
-  else if (divisor == 255 && sizeof(S) == 1 && V::W > 1) takeDivided<V>(past && (uintptr_t)y % sizeof(V) == 0, y, x, n, BytesBy255<V>());
-  else takeDivided<V>(past && (uintptr_t)y % sizeof(V) == 0, y, x, n, ByDivision<V>{V::set1((E)divisor)});
+  past = past && isAligned<V>(y);
+  if (divisor == 1) takeDivided<V>(past, y, x, n, ByOne());
+  else if (divisor == 255 && sizeof(S) == 1 && V::W > 1) takeDivided<V>(past, y, x, n, BytesBy255<V>());
+  else takeDivided<V>(past, y, x, n, ByDivision<V>{V::set1((E)divisor)});
 }
 template <class D, class S>
 static void takeIntegers(void* y, const void* x, int64_t n, double, bool) {

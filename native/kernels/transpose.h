@@ -25,6 +25,14 @@ LW_INLINE void loadSquare(const typename V::E* x, int64_t ldx, V r[V::W]) {
   transposeSquare<V>(r);
 }
 
+// The same where the square has only these rows and columns.
+template <class V>
+LW_INLINE void loadPartOfSquare(const typename V::E* x, int64_t ldx, int64_t rows, int64_t columns, V r[V::W]) {
+  const typename V::M columnMask = V::first(columns);
+  LW_UNROLL for (int p = 0; p < V::W; p++) r[p] = p < rows ? V::load(x + p * ldx, columnMask) : V::zero();
+  transposeSquare<V>(r);
+}
+
 // y[j*ldy + i] = x[i*ldx + j] for rows i < m and columns j < n.
 template <class V>
 static void transposeBlock(const typename V::E* x, int64_t ldx, int64_t m, int64_t n, typename V::E* y, int64_t ldy) {
@@ -38,9 +46,7 @@ static void transposeBlock(const typename V::E* x, int64_t ldx, int64_t m, int64
         loadSquare(x + i * ldx + j, ldx, r);
         LW_UNROLL for (int p = 0; p < V::W; p++) r[p].store(y + (j + p) * ldy + i);
       } else {
-        const typename V::M columnMask = V::first(columns);
-        LW_UNROLL for (int p = 0; p < V::W; p++) r[p] = p < rows ? V::load(x + (i + p) * ldx + j, columnMask) : V::zero();
-        transposeSquare<V>(r);
+        loadPartOfSquare<V>(x + i * ldx + j, ldx, rows, columns, r);
         LW_UNROLL for (int p = 0; p < V::W; p++)
           if (p < columns) r[p].store(y + (j + p) * ldy + i, rowMask);
       }
@@ -68,12 +74,8 @@ static void transposeFarWhole(const typename V::E* x, int64_t ldx, int64_t m, in
           const E* from = x + (i + u) * ldx + j0 + j;
           E* to = y + (j0 + j) * ldy + i + u;
           V r[V::W];
-          if (width == V::W) {
-            loadSquare(from, ldx, r);
-          } else {
-            LW_UNROLL for (int p = 0; p < V::W; p++) r[p] = V::load(from + p * ldx, V::first(width));
-            transposeSquare<V>(r);
-          }
+          if (width == V::W) loadSquare(from, ldx, r);
+          else loadPartOfSquare<V>(from, ldx, V::W, width, r);
           if (row < m) {
             LW_UNROLL for (int q = 0; q < ASKS; q++) __builtin_prefetch(x + row * ldx + j0 + column + q * LINE, 0, 2);
             column += ASKS * LINE;
@@ -118,7 +120,7 @@ static void transposeFarByLines(const typename V::E* x, int64_t ldx, int64_t m, 
 
 template <class V>
 static void transposeFar(const typename V::E* x, int64_t ldx, int64_t m, int64_t n, typename V::E* y, int64_t ldy) {
-  if ((uintptr_t)y % sizeof(V) == 0 && ldy % V::W == 0 && m % V::W == 0) transposeFarWhole<V>(x, ldx, m, n, y, ldy);
+  if (isAligned<V>(y) && ldy % V::W == 0 && m % V::W == 0) transposeFarWhole<V>(x, ldx, m, n, y, ldy);
   else transposeFarByLines<V>(x, ldx, m, n, y, ldy);
   V::streamed();
 }

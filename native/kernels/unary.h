@@ -49,7 +49,7 @@ struct Map {
     const F<V> f(c);
     E* y = (E*)c.p[0];
     const E* x = (const E*)c.p[1];
-    const bool past = x != y && isPast<V>(y, c.n[0]);
+    const bool past = goesPast(c.n[0], y, x) && isAligned<V>(y);
     forEach<V, (F<V>::kOperations > 10)>(begin * kBlock, lesser(end * kBlock, c.n[0]), [&](int64_t i, auto part) LW_LAMBDA {
       if (kAsksAhead && F<V>::kOperations > 10) {
         LW_UNROLL for (int64_t q = 0; q < kSideBySide * V::W; q += 64 / sizeof(E)) {
@@ -72,7 +72,7 @@ struct GradMap : Map<V, F> {
     E* dx = (E*)c.p[0];
     const E* dy = (const E*)c.p[1];
     const E* v = (const E*)c.p[2];
-    const bool past = dx != dy && dx != v && isPast<V>(dx, c.n[0]);
+    const bool past = goesPast(c.n[0], dx, dy, v) && isAligned<V>(dx);
     forEach<V>(begin * kBlock, lesser(end * kBlock, c.n[0]), [&](int64_t i, auto part) LW_LAMBDA {
       put(past, f(V::load(dy + i, part), V::load(v + i, part)), dx + i, part);
     });

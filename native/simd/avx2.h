@@ -210,11 +210,6 @@ LW_INLINE void loadSquare(const double* x, int64_t ldx, F64 r[4]) {
 }
 // Lane i is lane from[i] of a.
 LW_INLINE F32 permute(F32 a, const int32_t from[8]) { return {_mm256_permutevar8x32_ps(a.v, _mm256_loadu_si256((const __m256i*)from))}; }
-LW_INLINE F64 permute(F64 a, const int64_t from[4]) {
-  const __m256i twice = _mm256_slli_epi64(_mm256_loadu_si256((const __m256i*)from), 1);  // its lower half; the upper one is the next
-  const __m256i halves = _mm256_or_si256(twice, _mm256_slli_epi64(_mm256_add_epi64(twice, _mm256_set1_epi64x(1)), 32));
-  return {_mm256_castps_pd(_mm256_permutevar8x32_ps(_mm256_castpd_ps(a.v), halves))};
-}
 // The bits of a, as integers, taken from `bits`: a first guess at 1/a (math.h, quotient).
 LW_INLINE F32 subtractedFrom(int32_t bits, F32 a) {
   return {_mm256_castsi256_ps(_mm256_sub_epi32(_mm256_set1_epi32(bits), _mm256_castps_si256(a.v)))};

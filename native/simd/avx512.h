@@ -175,7 +175,6 @@ LW_INLINE F64 zipLow(F64 a, F64 b) { return {_mm512_permutex2var_pd(a.v, _mm512_
 LW_INLINE F64 zipHigh(F64 a, F64 b) { return {_mm512_permutex2var_pd(a.v, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), b.v)}; }
 // Lane i is lane from[i] of a.
 LW_INLINE F32 permute(F32 a, const int32_t from[16]) { return {_mm512_permutexvar_ps(_mm512_loadu_si512(from), a.v)}; }
-LW_INLINE F64 permute(F64 a, const int64_t from[8]) { return {_mm512_permutexvar_pd(_mm512_loadu_si512(from), a.v)}; }
 // A transposed square (kernels/transpose.h). Quarters of rows meet in the loads: half of the shuffles are saved.
 LW_INLINE void loadSquare(const float* x, int64_t ldx, F32 r[16]) {
   LW_UNROLL for (int h = 0; h < 16; h += 4) {

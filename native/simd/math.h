@@ -91,29 +91,26 @@ LW_INLINE V reduceExp(V x, V& t) {
   return fnma(n, V::set1(C::ln2Low), fnma(n, V::set1(C::ln2High), x));
 }
 
-// Results below the smallest normal number are flushed to 0; overflow gives infinity. For x of at most expTop or NaN, as softmax has
-// it, some instruction sets have less to do.
-template <class V>
-LW_INLINE V expOf(V x);
-template <class V>
-LW_INLINE V expUpToTop(V x) {
+// Results below the smallest normal number are flushed to 0; overflow gives infinity. Where no x is above expTop (UP_TO_TOP), some
+// instruction sets have less to do.
+template <class V, bool UP_TO_TOP = false>
+LW_INLINE V expOf(V x) {
   typedef Real<V> C;
   V t, one = V::set1(1);
   if constexpr (V::kAnyExponent) {
-    const V r = reduceExp(x, t);
+    const V r = reduceExp(UP_TO_TOP ? x : min(V::set1(C::expTop), x), t);
     return scaleOrZero(x < V::set1(C::expMin), fma(fma(C::expTail(r), r, one), r, one), t - V::set1(C::magic));
   }
-  return expOf(x);
-}
-template <class V>
-LW_INLINE V expOf(V x) {
-  typedef Real<V> C;
-  if constexpr (V::kAnyExponent) return expUpToTop(min(V::set1(C::expTop), x));
-  V t, one = V::set1(1);
   V r = reduceExp(x, t);
   V y = addExponent(fma(fma(C::expTail(r), r, one), r, one), t);
   y = select(x <= V::set1(C::expMax), y, x * V::set1(C::infinity));  // also the way of a NaN
   return zeroWhere(x < V::set1(C::expMin), y);
+}
+
+// exp of x up to expTop or NaN, as softmax has it.
+template <class V>
+LW_INLINE V expUpToTop(V x) {
+  return expOf<V, true>(x);
 }
 
 // ln 0 = -infinity, of less NaN; denormals are right.
