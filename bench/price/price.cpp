@@ -137,7 +137,7 @@ int main(int argc, char** argv) {
   compare("2: a sum has 16 lanes and blocks of 4096", "sum of 4096 (one block)", 4096,
           [&] { keep = foldRow<V, SumFold<V>>(x.data(), 4096); }, [&] { keep = freeSum<8>(x.data(), 4096); });
   compare("2: a sum has 16 lanes and blocks of 4096", "sum of 16384 (four blocks at once)", N,
-          [&] { float t[4]; foldFourBlocks<V, SumFold<V>>(x.data(), t); keep = t[0] + t[1] + t[2] + t[3]; },
+          [&] { float t[4]; foldFourRows<V, SumFold<V>>(x.data(), kBlock, t); keep = t[0] + t[1] + t[2] + t[3]; },
           [&] { keep = freeSum<8>(x.data(), N); });
   compare("3: functions are right everywhere", "exp, against one without special cases", N,
           [&] { forEach<V, true>(0, N, [&](int64_t i, auto part) LW_LAMBDA { exp(load<V>(&x[i], part)).store(&z[i], part); }); },
