@@ -49,7 +49,7 @@ LW_INLINE void put(bool past, V v, typename V::E* y, Part part) {
 }
 // Whether results y of so many numbers go there: not in place, where their lines are fetched anyway.
 template <class E, class... Reads>
-LW_INLINE bool goesPast(int64_t numbers, const E* y, const Reads*... reads) {
+LW_INLINE bool goesPast(int64_t numbers, [[maybe_unused]] const E* y, const Reads*... reads) {
   return kPastCaches && isFar<E>(numbers) && (... && (y != reads));
 }
 template <class V>
