@@ -25,16 +25,21 @@ struct Gemm {
   const Command* source;  // what A, or its panels, are first to be gathered by, or null
 };
 
-enum class Init { zero, bias, load };
+// What the chains of C begin with: element (i, j) with from[i*ld + j], a bias where ld is 0; with 0 where there is no `from`.
+template <class E>
+struct Start {
+  const E* from;
+  int64_t ld;
+};
 
 template <class V>
 struct Tile {
   typedef typename V::E E;
-  // Where the chains begin and what they take: k values from row p0 on, `b` and `c` at the first column, which is column j0.
+  // Where the chains begin and what they take: k values from row p0 on, `b` at the first column, which is column j0.
   struct Part {
     const E* b;
     int64_t ldb, p0, k, j0;
-    Init init;
+    Start<E> start;
     E* panel;  // where a copy of b, rows of NR, is to be left; or null
   };
 
@@ -67,14 +72,13 @@ struct Tile {
     E* c = g.c + i * g.ldc + part.j0;
     V acc[M][N];  // stays in registers only if every loop over it is unrolled
     const auto at = [mask](const E* p, int j) LW_LAMBDA { return MASKED && j == N - 1 ? V::load(p, mask) : V::load(p); };
-    if (part.init == Init::zero) {
+    if (!part.start.from) {
       LW_UNROLL for (int r = 0; r < M; r++)
         LW_UNROLL for (int j = 0; j < N; j++) acc[r][j] = V::zero();
     } else {
-      const E* from = part.init == Init::bias ? g.bias + part.j0 : c;
-      const int64_t step = part.init == Init::bias ? 0 : g.ldc;
+      const E* from = part.start.from + i * part.start.ld + part.j0;
       LW_UNROLL for (int r = 0; r < M; r++)
-        LW_UNROLL for (int j = 0; j < N; j++) acc[r][j] = at(from + r * step + j * V::W, j);
+        LW_UNROLL for (int j = 0; j < N; j++) acc[r][j] = at(from + r * part.start.ld + j * V::W, j);
     }
     const int64_t rowA = g.rowA, colA = g.colA, ldb = part.ldb, k = part.k;
     // The rows of C below, which the next tile begins with: their lines come from afar otherwise, all at once (squares of 1024:
@@ -139,15 +143,17 @@ struct Tile {
   template <int R, int T, bool SQUARES>
   static void down(const Gemm<E>& g, const Part& part, int64_t i, int64_t count) {
     E* c = g.c + i * g.ldc + part.j0;
+    const E* from = part.start.from ? part.start.from + i * part.start.ld + part.j0 : nullptr;
+    const bool each = part.start.ld > 0;
     E values[2 * R * V::W];
     V acc[R][T];
     LW_UNROLL for (int t = 0; t < T; t++) {
-      if (part.init == Init::load) {
-        for (int64_t r = 0; r < count; r++) values[r] = c[r * g.ldc + t];
+      if (each) {
+        for (int64_t r = 0; r < count; r++) values[r] = from[r * part.start.ld + t];
         for (int64_t r = count; r < R * V::W; r++) values[r] = 0;
       }
-      const V start = V::set1(part.init == Init::bias ? g.bias[part.j0 + t] : 0);
-      LW_UNROLL for (int r = 0; r < R; r++) acc[r][t] = part.init == Init::load ? V::load(values + r * V::W) : start;
+      const V same = V::set1(from ? from[t] : 0);
+      LW_UNROLL for (int r = 0; r < R; r++) acc[r][t] = each ? V::load(values + r * V::W) : same;
     }
     const E *a = g.a + i * g.rowA + part.p0 * g.colA, *b = part.b;
     if constexpr (SQUARES) {
@@ -218,9 +224,10 @@ struct Tile {
     enum { Q = 8 };
     const E *a = g.a + i * g.rowA + part.p0 * g.colA, *b = part.b;
     E* c = g.c + i * g.ldc + part.j0;
-    if (part.init != Init::load) {
-      const E* bias = g.bias + part.j0;
-      forEach<V>(0, n, [&](int64_t j, auto m) LW_LAMBDA { (part.init == Init::bias ? V::load(bias + j, m) : V::zero()).store(c + j, m); });
+    const E* from = part.start.from;
+    if (from != g.c) {
+      const E* bias = from + part.j0;
+      forEach<V>(0, n, [&](int64_t j, auto m) LW_LAMBDA { (from ? V::load(bias + j, m) : V::zero()).store(c + j, m); });
     }
     int64_t p = 0;
     for (; p + Q <= part.k; p += Q, b += Q * part.ldb) {
