@@ -25,7 +25,9 @@ function checkFigure(op: string, name: string, value: unknown): number {
 function checkList(name: string, list: ArrayLike<number>): void {
   if (!Array.isArray(list) && !(ArrayBuffer.isView(list) && !(list instanceof DataView)))
     throw new TypeMismatchError('addSteps', `${name}: an array of numbers`, describe(list))
-  for (let i = 0; i < list.length; i++) checkFigure('addSteps', `${name}[${i}]`, list[i])
+  for (let i = 0; i < list.length; i++) {
+    if (typeof list[i] !== 'number') checkFigure('addSteps', `${name}[${i}]`, list[i])
+  }
 }
 
 /** The course of a training run. */
