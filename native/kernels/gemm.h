@@ -170,14 +170,14 @@ struct Tiles {
   static int64_t laneUnits(const Gemm<E>& g) {
     return ceilDivide(g.m, MR > 2 ? MR - 1 : MR) + (T::apart(g, g.n, g.m, g.k) > 0 ? 1 : 0) + (g.source ? 2 : 0);
   }
-  // The sums that lane h leaves for the next one, as C's columns from `first` on would lie: those that go apart close together, the others
-  // in whole lines. In C itself each line would change cores three times a step (Zen 4, batch 32 on two threads: 1.03 of the time).
+  // The sums that lane h leaves for the next one, where C would lie: the last columns, if they go apart, close together, the others in whole
+  // lines. In C itself each line would change cores three times a step (Zen 4, batch 32 on two threads: 1.03 of the time).
   static int64_t wholeOf(const Gemm<E>& g) { return g.n - T::apart(g, g.n, g.m, g.k); }
   static int64_t sumsOf(const Gemm<E>& g) { return ceilDivide(g.m * (ceilDivide(wholeOf(g), V::W) * V::W + g.n - wholeOf(g)), V::W) * V::W; }
-  static Start<E> sums(const Gemm<E>& g, const Command& command, int64_t h, int64_t first) {
+  static Start<E> sums(const Gemm<E>& g, const Command& command, int64_t h, bool last) {
     E* own = (E*)command.scratch + h * sumsOf(g);
     const int64_t whole = wholeOf(g), ld = ceilDivide(whole, V::W) * V::W;
-    return first == 0 ? Start<E>{own, ld} : Start<E>{own + g.m * ld - whole, g.n - whole};
+    return last ? Start<E>{own + g.m * ld - whole, g.n - whole} : Start<E>{own, ld};
   }
   static void lane(const Gemm<E>& g, const Command& command, int64_t unit) {
     const int64_t lanes = command.units / command.lane, h = unit / command.lane;
@@ -186,10 +186,9 @@ struct Tiles {
     Panels cut = Panels::cut(g.source ? g.panels : lanes, g.m, g.k, command.lanes->ends);
     const int64_t p0 = cut.start(h), p1 = cut.ends[h];
     Gemm<E> part = g;
-    const int64_t first = t < 0 ? whole : 0;  // of the unit's columns
-    const Start<E> start = h > 0 ? sums(g, command, h - 1, first) : startOf(g, 0);
+    const Start<E> start = h > 0 ? sums(g, command, h - 1, t < 0) : startOf(g, 0);
     if (h + 1 < lanes) {
-      const Start<E> own = sums(g, command, h, first);
+      const Start<E> own = sums(g, command, h, t < 0);
       part.c = (E*)own.from;
       part.ldc = own.ld;
     }
