@@ -42,8 +42,9 @@ LW_INLINE X flushSquare(X x, V tiny) {
   return zeroWhere(x < tiny, x);
 }
 
-// Elements of a unit: few, so that a thread's share of the parameters is the share of the gradient that it computed.
-enum { kPart = 256 };
+// Elements of a unit: a line or two, so that a thread's share of the parameters is exactly the share of the gradient that it computed (16
+// rows of weights are whole lines).
+enum { kPart = 16 };
 template <class E>
 LW_INLINE void planParts(int64_t n, double nanosecondsEach, Plan& plan) {
   planUnits(n, nanosecondsEach, plan, kPart);
