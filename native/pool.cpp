@@ -1,6 +1,7 @@
 #include "pool.h"
 
 #include "command.h"
+#include "seat.h"
 #include "shares.h"
 #include "tape.h"
 
@@ -98,6 +99,10 @@ struct alignas(64) Pool {
   std::mutex owner;
   int helpers = 0;                  // started so far
   std::mutex sleep;
+  struct Bed {
+    Seat seat;
+    bool asleep = false;
+  } beds[kMaxThreads];              // of the helpers; guarded by `sleep`
   std::condition_variable wake;
 
   void await(int64_t unit, uint64_t job) const {
@@ -190,6 +195,11 @@ struct alignas(64) Pool {
 
   void helper(int number) {
     uint64_t seen = 0;
+    Bed& bed = beds[number];
+    {
+      std::lock_guard<std::mutex> lock(sleep);
+      bed.seat.take();
+    }
     for (;;) {
       bool mine = false;
       for (int i = 0; i < kSpins + kYields && !mine; i++) {
@@ -201,10 +211,16 @@ struct alignas(64) Pool {
       if (!mine) {
         std::unique_lock<std::mutex> lock(sleep);
         sleepers.fetch_add(1);
-        wake.wait(lock, [&] {
+        bed.asleep = true;
+        const auto called = [&] {
           const uint64_t g = gate.load();
           return number < invited.load() && (g & 1) && g >> 16 != seen;
-        });
+        };
+        while (!called()) {
+          wake.wait(lock);
+          bed.seat.release();
+        }
+        bed.asleep = false;
         sleepers.fetch_sub(1);
         continue;
       }
@@ -273,6 +289,8 @@ struct alignas(64) Pool {
     gate.fetch_add((1 << 16) + 1, std::memory_order_seq_cst);  // a new number, open
     if (sleepers.load(std::memory_order_seq_cst) > 0) {
       std::lock_guard<std::mutex> lock(sleep);
+      for (int i = 0; i < wanted - 1; i++)
+        if (beds[i].asleep) beds[i].seat.keepFromHere();
       wake.notify_all();
     }
     work(0);

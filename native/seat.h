@@ -1,0 +1,47 @@
+// Where a thread of the pool may run. Linux often puts a thread that is woken on the processor of the one that wakes it, though another is
+// idle, and leaves it there for as long as its owner computes: of 30 fits on two processors a third went on with one thread so.
+#pragma once
+
+#if defined(__linux__)
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+namespace lanewise {
+
+// Of one thread. All calls are made under one lock; what the system refuses is left as it is.
+class Seat {
+ public:
+#if defined(__linux__)
+  // By the thread itself, once.
+  void take() { thread_ = (pid_t)syscall(SYS_gettid); }
+
+  // By another thread, before it wakes this one: not here.
+  void keepFromHere() {
+    const int here = sched_getcpu();
+    if (thread_ == 0 || here < 0 || here >= CPU_SETSIZE) return;
+    if (!kept_ && sched_getaffinity(thread_, sizeof usual_, &usual_) != 0) return;
+    cpu_set_t others = usual_;
+    CPU_CLR(here, &others);
+    if (CPU_COUNT(&others) > 0 && sched_setaffinity(thread_, sizeof others, &others) == 0) kept_ = true;
+  }
+
+  // By the thread itself, awake: wherever it could run before.
+  void release() {
+    if (kept_) sched_setaffinity(0, sizeof usual_, &usual_);
+    kept_ = false;
+  }
+
+ private:
+  pid_t thread_ = 0;
+  bool kept_ = false;
+  cpu_set_t usual_ = {};
+#else
+  void take() {}
+  void keepFromHere() {}
+  void release() {}
+#endif
+};
+
+}  // namespace lanewise

@@ -1,0 +1,41 @@
+import * as fs from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, it } from 'vitest'
+import * as lw from '../src/index.js'
+import { addonOf, isasHere, within } from './isas.js'
+
+// A thread of the pool is kept from the processor of the one that wakes it (native/seat.h), and from then on runs where it could before.
+
+/** The processors that each thread of this process may run on. */
+function allowed(): string[] {
+  const tasks = '/proc/self/task'
+  return fs.readdirSync(tasks).map((task) => {
+    try {
+      return /^Cpus_allowed_list:\s*(.*)$/m.exec(fs.readFileSync(`${tasks}/${task}/status`, 'utf8'))?.[1] ?? ''
+    } catch {
+      return '' // it ended meanwhile
+    }
+  })
+}
+
+const [isa] = isasHere()
+
+it.runIf(isa !== undefined && process.platform === 'linux')(
+  'threads that were woken may run where they could',
+  async () => {
+    const [before] = allowed()
+    const x = lw.uniform(lw.randomState(1), [640, 784], 0, 1)
+    const y = lw.uniform(lw.randomState(2), [640, 10], 0, 1)
+    await within(addonOf(isa, 3), async () => {
+      const model = new lw.Sequential({ input: [784], layers: [new lw.Affine(50), new lw.Affine(10)], seed: 1 })
+      model.compile({ loss: 'mse' })
+      for (let i = 0; i < 20; i++) {
+        await model.fit({ x, y }, { epochs: 1 })
+        await sleep(10) // long enough for threads to fall asleep
+      }
+    })
+    const odd = () => allowed().filter((list) => list !== '' && list !== before)
+    for (let i = 0; i < 200 && odd().length > 0; i++) await sleep(10)
+    expect(odd()).toEqual([])
+  },
+)
