@@ -2,6 +2,7 @@
 // is the best of its attempts; what is compared with it are medians.
 import { copy } from 'lanewise'
 import { isNative, peak, random, replayed, threadCounts, useThreads } from './engine.mjs'
+import { handover } from './handover.mjs'
 import { measure, summarize } from './measure.mjs'
 
 /** Elements of one array: 64 KB, which stays in a core's own cache, and 64 MB, beyond the caches of most machines. */
@@ -40,5 +41,8 @@ export async function measureLimits(options, report) {
     const work = `copy of ${size >= 1 << 20 ? `${size >> 18} MB` : `${size >> 8} KB`}`
     report.limit({ work, threads, value, unit: 'GB/s', median: ns, spread, samples })
   }
+  const ns = counts.some((n) => n > 1) ? await handover() : undefined
+  if (ns !== undefined)
+    report.limit({ work: 'a cache line to another core and back', threads: 2, value: ns, unit: 'ns' })
   return { peak: peaks, copy: bandwidth }
 }

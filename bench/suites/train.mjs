@@ -1,6 +1,7 @@
 // Training on the real MNIST: native code against pure JavaScript, each configuration in a process of its own, in turn.
 import { fileURLToPath } from 'node:url'
 import { isNative, threadCounts } from '../lib/engine.mjs'
+import { handover } from '../lib/handover.mjs'
 import { flopsPerSample, SEED_JOB } from '../lib/network.mjs'
 import { figure, percent, table } from '../lib/report.mjs'
 import { runJson, takeTurns } from '../lib/rounds.mjs'
@@ -21,17 +22,20 @@ const JOBS = [
 function configurations(options) {
   const sides = [['js', 1], ...(isNative ? threadCounts(options).map((n) => ['native', n]) : [])]
   return JOBS.filter(([name]) => name.includes(options.filter)).flatMap(([name, job]) =>
-    sides.map(([backend, threads]) => ({
-      name,
-      job,
-      backend,
-      threads,
-      measure: () => {
+    sides.map(([backend, threads]) => {
+      const entry = { name, job, backend, threads, handovers: [] }
+      entry.measure = async () => {
         const amount = options.quick ? { samples: QUICK_SAMPLES } : { seconds: SECONDS }
         const env = { LANEWISE_BACKEND: backend, LANEWISE_THREADS: String(threads) }
-        return runJson(process.execPath, [TRAINER, JSON.stringify({ ...job, ...amount })], env)
-      },
-    })),
+        const before = threads > 1 ? await handover() : undefined
+        const result = await runJson(process.execPath, [TRAINER, JSON.stringify({ ...job, ...amount })], env)
+        const after = threads > 1 ? await handover() : undefined
+        // The host may have moved the processors in between.
+        if (before !== undefined && after !== undefined) entry.handovers.push(Math.max(before, after))
+        return result
+      }
+      return entry
+    }),
   )
 }
 
@@ -48,7 +52,7 @@ export async function run({ options, report, limits }) {
   report.section('training, samples a second')
   const rows = []
   for (const { entry, rate, result } of runs) {
-    const { name, job, backend, threads } = entry
+    const { name, job, backend, threads, handovers } = entry
     const js = runs.find((r) => r.entry.name === name && r.entry.backend === 'js')
     const limit = limits.peak.float32[threads]
     const gigaflops = (flopsPerSample(job) * rate.median) / 1e9
@@ -67,10 +71,13 @@ export async function run({ options, report, limits }) {
       share,
       limit,
       ratio,
+      handovers: handovers.length > 0 ? handovers.map(Math.round) : undefined,
       gigaflops,
       flopsPerSample: flopsPerSample(job),
       trainedSamples: result.samples,
-      note: ratio && `${figure(ratio)} x js`,
+      note:
+        ratio &&
+        `${figure(ratio)} x js${handovers.length > 0 ? `, cores ${handovers.map(Math.round).join(', ')} ns apart` : ''}`,
     })
     rows.push({ name, backend, threads, rate, ratio, share })
   }
