@@ -1,5 +1,5 @@
 // Where a thread of the pool may run. Linux often puts a thread that is woken on the processor of the one that wakes it, though another is
-// idle, and leaves it there for as long as its owner computes: of 30 fits on two processors a third went on with one thread so.
+// idle, and leaves it there for as long as its owner computes: of 22 short fits on two processors 11 went on with one thread so.
 #pragma once
 
 #if defined(__linux__)
