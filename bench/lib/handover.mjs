@@ -2,6 +2,7 @@
 // one chip for a minute, and on two the next, changes it fourfold, and with it every figure of more than one thread.
 import { availableParallelism } from 'node:os'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { summarize } from './measure.mjs'
 
 const TRIPS = 1000
 const BATCHES = 15
@@ -41,5 +42,5 @@ export async function handover() {
   }
   Atomics.store(cells, PING, END)
   await worker.terminate()
-  return late() ? undefined : times.sort((a, b) => a - b)[times.length >> 1]
+  return late() ? undefined : (await summarize(times)).median
 }

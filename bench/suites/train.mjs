@@ -31,7 +31,7 @@ function configurations(options) {
         const result = await runJson(process.execPath, [TRAINER, JSON.stringify({ ...job, ...amount })], env)
         const after = threads > 1 ? await handover() : undefined
         // The host may have moved the processors in between.
-        if (before !== undefined && after !== undefined) entry.handovers.push(Math.max(before, after))
+        if (before !== undefined && after !== undefined) entry.handovers.push(Math.round(Math.max(before, after)))
         return result
       }
       return entry
@@ -71,13 +71,11 @@ export async function run({ options, report, limits }) {
       share,
       limit,
       ratio,
-      handovers: handovers.length > 0 ? handovers.map(Math.round) : undefined,
+      handovers: handovers.length > 0 ? handovers : undefined,
       gigaflops,
       flopsPerSample: flopsPerSample(job),
       trainedSamples: result.samples,
-      note:
-        ratio &&
-        `${figure(ratio)} x js${handovers.length > 0 ? `, cores ${handovers.map(Math.round).join(', ')} ns apart` : ''}`,
+      note: ratio && `${figure(ratio)} x js${handovers.length > 0 ? `, cores ${handovers.join(', ')} ns apart` : ''}`,
     })
     rows.push({ name, backend, threads, rate, ratio, share })
   }

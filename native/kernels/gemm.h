@@ -176,15 +176,16 @@ struct Tiles {
   // The sums that lane h leaves for the next one, where C would lie: the last columns, if they go apart, close together, the others in whole
   // lines. In C itself each line would change cores three times a step (Zen 4, batch 32 on two threads: 1.03 of the time).
   static int64_t wholeOf(const Gemm<E>& g) { return g.n - T::apart(g, g.n, g.m, g.k); }
-  static int64_t sumsOf(const Gemm<E>& g) { return ceilDivide(g.m * (ceilDivide(wholeOf(g), V::W) * V::W + g.n - wholeOf(g)), V::W) * V::W; }
+  static int64_t wholeRegisters(int64_t numbers) { return ceilDivide(numbers, V::W) * V::W; }
+  static int64_t sumsOf(const Gemm<E>& g) { return wholeRegisters(g.m * (wholeRegisters(wholeOf(g)) + g.n - wholeOf(g))); }
   static Start<E> sums(const Gemm<E>& g, const Command& command, int64_t h, bool last) {
     E* own = (E*)command.scratch + h * sumsOf(g);
-    const int64_t whole = wholeOf(g), ld = ceilDivide(whole, V::W) * V::W;
+    const int64_t whole = wholeOf(g), ld = wholeRegisters(whole);
     return last ? Start<E>{own + g.m * ld - whole, g.n - whole} : Start<E>{own, ld};
   }
   static void lane(const Gemm<E>& g, const Command& command, int64_t unit) {
     const int64_t lanes = command.units / command.lane, h = unit / command.lane;
-    const int64_t last = T::apart(g, g.n, g.m, g.k), whole = g.n - last, loose = g.source ? 1 : 0, before = loose + (last > 0 ? 1 : 0);
+    const int64_t whole = wholeOf(g), last = g.n - whole, loose = g.source ? 1 : 0, before = loose + (last > 0 ? 1 : 0);
     const int64_t t = unit % command.lane - before, tiles = command.lane - before - loose;
     Panels cut = Panels::cut(g.source ? g.panels : lanes, g.m, g.k, command.lanes->ends);
     const int64_t p0 = cut.start(h), p1 = cut.ends[h];

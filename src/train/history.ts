@@ -17,17 +17,16 @@ export interface HistoryData {
   valNonFinite?: { epoch: number; step: number }
 }
 
-function checkFigure(op: string, name: string, value: unknown): number {
+/** `index` is its place in a list of that name; what it is called is written only where it is wrong. */
+function checkFigure(op: string, name: string, value: unknown, index?: number): number {
   if (typeof value === 'number') return value
-  throw new TypeMismatchError(op, `${name}: a number`, describe(value))
+  throw new TypeMismatchError(op, `${name}${index === undefined ? '' : `[${index}]`}: a number`, describe(value))
 }
 
 function checkList(name: string, list: ArrayLike<number>): void {
   if (!Array.isArray(list) && !(ArrayBuffer.isView(list) && !(list instanceof DataView)))
     throw new TypeMismatchError('addSteps', `${name}: an array of numbers`, describe(list))
-  for (let i = 0; i < list.length; i++) {
-    if (typeof list[i] !== 'number') checkFigure('addSteps', `${name}[${i}]`, list[i])
-  }
+  for (let i = 0; i < list.length; i++) checkFigure('addSteps', name, list[i], i)
 }
 
 /** The course of a training run. */
