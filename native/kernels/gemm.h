@@ -159,7 +159,7 @@ struct Tiles {
   // waiting for the first tile, but a thread's part of A and B stays the same from command to command and with it its cache:
   // B (the weights), its gradient and the optimizer are all divided by rows. It pays while B is larger than A, and where caches
   // are far apart: with AVX2, on Zen 3, rows are divided (32×50×784: 76 in lanes, 57 in rows; alone 83).
-  static constexpr bool kLanes = V::W * sizeof(E) == 64;
+  static constexpr bool kLanes = V::W * sizeof(E) >= 32;
   static int64_t lanesOf(const Gemm<E>& g, int threads) {
     const int64_t units = laneUnits(g);
     const bool pays = kLanes && threads > 1 && small(g) && g.colA == 1 && !g.transB && g.k >= 128 * threads && g.m <= (g.source ? 256 : g.n + MR) &&
