@@ -21,6 +21,15 @@ struct F32 {
   static LW_MEMBER F32 load(const float* p) { return {_mm256_loadu_ps(p)}; }
   static LW_MEMBER F32 load(const float* p, Whole) { return load(p); }
   static LW_MEMBER F32 load(const float* p, M m) { return {_mm256_maskload_ps(p, _mm256_castps_si256(m.m))}; }
+  // Each 16 bytes of the register: from p, from p + ld, …
+  static LW_MEMBER F32 loadParts(const float* p, int64_t ld) {
+    return {_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + ld), 1)};
+  }
+  // p[0] … p[T - 1] again and again, in groups of 2; what fills a group up may be anything.
+  template <int T>
+  static LW_MEMBER F32 repeat(const float* p) {
+    return T == 1 ? set1(p[0]) : F32{_mm256_castpd_ps(_mm256_set1_pd(bothOf(p)))};
+  }
   LW_MEMBER void store(float* p) const { _mm256_storeu_ps(p, v); }
   LW_MEMBER void store(float* p, Whole) const { store(p); }
   LW_MEMBER void stream(float* p) const { _mm256_stream_ps(p, v); }
@@ -107,6 +116,15 @@ struct F64 {
   static LW_MEMBER F64 load(const double* p) { return {_mm256_loadu_pd(p)}; }
   static LW_MEMBER F64 load(const double* p, Whole) { return load(p); }
   static LW_MEMBER F64 load(const double* p, M m) { return {_mm256_maskload_pd(p, _mm256_castpd_si256(m.m))}; }
+  // Each 16 bytes of the register: from p, from p + ld, …
+  static LW_MEMBER F64 loadParts(const double* p, int64_t ld) {
+    return {_mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_loadu_pd(p)), _mm_loadu_pd(p + ld), 1)};
+  }
+  // p[0] … p[T - 1] again and again, in groups of 2; what fills a group up may be anything.
+  template <int T>
+  static LW_MEMBER F64 repeat(const double* p) {
+    return T == 1 ? set1(p[0]) : F64{_mm256_broadcast_pd((const __m128d*)p)};
+  }
   LW_MEMBER void store(double* p) const { _mm256_storeu_pd(p, v); }
   LW_MEMBER void store(double* p, Whole) const { store(p); }
   LW_MEMBER void stream(double* p) const { _mm256_stream_pd(p, v); }
@@ -181,13 +199,23 @@ LW_INLINE F64 zipLow(F64 a, F64 b) {
 LW_INLINE F64 zipHigh(F64 a, F64 b) {
   return {_mm256_permute2f128_pd(_mm256_unpacklo_pd(a.v, b.v), _mm256_unpackhi_pd(a.v, b.v), 0x31)};
 }
+// r[k], each 16 bytes: element k of that part of a twice, then of b twice (F64: of a, twice).
+LW_INLINE void spread(F32 a, F32 b, F32 r[4]) {
+  r[0].v = _mm256_shuffle_ps(a.v, b.v, 0x00);
+  r[1].v = _mm256_shuffle_ps(a.v, b.v, 0x55);
+  r[2].v = _mm256_shuffle_ps(a.v, b.v, 0xaa);
+  r[3].v = _mm256_shuffle_ps(a.v, b.v, 0xff);
+}
+LW_INLINE void spread(F64 a, F64, F64 r[2]) {
+  r[0].v = _mm256_unpacklo_pd(a.v, a.v);
+  r[1].v = _mm256_unpackhi_pd(a.v, a.v);
+}
 // A transposed square (kernels/transpose.h). Halves of rows meet in the loads: shuffles across them are slow on Zen.
 LW_INLINE void loadSquare(const float* x, int64_t ldx, F32 r[8]) {
   LW_UNROLL for (int h = 0; h < 8; h += 4) {
     __m256 a[4];
     LW_UNROLL for (int q = 0; q < 4; q++) {
-      const float* p = x + q * ldx + h;
-      a[q] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + 4 * ldx), 1);
+      a[q] = F32::loadParts(x + q * ldx + h, 4 * ldx).v;
     }
     const __m256d low01 = _mm256_castps_pd(_mm256_unpacklo_ps(a[0], a[1])), high01 = _mm256_castps_pd(_mm256_unpackhi_ps(a[0], a[1]));
     const __m256d low23 = _mm256_castps_pd(_mm256_unpacklo_ps(a[2], a[3])), high23 = _mm256_castps_pd(_mm256_unpackhi_ps(a[2], a[3]));
@@ -201,8 +229,7 @@ LW_INLINE void loadSquare(const double* x, int64_t ldx, F64 r[4]) {
   LW_UNROLL for (int h = 0; h < 4; h += 2) {
     __m256d a[2];
     LW_UNROLL for (int q = 0; q < 2; q++) {
-      const double* p = x + q * ldx + h;
-      a[q] = _mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_loadu_pd(p)), _mm_loadu_pd(p + 2 * ldx), 1);
+      a[q] = F64::loadParts(x + q * ldx + h, 2 * ldx).v;
     }
     r[h].v = _mm256_unpacklo_pd(a[0], a[1]);
     r[h + 1].v = _mm256_unpackhi_pd(a[0], a[1]);

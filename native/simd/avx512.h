@@ -26,6 +26,20 @@ struct F32 {
   static LW_MEMBER F32 load(const float* p, Whole) { return load(p); }
   static LW_MEMBER M first(int64_t n) { return (M)((1u << n) - 1); }  // mask of the first n lanes, 0 <= n <= W
   static LW_MEMBER F32 load(const float* p, M m) { return {_mm512_maskz_loadu_ps(m, p)}; }  // other lanes are 0, never read
+  // Each 16 bytes of the register: from p, from p + ld, …
+  static LW_MEMBER F32 loadParts(const float* p, int64_t ld) {
+    const __m256 low = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + ld), 1);
+    const __m256 high = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p + 2 * ld)), _mm_loadu_ps(p + 3 * ld), 1);
+    return {_mm512_castpd_ps(_mm512_insertf64x4(_mm512_castpd256_pd512(_mm256_castps_pd(low)), _mm256_castps_pd(high), 1))};
+  }
+  // p[0] … p[T - 1] again and again, in groups of 2 or 4; what fills a group up may be anything.
+  template <int T>
+  static LW_MEMBER F32 repeat(const float* p) {
+    if constexpr (T == 1) return set1(p[0]);
+    else if constexpr (T == 2) return {_mm512_castpd_ps(_mm512_set1_pd(bothOf(p)))};
+    else if constexpr (T == 3) return {_mm512_broadcast_f32x4(_mm512_castps512_ps128(load(p, first(3)).v))};
+    else return {_mm512_broadcast_f32x4(_mm_loadu_ps(p))};
+  }
   LW_MEMBER void store(float* p) const { _mm512_storeu_ps(p, v); }
   LW_MEMBER void store(float* p, Whole) const { store(p); }
   LW_MEMBER void stream(float* p, Whole) const { stream(p); }
@@ -105,6 +119,18 @@ struct F64 {
   static LW_MEMBER F64 load(const double* p, Whole) { return load(p); }
   static LW_MEMBER M first(int64_t n) { return (M)((1u << n) - 1); }
   static LW_MEMBER F64 load(const double* p, M m) { return {_mm512_maskz_loadu_pd(m, p)}; }
+  // Each 16 bytes of the register: from p, from p + ld, …
+  static LW_MEMBER F64 loadParts(const double* p, int64_t ld) {
+    const __m256d low = _mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_loadu_pd(p)), _mm_loadu_pd(p + ld), 1);
+    const __m256d high = _mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_loadu_pd(p + 2 * ld)), _mm_loadu_pd(p + 3 * ld), 1);
+    return {_mm512_insertf64x4(_mm512_castpd256_pd512(low), high, 1)};
+  }
+  // p[0] … p[T - 1] again and again, in groups of 2; what fills a group up may be anything.
+  template <int T>
+  static LW_MEMBER F64 repeat(const double* p) {
+    if constexpr (T == 1) return set1(p[0]);
+    else return {_mm512_broadcast_f64x2(_mm_loadu_pd(p))};
+  }
   LW_MEMBER void store(double* p) const { _mm512_storeu_pd(p, v); }
   LW_MEMBER void store(double* p, Whole) const { store(p); }
   LW_MEMBER void stream(double* p, Whole) const { stream(p); }
@@ -175,16 +201,23 @@ LW_INLINE F64 zipLow(F64 a, F64 b) { return {_mm512_permutex2var_pd(a.v, _mm512_
 LW_INLINE F64 zipHigh(F64 a, F64 b) { return {_mm512_permutex2var_pd(a.v, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), b.v)}; }
 // Lane i is lane from[i] of a.
 LW_INLINE F32 permute(F32 a, const int32_t from[16]) { return {_mm512_permutexvar_ps(_mm512_loadu_si512(from), a.v)}; }
+// r[k], each 16 bytes: element k of that part of a twice, then of b twice (F64: of a, twice).
+LW_INLINE void spread(F32 a, F32 b, F32 r[4]) {
+  r[0].v = _mm512_shuffle_ps(a.v, b.v, 0x00);
+  r[1].v = _mm512_shuffle_ps(a.v, b.v, 0x55);
+  r[2].v = _mm512_shuffle_ps(a.v, b.v, 0xaa);
+  r[3].v = _mm512_shuffle_ps(a.v, b.v, 0xff);
+}
+LW_INLINE void spread(F64 a, F64, F64 r[2]) {
+  r[0].v = _mm512_unpacklo_pd(a.v, a.v);
+  r[1].v = _mm512_unpackhi_pd(a.v, a.v);
+}
 // A transposed square (kernels/transpose.h). Quarters of rows meet in the loads: half of the shuffles are saved.
 LW_INLINE void loadSquare(const float* x, int64_t ldx, F32 r[16]) {
   LW_UNROLL for (int h = 0; h < 16; h += 4) {
     __m512 a[4];
     LW_UNROLL for (int q = 0; q < 4; q++) {
-      const float* p = x + q * ldx + h;
-      a[q] = _mm512_castps128_ps512(_mm_loadu_ps(p));
-      a[q] = _mm512_mask_broadcast_f32x4(a[q], 0x00f0, _mm_loadu_ps(p + 4 * ldx));
-      a[q] = _mm512_mask_broadcast_f32x4(a[q], 0x0f00, _mm_loadu_ps(p + 8 * ldx));
-      a[q] = _mm512_mask_broadcast_f32x4(a[q], 0xf000, _mm_loadu_ps(p + 12 * ldx));
+      a[q] = F32::loadParts(x + q * ldx + h, 4 * ldx).v;
     }
     const __m512d low01 = _mm512_castps_pd(_mm512_unpacklo_ps(a[0], a[1])), high01 = _mm512_castps_pd(_mm512_unpackhi_ps(a[0], a[1]));
     const __m512d low23 = _mm512_castps_pd(_mm512_unpacklo_ps(a[2], a[3])), high23 = _mm512_castps_pd(_mm512_unpackhi_ps(a[2], a[3]));

@@ -35,6 +35,13 @@ enum { kStreams = 1 };
 enum { kStreams = 0 };
 #endif
 
+// The bits of two neighbours, wherever they lie.
+LW_INLINE double bothOf(const float* p) {
+  double bits;
+  __builtin_memcpy(&bits, p, sizeof bits);
+  return bits;
+}
+
 // The mask that says "every lane". A function written for `auto part` serves the body (Whole) and the tail (V::M) alike.
 struct Whole {};
 

@@ -1,0 +1,138 @@
+// The last columns of a product, where they would leave most of a register across empty: 50 columns are 48 and 2. Vectors
+// go down the rows instead. Each element is the same chain as in gemm-tile.h.
+#pragma once
+#ifdef LANEWISE_KERNELS
+#include "gemm-operands.h"
+#include "panels.h"
+#include "rows.h"
+#include "transpose.h"
+
+namespace lanewise {
+namespace LANEWISE_ISA {
+
+// Whether V has loadParts and repeat, and there is spread. Not on ARM, where nothing was measured.
+#if defined(__AVX2__)
+static constexpr bool kPairs = true;
+#else
+static constexpr bool kPairs = false;
+#endif
+
+template <class V>
+struct LastColumns {
+  typedef typename V::E E;
+
+  // The first `count` columns of a strip, at most W / 4, of rows [begin, end); returns the first of the rows that are left.
+  static int64_t run(int64_t count, const Gemm<E>& g, const Strip<E>& part, int64_t begin, int64_t end) {
+    return columns<V::W / 4>(count, g, part, begin, end);
+  }
+
+ private:
+  template <int T>
+  static int64_t columns(int64_t count, const Gemm<E>& g, const Strip<E>& part, int64_t begin, int64_t end) {
+    if constexpr (T > 1) {
+      if (count < T) return columns<T - 1>(count, g, part, begin, end);
+    }
+    int64_t i = begin;
+    if (g.rowA == 1) {
+      for (; end - i > 3 * V::W; i += 4 * V::W) down<4, T>(g, part, i, lesser(end - i, 4 * V::W));
+      for (; i < end; i += V::W) down<1, T>(g, part, i, lesser(end - i, V::W));
+      return end;
+    }
+    if constexpr (kPairs) return pairs<T, kMostPairs<T>>(g, part, begin, end);
+    return begin;
+  }
+
+  // A by columns: R vectors of rows by T columns.
+  template <int R, int T>
+  static void down(const Gemm<E>& g, const Strip<E>& part, int64_t i, int64_t count) {
+    E* c = g.c + i * g.ldc + part.j0;
+    const E* from = part.start.from ? part.start.from + i * part.start.ld + part.j0 : nullptr;
+    const bool each = part.start.ld > 0;
+    E values[2 * R * V::W];
+    V acc[R][T];
+    LW_UNROLL for (int t = 0; t < T; t++) {
+      if (each) {
+        for (int64_t r = 0; r < count; r++) values[r] = from[r * part.start.ld + t];
+        for (int64_t r = count; r < R * V::W; r++) values[r] = 0;
+      }
+      const V same = V::set1(from ? from[t] : 0);
+      LW_UNROLL for (int r = 0; r < R; r++) acc[r][t] = each ? V::load(values + r * V::W) : same;
+    }
+    const E *a = g.a + i * g.rowA + part.p0 * g.colA, *b = part.b;
+    const typename V::M last = V::first(count - (R - 1) * V::W);
+    for (int64_t p = 0; p < part.k; p++, b += part.ldb, a += g.colA) {
+      V column[R];
+      LW_UNROLL for (int r = 0; r < R; r++) column[r] = r == R - 1 ? V::load(a + r * V::W, last) : V::load(a + r * V::W);
+      LW_UNROLL for (int t = 0; t < T; t++) {
+        const V y = V::set1(b[t]);
+        LW_UNROLL for (int r = 0; r < R; r++) acc[r][t] = fma(column[r], y, acc[r][t]);
+      }
+    }
+    // Two neighbours of a row at a time.
+    LW_UNROLL for (int t = 0; t + 1 < T; t += 2) {
+      LW_UNROLL for (int r = 0; r < R; r++) {
+        zipLow(acc[r][t], acc[r][t + 1]).store(values + 2 * r * V::W);
+        zipHigh(acc[r][t], acc[r][t + 1]).store(values + (2 * r + 1) * V::W);
+      }
+      for (int64_t r = 0; r < count; r++) __builtin_memcpy(c + r * g.ldc + t, values + 2 * r, 2 * sizeof(E));
+    }
+    if constexpr (T % 2 == 1) {
+      LW_UNROLL for (int r = 0; r < R; r++) acc[r][T - 1].store(values + r * V::W);
+      for (int64_t r = 0; r < count; r++) c[r * g.ldc + T - 1] = values[r];
+    }
+  }
+
+  // A by rows. A register holds U columns of ROWS rows, a row's side by side: of each 16 bytes of A, from as many rows, one shuffle
+  // makes what a row of B, repeated, is multiplied with. Registers of a kernel: 32 rows or, with few registers, 8 of them.
+  template <int T>
+  struct Pairs {
+    enum { PART = 16 / sizeof(E), U = T <= 2 ? 2 : 4, EACH = PART / U > 0 ? PART / U : 1, ROWS = V::W / U > 0 ? V::W / U : 1 };
+  };
+  template <int T>
+  static constexpr int kMostPairs = 32 / Pairs<T>::ROWS < 8 ? 32 / Pairs<T>::ROWS : 8;
+
+  // A registers of rows at a time as long as they last, then half as many.
+  template <int T, int A>
+  static int64_t pairs(const Gemm<E>& g, const Strip<E>& part, int64_t i, int64_t last) {
+    for (; last - i >= A * Pairs<T>::ROWS; i += A * Pairs<T>::ROWS) someOfPairs<T, A>(g, part, i);
+    if constexpr (A > 1) return pairs<T, A / 2>(g, part, i, last);
+    return i;
+  }
+
+  template <int T, int A>
+  static void someOfPairs(const Gemm<E>& g, const Strip<E>& part, int64_t i) {
+    typedef Pairs<T> Q;
+    enum { PART = Q::PART, EACH = Q::EACH };
+    alignas(64) E values[A * V::W];
+    const E* start = part.start.from ? part.start.from + i * part.start.ld + part.j0 : nullptr;
+    __builtin_memset(values, 0, sizeof values);
+    if (start) for (int r = 0; r < A * Q::ROWS; r++) __builtin_memcpy(values + r * Q::U, start + r * part.start.ld, T * sizeof(E));
+    V acc[A];
+    LW_UNROLL for (int r = 0; r < A; r++) acc[r] = V::load(values + r * V::W);
+    const E *a = g.a + i * g.rowA + part.p0, *b = part.b;
+    int64_t p = 0;
+    for (; p + PART <= part.k; p += PART, b += PART * part.ldb) {
+      V row[PART];
+      LW_UNROLL for (int q = 0; q < PART; q++) row[q] = V::template repeat<T>(b + q * part.ldb);
+      LW_UNROLL for (int r = 0; r < A; r++) {
+        const E* from = a + r * Q::ROWS * g.rowA + p;
+        V x[PART];
+        const V first = V::loadParts(from, EACH * g.rowA);
+        spread(first, EACH == 2 ? V::loadParts(from + g.rowA, EACH * g.rowA) : first, x);
+        LW_UNROLL for (int q = 0; q < PART; q++) acc[r] = fma(x[q], row[q], acc[r]);
+      }
+    }
+    for (; p < part.k; p++, b += part.ldb) {
+      const V row = V::template repeat<T>(b);
+      for (int l = 0; l < A * V::W; l++) values[l] = a[l / Q::U * g.rowA + p];
+      LW_UNROLL for (int r = 0; r < A; r++) acc[r] = fma(V::load(values + r * V::W), row, acc[r]);
+    }
+    LW_UNROLL for (int r = 0; r < A; r++) acc[r].store(values + r * V::W);
+    E* c = g.c + i * g.ldc + part.j0;
+    for (int r = 0; r < A * Q::ROWS; r++) __builtin_memcpy(c + r * g.ldc, values + r * Q::U, T * sizeof(E));
+  }
+};
+
+}  // namespace LANEWISE_ISA
+}  // namespace lanewise
+#endif

@@ -1,0 +1,43 @@
+// What the kernels of C = op(A)·op(B) (+ bias) are told; the register tiles are in gemm-tile.h and gemm-last.h.
+#pragma once
+#ifdef LANEWISE_KERNELS
+#include "../command.h"
+
+namespace lanewise {
+namespace LANEWISE_ISA {
+
+// A is m×k with element (i, p) at a[i*rowA + p*colA]. B is k×n at b[p*ldb + j], or n×k at b[j*ldb + p] if transB.
+template <class E>
+struct Gemm {
+  int64_t m, n, k;
+  const E* a;
+  int64_t rowA, colA;
+  const E* b;
+  int64_t ldb;
+  bool transB;
+  E* c;
+  int64_t ldc;
+  const E* bias;          // n values that the chains begin with, or null for 0
+  int64_t panels;         // 0, or how many A or its transpose has, which then begins at `a`
+  const Command* source;  // what A, or its panels, are first to be gathered by, or null
+};
+
+// What the chains of C begin with: element (i, j) with from[i*ld + j], a bias where ld is 0; with 0 where there is no `from`.
+template <class E>
+struct Start {
+  const E* from;
+  int64_t ld;
+};
+
+// A strip of columns of C and what its chains take: k values from row p0 on, `b` at the first column, which is column j0.
+template <class E>
+struct Strip {
+  const E* b;
+  int64_t ldb, p0, k, j0;
+  Start<E> start;
+  E* panel;  // where a copy of b, rows of NR, is to be left; or null
+};
+
+}  // namespace LANEWISE_ISA
+}  // namespace lanewise
+#endif

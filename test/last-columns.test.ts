@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest'
+import * as lw from '../src/index.js'
+import { Random } from './differential/random.js'
+import { addonOf, isasHere, within } from './isas.js'
+
+// The last columns of a product go down the rows where they would fill little of a register (native/kernels/gemm-last.h), in kernels for 1 to
+// W / 4 columns and a number of rows each. Against the code without vectors, bit by bit, and against sums in float64.
+
+const COLUMNS = [1, 2, 3, 4, 5, 9, 10, 17, 18, 19, 20, 33, 34, 49, 50, 51, 52]
+/** Rows and k: rows that fill all of the kernels, some, and leave some; k with and without a rest, in one block and in several. */
+const SIZES = [
+  [8, 64],
+  [17, 67],
+  [32, 130],
+  [39, 401],
+  [71, 66],
+] as const
+
+const valuesOf = (count: number, name: string, seed: number, k: number): number[] => {
+  const r = new Random(seed, name, k)
+  return Array.from({ length: count }, () => r.next() - 0.5)
+}
+
+/** x (m×k), w (k×n) and b (n): x·w, x·w + b, and x·w with x given as its transpose. */
+function products(m: number, n: number, k: number, dtype: lw.DType): number[][] {
+  const x = lw.tensor(valuesOf(m * k, 'x', m, k), { shape: [m, k], dtype })
+  const w = lw.tensor(valuesOf(k * n, 'w', n, k), { shape: [k, n], dtype })
+  const b = lw.tensor(valuesOf(n, 'b', n, k), { dtype })
+  const down = lw.transpose(x)
+  return [lw.matmul(x, w), lw.affine(x, w, b), lw.matmul(down, w, { transposeA: true })].map((y) => [
+    ...y.toTypedArray(),
+  ])
+}
+
+describe.skipIf(isasHere().length === 0).each(['float32', 'float64'] as const)(
+  'the last columns of a product, %s',
+  (dtype) => {
+    for (const [m, k] of SIZES) {
+      it(`of ${m} rows, k ${k}: the same bits by every instruction set`, () => {
+        for (const n of COLUMNS) {
+          const expected = within(addonOf('scalar', 1), () => products(m, n, k, dtype))
+          for (const isa of isasHere()) {
+            const got = within(addonOf(isa, 1), () => products(m, n, k, dtype))
+            expect(got, `${isa}, ${n} columns`).toStrictEqual(expected)
+          }
+        }
+      })
+    }
+
+    it('are the sums of products', () => {
+      const [m, n, k] = [39, 50, 401]
+      const x = valuesOf(m * k, 'x', m, k)
+      const w = valuesOf(k * n, 'w', n, k)
+      const [y] = products(m, n, k, dtype) as [number[]]
+      for (let i = 0; i < m; i++) {
+        for (let j = 48; j < n; j++) {
+          let sum = 0
+          for (let p = 0; p < k; p++) sum += (x[i * k + p] as number) * (w[p * n + j] as number)
+          expect(Math.abs((y[i * n + j] as number) - sum)).toBeLessThan(dtype === 'float32' ? 1e-4 : 1e-12)
+        }
+      }
+    })
+  },
+)
