@@ -9,7 +9,8 @@ import { addonOf, isasHere, within } from './isas.js'
 const COLUMNS = [1, 2, 3, 4, 5, 9, 10, 17, 18, 19, 20, 33, 34, 49, 50, 51, 52]
 /** Rows and k: rows that fill all of the kernels, some, and leave some; k with and without a rest, in one block and in several. */
 const SIZES = [
-  [8, 64],
+  [8, 16],
+  [12, 64],
   [17, 67],
   [32, 130],
   [39, 401],

@@ -3,18 +3,16 @@
 #pragma once
 #ifdef LANEWISE_KERNELS
 #include "gemm-operands.h"
-#include "panels.h"
-#include "rows.h"
-#include "transpose.h"
+#include "lanes.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {
 
 // Whether V has loadParts and repeat, and there is spread. Not on ARM, where nothing was measured.
 #if defined(__AVX2__)
-static constexpr bool kPairs = true;
+static constexpr bool kGroupsColumns = true;
 #else
-static constexpr bool kPairs = false;
+static constexpr bool kGroupsColumns = false;
 #endif
 
 template <class V>
@@ -38,7 +36,7 @@ struct LastColumns {
       for (; i < end; i += V::W) down<1, T>(g, part, i, lesser(end - i, V::W));
       return end;
     }
-    if constexpr (kPairs) return pairs<T, kMostPairs<T>>(g, part, begin, end);
+    if constexpr (kGroupsColumns) return groups<T, kMostRegisters<T>>(g, part, begin, end);
     return begin;
   }
 
@@ -85,23 +83,23 @@ struct LastColumns {
   // A by rows. A register holds U columns of ROWS rows, a row's side by side: of each 16 bytes of A, from as many rows, one shuffle
   // makes what a row of B, repeated, is multiplied with. Registers of a kernel: 32 rows or, with few registers, 8 of them.
   template <int T>
-  struct Pairs {
-    enum { PART = 16 / sizeof(E), U = T <= 2 ? 2 : 4, EACH = PART / U > 0 ? PART / U : 1, ROWS = V::W / U > 0 ? V::W / U : 1 };
+  struct Groups {
+    enum { PART = 16 / sizeof(E), U = T <= 2 ? 2 : 4, EACH = PART / U, ROWS = V::W / U };
   };
   template <int T>
-  static constexpr int kMostPairs = 32 / Pairs<T>::ROWS < 8 ? 32 / Pairs<T>::ROWS : 8;
+  static constexpr int kMostRegisters = 32 / Groups<T>::ROWS < 8 ? 32 / Groups<T>::ROWS : 8;
 
   // A registers of rows at a time as long as they last, then half as many.
   template <int T, int A>
-  static int64_t pairs(const Gemm<E>& g, const Strip<E>& part, int64_t i, int64_t last) {
-    for (; last - i >= A * Pairs<T>::ROWS; i += A * Pairs<T>::ROWS) someOfPairs<T, A>(g, part, i);
-    if constexpr (A > 1) return pairs<T, A / 2>(g, part, i, last);
+  static int64_t groups(const Gemm<E>& g, const Strip<E>& part, int64_t i, int64_t last) {
+    for (; last - i >= A * Groups<T>::ROWS; i += A * Groups<T>::ROWS) someGroups<T, A>(g, part, i);
+    if constexpr (A > 1) return groups<T, A / 2>(g, part, i, last);
     return i;
   }
 
   template <int T, int A>
-  static void someOfPairs(const Gemm<E>& g, const Strip<E>& part, int64_t i) {
-    typedef Pairs<T> Q;
+  static void someGroups(const Gemm<E>& g, const Strip<E>& part, int64_t i) {
+    typedef Groups<T> Q;
     enum { PART = Q::PART, EACH = Q::EACH };
     alignas(64) E values[A * V::W];
     const E* start = part.start.from ? part.start.from + i * part.start.ld + part.j0 : nullptr;

@@ -3,6 +3,7 @@
 #pragma once
 #ifdef LANEWISE_KERNELS
 #include "gemm-last.h"
+#include "lanes.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {
@@ -141,7 +142,7 @@ struct Tile {
   // The last columns of a strip that vectors down `rows` rows take better than one across; 0 if none.
   static int64_t apart(const Gemm<E>& g, int64_t width, int64_t rows, int64_t k) {
     const int64_t left = width % V::W;
-    const bool pays = V::W >= 4 && left <= V::W / 4 && rows >= V::W && (g.rowA == 1 || (kPairs && g.colA == 1 && k >= 64));
+    const bool pays = V::W >= 4 && left <= V::W / 4 && rows >= V::W && (g.rowA == 1 || (kGroupsColumns && g.colA == 1 && k >= 16));
     return pays ? left : 0;
   }
 

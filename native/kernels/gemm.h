@@ -6,6 +6,8 @@
 
 #include "ahead.h"
 #include "gemm-tile.h"
+#include "panels.h"
+#include "transpose.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {
