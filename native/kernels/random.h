@@ -219,13 +219,17 @@ struct permutation {
     const int64_t n = c.n[0];
     const Stream s = stream(c.p[1]);
     for (int64_t i = 0; i < n; ++i) y[i] = (int32_t)i;
-    Philox block = {};
-    for (int64_t k = 0, i = n - 1; i > 0; ++k, --i) {
-      if ((k & 3) == 0) block = s.block(k >> 2);
-      const int64_t j = (int64_t)((uint64_t)block.w[k & 3] * (uint64_t)(i + 1) >> 32);
-      const int32_t t = y[i];
-      y[i] = y[j];
-      y[j] = t;
+    // Many blocks at a time: their chains of rounds fill each other's waiting.
+    enum { BLOCKS = 16 };
+    Philox drawn[BLOCKS];
+    for (int64_t i = n - 1, block = 0; i > 0; block += BLOCKS) {
+      for (int b = 0; b < BLOCKS; ++b) drawn[b] = s.block(block + b);
+      for (int k = 0; k < 4 * BLOCKS && i > 0; ++k, --i) {
+        const int64_t j = (int64_t)((uint64_t)drawn[k / 4].w[k % 4] * (uint64_t)(i + 1) >> 32);
+        const int32_t t = y[i];
+        y[i] = y[j];
+        y[j] = t;
+      }
     }
   }
   static void finish(const Command& c) { advanceStream(c.p[1], c.n[0] > 1 ? (c.n[0] + 2) / 4 : 0); }
