@@ -30,8 +30,8 @@ struct LastColumns {
     if constexpr (T > 1) {
       if (count < T) return columns<T - 1>(count, g, part, begin, end);
     }
-    int64_t i = begin;
     if (g.rowA == 1) {
+      int64_t i = begin;
       for (; end - i > 3 * V::W; i += 4 * V::W) down<4, T>(g, part, i, lesser(end - i, 4 * V::W));
       for (; i < end; i += V::W) down<1, T>(g, part, i, lesser(end - i, V::W));
       return end;
@@ -44,7 +44,7 @@ struct LastColumns {
   template <int R, int T>
   static void down(const Gemm<E>& g, const Strip<E>& part, int64_t i, int64_t count) {
     E* c = g.c + i * g.ldc + part.j0;
-    const E* from = part.start.from ? part.start.from + i * part.start.ld + part.j0 : nullptr;
+    const E* from = part.start.at(i, part.j0);
     const bool each = part.start.ld > 0;
     E values[2 * R * V::W];
     V acc[R][T];
@@ -89,30 +89,30 @@ struct LastColumns {
   template <int T>
   static constexpr int kMostRegisters = 32 / Groups<T>::ROWS < 8 ? 32 / Groups<T>::ROWS : 8;
 
-  // A registers of rows at a time as long as they last, then half as many.
-  template <int T, int A>
+  // R registers of rows at a time as long as they last, then half as many.
+  template <int T, int R>
   static int64_t groups(const Gemm<E>& g, const Strip<E>& part, int64_t i, int64_t last) {
-    for (; last - i >= A * Groups<T>::ROWS; i += A * Groups<T>::ROWS) someGroups<T, A>(g, part, i);
-    if constexpr (A > 1) return groups<T, A / 2>(g, part, i, last);
+    for (; last - i >= R * Groups<T>::ROWS; i += R * Groups<T>::ROWS) someGroups<T, R>(g, part, i);
+    if constexpr (R > 1) return groups<T, R / 2>(g, part, i, last);
     return i;
   }
 
-  template <int T, int A>
+  template <int T, int R>
   static void someGroups(const Gemm<E>& g, const Strip<E>& part, int64_t i) {
     typedef Groups<T> Q;
     enum { PART = Q::PART, EACH = Q::EACH };
-    alignas(64) E values[A * V::W];
-    const E* start = part.start.from ? part.start.from + i * part.start.ld + part.j0 : nullptr;
+    alignas(64) E values[R * V::W];
+    const E* start = part.start.at(i, part.j0);
     __builtin_memset(values, 0, sizeof values);
-    if (start) for (int r = 0; r < A * Q::ROWS; r++) __builtin_memcpy(values + r * Q::U, start + r * part.start.ld, T * sizeof(E));
-    V acc[A];
-    LW_UNROLL for (int r = 0; r < A; r++) acc[r] = V::load(values + r * V::W);
+    if (start) for (int r = 0; r < R * Q::ROWS; r++) __builtin_memcpy(values + r * Q::U, start + r * part.start.ld, T * sizeof(E));
+    V acc[R];
+    LW_UNROLL for (int r = 0; r < R; r++) acc[r] = V::load(values + r * V::W);
     const E *a = g.a + i * g.rowA + part.p0, *b = part.b;
     int64_t p = 0;
     for (; p + PART <= part.k; p += PART, b += PART * part.ldb) {
       V row[PART];
       LW_UNROLL for (int q = 0; q < PART; q++) row[q] = V::template repeat<T>(b + q * part.ldb);
-      LW_UNROLL for (int r = 0; r < A; r++) {
+      LW_UNROLL for (int r = 0; r < R; r++) {
         const E* from = a + r * Q::ROWS * g.rowA + p;
         V x[PART];
         const V first = V::loadParts(from, EACH * g.rowA);
@@ -122,12 +122,12 @@ struct LastColumns {
     }
     for (; p < part.k; p++, b += part.ldb) {
       const V row = V::template repeat<T>(b);
-      for (int l = 0; l < A * V::W; l++) values[l] = a[l / Q::U * g.rowA + p];
-      LW_UNROLL for (int r = 0; r < A; r++) acc[r] = fma(V::load(values + r * V::W), row, acc[r]);
+      for (int l = 0; l < R * V::W; l++) values[l] = a[l / Q::U * g.rowA + p];
+      LW_UNROLL for (int r = 0; r < R; r++) acc[r] = fma(V::load(values + r * V::W), row, acc[r]);
     }
-    LW_UNROLL for (int r = 0; r < A; r++) acc[r].store(values + r * V::W);
+    LW_UNROLL for (int r = 0; r < R; r++) acc[r].store(values + r * V::W);
     E* c = g.c + i * g.ldc + part.j0;
-    for (int r = 0; r < A * Q::ROWS; r++) __builtin_memcpy(c + r * g.ldc, values + r * Q::U, T * sizeof(E));
+    for (int r = 0; r < R * Q::ROWS; r++) __builtin_memcpy(c + r * g.ldc, values + r * Q::U, T * sizeof(E));
   }
 };
 

@@ -27,6 +27,8 @@ template <class E>
 struct Start {
   const E* from;
   int64_t ld;
+  // Where element (i, j)'s is, or null.
+  LW_MEMBER const E* at(int64_t i, int64_t j) const { return from ? from + i * ld + j : nullptr; }
 };
 
 // A strip of columns of C and what its chains take: k values from row p0 on, `b` at the first column, which is column j0.

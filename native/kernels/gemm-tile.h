@@ -39,11 +39,11 @@ struct Tile {
     E* c = g.c + i * g.ldc + part.j0;
     V acc[M][N];  // stays in registers only if every loop over it is unrolled
     const auto at = [mask](const E* p, int j) LW_LAMBDA { return MASKED && j == N - 1 ? V::load(p, mask) : V::load(p); };
-    if (!part.start.from) {
+    const E* from = part.start.at(i, part.j0);
+    if (!from) {
       LW_UNROLL for (int r = 0; r < M; r++)
         LW_UNROLL for (int j = 0; j < N; j++) acc[r][j] = V::zero();
     } else {
-      const E* from = part.start.from + i * part.start.ld + part.j0;
       LW_UNROLL for (int r = 0; r < M; r++)
         LW_UNROLL for (int j = 0; j < N; j++) acc[r][j] = at(from + r * part.start.ld + j * V::W, j);
     }

@@ -58,12 +58,10 @@ export function commandSource(ops, { random, pick }) {
   }
 }
 
-/** Whether the first command's doubles are tame: a mutant may have a beta of -1e279, of which two precisions make different numbers. */
+/** Whether the doubles of a command that ran are tame: a mutant may have a beta of -1e279, of which two precisions make different numbers. */
 export function hasTameDoubles(words, ops) {
-  const op = ops[words[0]]
-  if (!op) return true
-  const { operands, ints, doubles } = op
+  const { operands, ints, doubles } = ops[words[0]]
   const from = 2 + 2 * operands.length + ints.length
-  const bits = Int32Array.from(words.slice(from, from + 2 * doubles.length))
-  return bits.length < 2 * doubles.length || new Float64Array(bits.buffer).every((d) => TAME_DOUBLES.includes(d))
+  const bits = words.slice(from, from + 2 * doubles.length)
+  return new Float64Array(bits.buffer).every((d) => TAME_DOUBLES.includes(d))
 }

@@ -87,12 +87,13 @@ function compare(command, asTape, tame) {
   // run() leaves words after its command alone; a tape is all words, as in JavaScript.
   if (!tame || !asTape) return
   restore(twins, before)
-  const error = expectedOutcome(js, lengthened(command), twins, codes, ops)
+  const tape = lengthened(command)
+  const error = expectedOutcome(js, tape, twins, codes, ops)
   const outcome = first.outcome === 'refused' ? 'refused' : first.outcome ? 'IndexError' : undefined
   if ((error === 'IndexError' ? error : error && 'refused') !== outcome) {
     fail(command, `the addon: ${outcome ?? 'ran'}, JavaScript: ${error ?? 'ran'}`)
   }
-  if (outcome || !hasTameDoubles(command, ops)) return
+  if (outcome || !hasTameDoubles(tape, ops)) return
   const differs = difference(first.after, twins, toleranceOf(command), () => mayOverflow(before, ops[command[0]].name))
   if (differs) fail(command, `against JavaScript: ${differs}`)
 }
