@@ -40,6 +40,8 @@ inline void pause() {
 const int kSpins = 4000, kYields = 200;
 // How long the owner of a job in lanes looks for the helper that is to begin: an awake one comes within 0.2 µs.
 const int kGrace = 200;
+// How long a thread looks on whether another takes the next turn of its range, before it takes that turn: some 10 µs.
+const int kPatience = 500;
 
 template <class F>
 void waitUntil(const F& ready) {
@@ -141,16 +143,27 @@ struct alignas(64) Pool {
       waitUntil([&] { return ranges[i].left.load(std::memory_order_acquire) == 0; });
   }
 
-  // Takes turns at a range; returns the nanoseconds planned for what was done. Own range to its end; of others' what is left. But what
-  // its participant is about to take is left to it, and so is its lane: helping there would move that part of the data to another cache.
+  // Whether a participant that is at work on its range takes no turn for long, and has more than two before it. What is less is left to it:
+  // to help moves data to another cache, and back in the next step, where that makes it late again.
+  bool isLate(const Part& part) const {
+    if (lane > 0) return false;
+    for (;;) {
+      const int64_t next = part.next.load(std::memory_order_relaxed);
+      if (part.end - next <= 2 * part.chunk) return false;
+      int i = 0;
+      while (i < kPatience && part.next.load(std::memory_order_relaxed) == next) pause(), i++;
+      if (i == kPatience) return true;
+    }
+  }
+
+  // Takes turns at a range; returns the nanoseconds planned for what was done. Own range to its end; of others' what is left.
   double turns(bool isSecond, int r, bool own, uint64_t job) {
     Range& range = ranges[r];
     Part& part = range.parts[isSecond];
     const Stage& stage = isSecond ? second : first;
     const bool arrived = !own && range.arrived.load(std::memory_order_relaxed) == job;
     int64_t units = 0;
-    if (arrived && lane > 0) return 0;
-    while (!arrived || part.end - part.next.load(std::memory_order_relaxed) > 2 * part.chunk) {
+    while (!arrived || isLate(part)) {
       const int64_t begin = part.next.fetch_add(part.chunk, std::memory_order_relaxed);
       if (begin >= part.end) break;
       const int64_t end = begin + part.chunk < part.end ? begin + part.chunk : part.end;
