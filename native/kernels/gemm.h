@@ -184,6 +184,19 @@ struct Tiles {
     const int64_t whole = wholeOf(g), ld = wholeRegisters(whole);
     return last ? Start<E>{own + g.m * ld - whole, g.n - whole} : Start<E>{own, ld};
   }
+  // The last columns of a lane, which go so fast from row to row of B that the processor asks for some 64 rows ahead. The next lane's rows
+  // would come to this core so, and their owner would have to fetch them back: the last rows are copied first, from the last one up.
+  static void lastOfLane(const Gemm<E>& g, Strip<E> strip, int64_t width, bool hasNext) {
+    enum { AHEAD = 64 };
+    E copy[AHEAD * V::W];
+    const int64_t rows = hasNext && strip.k >= 2 * AHEAD ? (int64_t)AHEAD : 0, before = strip.k - rows;
+    const E* b = strip.b + before * strip.ldb;
+    for (int64_t p = rows; p-- > 0;)
+      for (int64_t j = 0; j < width; j++) copy[p * width + j] = b[p * strip.ldb + j];
+    strip.k = before;
+    T::strip(g, strip, width, 0, g.m);
+    if (rows > 0) T::strip(g, {copy, width, strip.p0 + before, rows, strip.j0, {g.c, g.ldc}, nullptr}, width, 0, g.m);
+  }
   static void lane(const Gemm<E>& g, const Command& command, int64_t unit) {
     const int64_t lanes = command.units / command.lane, h = unit / command.lane;
     const int64_t whole = wholeOf(g), last = g.n - whole, loose = g.source ? 1 : 0, before = loose + (last > 0 ? 1 : 0);
@@ -218,12 +231,11 @@ struct Tiles {
       part.a = panel(ahead.place()) - p0;
       part.rowA = cut.width(h);
     }
-    const auto strips = [&](int64_t j0, int64_t j1, int64_t i0, int64_t i1) {
-      for (int64_t j = j0; j < j1; j += NR)
-        T::strip(part, {g.b + p0 * g.ldb + j, g.ldb, p0, p1 - p0, j, start, nullptr}, lesser(j1 - j, NR), i0, i1);
-    };
-    if (t < 0) strips(whole, g.n, 0, g.m);
-    else strips(0, whole, g.m * t / tiles, g.m * (t + 1) / tiles);
+    if (t < 0) return lastOfLane(part, {g.b + p0 * g.ldb + whole, g.ldb, p0, p1 - p0, whole, start, nullptr}, last, h + 1 < lanes);
+    for (int64_t j = 0; j < whole; j += NR) {
+      const Strip<E> strip = {g.b + p0 * g.ldb + j, g.ldb, p0, p1 - p0, j, start, nullptr};
+      T::strip(part, strip, lesser(whole - j, NR), g.m * t / tiles, g.m * (t + 1) / tiles);
+    }
   }
 
   static void plan(const Gemm<E>& g, Plan& plan) {
