@@ -143,17 +143,17 @@ struct alignas(64) Pool {
       waitUntil([&] { return ranges[i].left.load(std::memory_order_acquire) == 0; });
   }
 
-  // Whether a participant that is at work on its range takes no turn for long, and has more than two before it. What is less is left to it:
-  // to help moves data to another cache, and back in the next step, where that makes it late again.
+  // Whether a participant that is at work on its range takes no turn for long, and has more than two before it. What is less is left to it,
+  // and so is its lane: to help moves data to another cache, and back in the next step, where that makes it late again.
   bool isLate(const Part& part) const {
     if (lane > 0) return false;
-    for (;;) {
+    int64_t seen = -1;
+    for (int i = 0; i < kPatience; i++, pause()) {
       const int64_t next = part.next.load(std::memory_order_relaxed);
       if (part.end - next <= 2 * part.chunk) return false;
-      int i = 0;
-      while (i < kPatience && part.next.load(std::memory_order_relaxed) == next) pause(), i++;
-      if (i == kPatience) return true;
+      if (next != seen) seen = next, i = 0;
     }
+    return true;
   }
 
   // Takes turns at a range; returns the nanoseconds planned for what was done. Own range to its end; of others' what is left.

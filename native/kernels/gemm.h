@@ -185,7 +185,8 @@ struct Tiles {
     return last ? Start<E>{own + g.m * ld - whole, g.n - whole} : Start<E>{own, ld};
   }
   // The last columns of a lane, which go so fast from row to row of B that the processor asks for some 64 rows ahead. The next lane's rows
-  // would come to this core so, and their owner would have to fetch them back: the last rows are copied first, from the last one up.
+  // would come to this core so, and their owner would have to fetch them back: the last rows are copied first, from the last one up (Zen 4, batch 32
+  // on two threads, cores far apart: 0.99 to 1.03 times as fast, in the quieter run 1.01 to 1.03).
   static void lastOfLane(const Gemm<E>& g, Strip<E> strip, int64_t width, bool hasNext) {
     enum { AHEAD = 64 };
     E copy[AHEAD * V::W];
