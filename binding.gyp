@@ -1,4 +1,4 @@
-# The release build (node-gyp, prebuildify). CMakeLists.txt is the developers' build: same sources, same flags.
+# What npm install builds (node-gyp), and the release addons of Linux (prebuildify); by g++ or clang. See the head of CMakeLists.txt for the others.
 # gyp has no flags per file, so each instruction set beyond the baseline is a static library of its own.
 {
   'variables': {
@@ -40,18 +40,6 @@
           'OTHER_CFLAGS!': ['-fno-strict-aliasing'],
           'OTHER_CPLUSPLUSFLAGS': ['-ffp-contract=off', '-fno-math-errno', '-fvisibility-inlines-hidden']
         }
-      }],
-      ['OS=="win"', {
-        'defines!': ['_HAS_EXCEPTIONS=0'],
-        'defines': ['NOMINMAX', '_HAS_EXCEPTIONS=1'],
-        'msvs_settings': {
-          'VCCLCompilerTool': {
-            'ExceptionHandling': 1,
-            'FloatingPointModel': 0,
-            'AdditionalOptions!': ['-std:c++17', '-std:c++20'],
-            'AdditionalOptions': ['/std:c++17', '/fp:precise', '/utf-8']
-          }
-        }
       }]
     ],
     'configurations': {
@@ -89,7 +77,6 @@
     {
       'target_name': 'lanewise_scalar',
       'type': 'static_library',
-      'win_delay_load_hook': 'false',
       'sources': ['native/isa/scalar.cpp'],
       # A third of the size, and as fast.
       'cflags': ['<@(kernels)'],
@@ -102,17 +89,14 @@
         {
           'target_name': 'lanewise_avx2',
           'type': 'static_library',
-          'win_delay_load_hook': 'false',
           'sources': ['native/isa/avx2.cpp'],
           'cflags': ['<@(kernels)'],
           'cflags_cc': ['-mavx2', '-mfma'],
-          'xcode_settings': { 'OTHER_CPLUSPLUSFLAGS': ['-mavx2', '-mfma'] },
-          'msvs_settings': { 'VCCLCompilerTool': { 'AdditionalOptions': ['/arch:AVX2'] } }
+          'xcode_settings': { 'OTHER_CPLUSPLUSFLAGS': ['-mavx2', '-mfma'] }
         },
         {
           'target_name': 'lanewise_avx512',
           'type': 'static_library',
-          'win_delay_load_hook': 'false',
           'sources': ['native/isa/avx512.cpp'],
           'cflags': ['<@(kernels)'],
           'cflags_cc': [
@@ -122,8 +106,7 @@
             'OTHER_CPLUSPLUSFLAGS': [
               '-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma', '-mprefer-vector-width=512'
             ]
-          },
-          'msvs_settings': { 'VCCLCompilerTool': { 'AdditionalOptions': ['/arch:AVX512'] } }
+          }
         }
       ]
     }, {
@@ -131,7 +114,6 @@
         {
           'target_name': 'lanewise_neon',
           'type': 'static_library',
-          'win_delay_load_hook': 'false',
           'sources': ['native/isa/neon.cpp'],
           'cflags': ['<@(kernels)']
         }

@@ -7,13 +7,9 @@
 
 #include <chrono>
 
-#if defined(__x86_64__) || defined(_M_X64)
+#if defined(__x86_64__)
 #define LANEWISE_X64 1
-#ifdef _MSC_VER
-#include <intrin.h>
-#else
 #include <cpuid.h>
-#endif
 #endif
 
 namespace lanewise {
@@ -24,28 +20,20 @@ namespace scalar { LANEWISE_TABLES }
 #ifdef LANEWISE_X64
 namespace avx2 { LANEWISE_TABLES }
 namespace avx512 { LANEWISE_TABLES }
-#elif defined(__aarch64__) || defined(_M_ARM64)
+#elif defined(__aarch64__)
 namespace neon { LANEWISE_TABLES }
 #endif
 
 #ifdef LANEWISE_X64
 static void cpuid(unsigned leaf, unsigned sub, unsigned r[4]) {
-#ifdef _MSC_VER
-  __cpuidex((int*)r, (int)leaf, (int)sub);
-#else
   __cpuid_count(leaf, sub, r[0], r[1], r[2], r[3]);
-#endif
 }
 
 // Which register states the operating system saves: bit 1 SSE, 2 AVX, 5 to 7 AVX-512.
 static unsigned savedStates() {
-#ifdef _MSC_VER
-  return (unsigned)_xgetbv(0);
-#else
   unsigned low, high;
   __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
   return low;
-#endif
 }
 
 int availableIsas(Isa out[4]) {
@@ -84,7 +72,7 @@ const char* cpuName(char name[49]) {
 int availableIsas(Isa out[4]) {
   int n = 0;
   out[n++] = {"scalar", scalar::kernels, scalar::multiplyAdds};
-#if defined(__aarch64__) || defined(_M_ARM64)
+#if defined(__aarch64__)
   out[n++] = {"neon", neon::kernels, neon::multiplyAdds};
 #endif
   return n;

@@ -12,7 +12,7 @@
 #include <new>
 #include <thread>
 
-#if defined(__x86_64__) || defined(_M_X64)
+#if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
@@ -28,9 +28,9 @@ namespace {
 void keepLoaded();
 
 inline void pause() {
-#if defined(__x86_64__) || defined(_M_X64)
+#if defined(__x86_64__)
   _mm_pause();
-#elif defined(__aarch64__) && !defined(_MSC_VER)
+#elif defined(__aarch64__)
   __asm__ volatile("yield");
 #endif
 }

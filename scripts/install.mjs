@@ -17,7 +17,7 @@ const force = process.argv.includes('--force')
 const required = force || process.env.LANEWISE_REQUIRE_NATIVE === '1'
 const isDependency = root.split(path.sep).includes('node_modules')
 const again = isDependency ? 'node node_modules/lanewise/scripts/install.mjs' : 'npm run build:native'
-const toolsHint = { darwin: 'the Xcode command line tools', win32: 'Visual Studio Build Tools and Python 3' }
+const tools = process.platform === 'darwin' ? 'the Xcode command line tools' : 'g++ and make'
 const WITHOUT = 'installed with the JavaScript backend (slower)'
 
 const say = (line) => console.log(`lanewise: ${line}`)
@@ -69,14 +69,8 @@ function isFresh() {
   return [...sources, path.join(root, 'binding.gyp')].every((file) => fs.statSync(file).mtimeMs < built)
 }
 
-/** { command, label } of the C++ compiler; on Windows node-gyp looks for Visual Studio itself. */
+/** { command, label } of the C++ compiler. */
 function findCompiler() {
-  if (process.platform === 'win32') {
-    const folder = process.env['ProgramFiles(x86)'] ?? 'C:\\Program Files (x86)'
-    const vswhere = path.join(folder, 'Microsoft Visual Studio', 'Installer', 'vswhere.exe')
-    const version = output(vswhere, ['-latest', '-products', '*', '-property', 'installationVersion'])
-    return version ? { label: `Visual Studio ${version}` } : undefined
-  }
   for (const command of process.env.CXX ? [process.env.CXX] : ['g++', 'clang++', 'c++']) {
     const words = command.split(/\s+/)
     const version = output(words[0], [...words.slice(1), '--version'])?.match(/\d+\.\d+(\.\d+)?/)
@@ -88,7 +82,6 @@ function findCompiler() {
 function findPython() {
   const { NODE_GYP_FORCE_PYTHON, npm_config_python, PYTHON } = process.env
   const names = [NODE_GYP_FORCE_PYTHON, npm_config_python, PYTHON, 'python3', 'python']
-  if (process.platform === 'win32') names.push('py')
   return names.find((name) => name && output(name, ['-c', 'import sys; assert sys.version_info >= (3, 6); print(1)']))
 }
 
@@ -155,12 +148,14 @@ function excerpt(log) {
 }
 
 function build() {
+  // node-gyp builds with Visual Studio there, and the kernels need g++ or clang.
+  if (process.platform === 'win32')
+    giveUp(`no addon found; ${WITHOUT}. On x64 a package carries it: npm install lanewise-win32-x64@${version}`)
   const make = process.env.MAKE ?? (/bsd$/.test(process.platform) ? 'gmake' : 'make')
   const compiler = findCompiler()
-  const hint = `Install ${toolsHint[process.platform] ?? 'g++ and make'}, then: ${again}`
+  const hint = `Install ${tools}, then: ${again}`
   if (!compiler) giveUp(`no C++ compiler found; ${WITHOUT}. ${hint}`)
-  if (process.platform !== 'win32' && output(make, ['--version']) === undefined)
-    giveUp(`make not found; ${WITHOUT}. ${hint}`)
+  if (output(make, ['--version']) === undefined) giveUp(`make not found; ${WITHOUT}. ${hint}`)
   const python = findPython()
   if (!python) giveUp(`python3 not found; ${WITHOUT}. Install python3, then: ${again}`)
   if (!canRequire('node-addon-api'))
@@ -182,7 +177,7 @@ function build() {
   // binding.gyp asks `node` for a path: let that be this very node.
   const pathKey = Object.keys(env).find((key) => key.toUpperCase() === 'PATH') ?? 'PATH'
   env[pathKey] = `${path.dirname(process.execPath)}${path.delimiter}${env[pathKey] ?? ''}`
-  if (compiler.command) env.CXX = compiler.command
+  env.CXX = compiler.command
 
   const started = performance.now()
   const result = spawnSync(process.execPath, args, { cwd: root, env, encoding: 'utf8', maxBuffer: 1 << 28 })

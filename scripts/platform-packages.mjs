@@ -7,7 +7,7 @@ import path from 'node:path'
 const root = path.resolve(import.meta.dirname, '..')
 const manifestFile = path.join(root, 'package.json')
 const manifest = JSON.parse(fs.readFileSync(manifestFile, 'utf8'))
-const { version, license, engines } = manifest
+const { version, license, engines, repository } = manifest
 const systems = { win32: 'Windows', darwin: 'macOS' }
 const names = ['win32-x64', 'darwin-x64', 'darwin-arm64']
 
@@ -27,7 +27,7 @@ for (const platform of names) {
   const description = `The native addon of lanewise for ${systems[os]} on ${cpu}`
   const readme = `# lanewise-${platform}\n\n${description}. Install \`lanewise\`, which depends on it.\n`
   fs.writeFileSync(path.join(folder, 'README.md'), readme)
-  const own = { name: `lanewise-${platform}`, version, description, license, engines, os: [os], cpu: [cpu] }
+  const own = { name: `lanewise-${platform}`, version, description, license, repository, engines, os: [os], cpu: [cpu] }
   const text = JSON.stringify({ ...own, main: 'lanewise.node', files: ['lanewise.node'] }, null, 2)
   fs.writeFileSync(path.join(folder, 'package.json'), `${text}\n`)
   console.log(path.relative(root, folder))

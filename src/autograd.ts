@@ -57,7 +57,7 @@ export function noGrad<T>(fn: () => T): T {
   throw new StateError('noGrad', 'a synchronous function', 'one that returns a promise')
 }
 
-/** What backward() needs of the ops; set by ops/autograd-ops to keep this file free of them. */
+/** What backward() needs of the ops; set by ops/binary to keep this file free of them. */
 export interface AutogradOps {
   ones(like: Tensor): Tensor
   add(a: Tensor, b: Tensor, out?: Tensor): Tensor

@@ -2,7 +2,7 @@ import type { History } from './train/history.js'
 
 /**
  * Every error lanewise throws on wrong use names the operation, what it expected and what it received:
- * `matmul: expected inner sizes to agree, received [32, 784] x [50, 10]`.
+ * `matmul: expected inner sizes that agree, received [32, 784] x [50, 10]`.
  */
 export class LanewiseError extends Error {
   readonly op: string

@@ -14,8 +14,8 @@ const MAX_ARRAYS = 2 ** 24
 export const recordingState = { active: false }
 
 /**
- * A contiguous, row-major block of numbers. The values live in shared memory that the native kernels read and write in
- * place; the garbage collector frees it. Operations are functions of the package and methods of the tensor.
+ * A contiguous, row-major block of numbers. The values live in memory (with the addon: shared memory) that the kernels read
+ * and write in place; the garbage collector frees it. Operations are functions of the package and methods of the tensor.
  */
 export class Tensor {
   readonly size: number
@@ -177,7 +177,7 @@ export function tensor(values: TensorValues, options: TensorOptions = {}): Tenso
   return requireGrad(result, options.requiresGrad)
 }
 
-export function requireGrad(t: Tensor, wanted: boolean | undefined): Tensor {
+function requireGrad(t: Tensor, wanted: boolean | undefined): Tensor {
   if (wanted) {
     if (t.dtype !== 'float32' && t.dtype !== 'float64')
       throw new TypeMismatchError('requiresGrad', 'a float tensor', t.describe())

@@ -1,7 +1,7 @@
 import * as lw from 'lanewise'
 import { random, randomLabels } from './engine.mjs'
 
-export const SEED_JOB = { hidden: [50], activation: 'sigmoid', batch: 32, optimizer: 'adam' }
+export const MNIST_JOB = { hidden: [50], activation: 'sigmoid', batch: 32, optimizer: 'adam' }
 export const INPUTS = 784
 export const CLASSES = 10
 

@@ -10,7 +10,7 @@ export const USAGE = `usage: npm run --silent bench -- ${SUITES.join(' | ')} [op
   --quick         tiny sizes and durations: shows that it runs, not how fast
   --threads N     measures with N threads only (default: with one, then with all)
   --filter TEXT   only works whose name contains TEXT
-  --rounds N      train: how often all configurations take their turn (5)
+  --rounds N      train, crowd: how often all configurations take their turn (5)
   --out DIR       scaling: where the SVG files go (bench/results)
   --help
 LANEWISE_BACKEND and LANEWISE_ISA choose what is measured, as always.`

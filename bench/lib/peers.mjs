@@ -4,7 +4,7 @@ import * as fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { allThreads, isNative } from './engine.mjs'
-import { SEED_JOB } from './network.mjs'
+import { MNIST_JOB } from './network.mjs'
 import { runJson } from './rounds.mjs'
 
 const file = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url))
@@ -82,7 +82,7 @@ function start(peer, task, python) {
     const env = { LANEWISE_BACKEND: peer.backend, LANEWISE_THREADS: String(threads) }
     return runJson(
       process.execPath,
-      [file('trainer.mjs'), JSON.stringify({ ...SEED_JOB, ...task, evaluate: true })],
+      [file('trainer.mjs'), JSON.stringify({ ...MNIST_JOB, ...task, evaluate: true })],
       env,
     )
   }

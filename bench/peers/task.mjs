@@ -53,7 +53,7 @@ export function accuracy(scores) {
 }
 
 /** The version of an installed package, or of the nearest package.json above its entry. */
-export function versionOf(name) {
+function versionOf(name) {
   let folder = path.dirname(createRequire(import.meta.url).resolve(name))
   while (!fs.existsSync(path.join(folder, 'package.json'))) folder = path.dirname(folder)
   return JSON.parse(fs.readFileSync(path.join(folder, 'package.json'), 'utf8')).version

@@ -1,7 +1,7 @@
 // Four trainings at once, in processes of their own and in worker threads of one: what they reach together against one alone.
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import { SEED_JOB } from '../lib/network.mjs'
+import { MNIST_JOB } from '../lib/network.mjs'
 import { figure } from '../lib/report.mjs'
 import { runJson, takeTurns } from '../lib/rounds.mjs'
 
@@ -31,7 +31,7 @@ async function together(start, count) {
 
 export async function run({ options, report }) {
   const amount = options.quick ? { samples: QUICK_SAMPLES } : { seconds: SECONDS }
-  const job = JSON.stringify({ ...SEED_JOB, ...amount })
+  const job = JSON.stringify({ ...MNIST_JOB, ...amount })
   const process_ = () => runJson(process.execPath, [TRAINER, job])
   const worker = () => inWorker(job)
   const entries = [

@@ -2,7 +2,7 @@
 import * as lw from 'lanewise'
 import { random, replayed, threadCounts, useThreads } from '../lib/engine.mjs'
 import { measure } from '../lib/measure.mjs'
-import { SEED_JOB, trainingStep } from '../lib/network.mjs'
+import { MNIST_JOB, trainingStep } from '../lib/network.mjs'
 
 /** run(k) that calls fn k times. */
 const repeated = (fn) => (count) => {
@@ -14,7 +14,7 @@ function works() {
   const values = new Float32Array(256).fill(0.5)
   const large = random([256, 256])
   const counter = lw.zeros([1], { dtype: 'int32' })
-  const { step } = trainingStep(SEED_JOB)
+  const { step } = trainingStep(MNIST_JOB)
   const tape = lw.record(step)
   const smallest = lw.record(() => lw.advance(counter, 0))
   return [

@@ -1,4 +1,4 @@
-// The price of reproducibility: each rule of docs/arithmetic.md, the engine's kernels beside the same work without it.
+// The price of reproducibility: each rule of "Arithmetic" in docs/design.md, the engine's kernels beside the same work without it.
 import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import os from 'node:os'

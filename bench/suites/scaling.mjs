@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { linePlot } from 'lanewise/plot'
 import { allThreads, replayed, threadCounts, useThreads } from '../lib/engine.mjs'
 import { measure } from '../lib/measure.mjs'
-import { flopsPerSample, SEED_JOB, trainingStep } from '../lib/network.mjs'
+import { flopsPerSample, MNIST_JOB, trainingStep } from '../lib/network.mjs'
 
 const RESULTS = fileURLToPath(new URL('../results', import.meta.url))
 const MLP = { activation: 'relu', batch: 128, optimizer: 'adam' }
@@ -24,7 +24,7 @@ function sweeps(options) {
       name: 'batch',
       title: '784-50-10, sigmoid: by batch size',
       values: some(powers(1, 8192)),
-      job: (batch) => ({ ...SEED_JOB, batch }),
+      job: (batch) => ({ ...MNIST_JOB, batch }),
       counts,
     },
     {

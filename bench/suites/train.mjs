@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url'
 import { isNative, threadCounts } from '../lib/engine.mjs'
 import { handover } from '../lib/handover.mjs'
-import { flopsPerSample, SEED_JOB } from '../lib/network.mjs'
+import { flopsPerSample, MNIST_JOB } from '../lib/network.mjs'
 import { figure, percent, table } from '../lib/report.mjs'
 import { runJson, takeTurns } from '../lib/rounds.mjs'
 
@@ -11,11 +11,11 @@ const SECONDS = 2
 const QUICK_SAMPLES = 640
 
 const JOBS = [
-  ['784-50-10, batch 32, Adam', SEED_JOB],
-  ['784-50-10, batch 100, Adam', { ...SEED_JOB, batch: 100 }],
-  ['784-50-10, batch 256, Adam', { ...SEED_JOB, batch: 256 }],
-  ['784-50-10, batch 32, SGD', { ...SEED_JOB, optimizer: 'sgd' }],
-  ['784-50-10, batch 256, SGD', { ...SEED_JOB, batch: 256, optimizer: 'sgd' }],
+  ['784-50-10, batch 32, Adam', MNIST_JOB],
+  ['784-50-10, batch 100, Adam', { ...MNIST_JOB, batch: 100 }],
+  ['784-50-10, batch 256, Adam', { ...MNIST_JOB, batch: 256 }],
+  ['784-50-10, batch 32, SGD', { ...MNIST_JOB, optimizer: 'sgd' }],
+  ['784-50-10, batch 256, SGD', { ...MNIST_JOB, batch: 256, optimizer: 'sgd' }],
   ['784-512-512-10, ReLU, batch 128, Adam', { hidden: [512, 512], activation: 'relu', batch: 128, optimizer: 'adam' }],
 ]
 

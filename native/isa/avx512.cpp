@@ -1,5 +1,5 @@
 // Built with -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma.
-#if defined(__x86_64__) || defined(_M_X64)
+#if defined(__x86_64__)
 #define LANEWISE_ISA avx512
 #define LANEWISE_SIMD "../simd/avx512.h"
 #include "kernels.inc"

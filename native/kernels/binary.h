@@ -10,7 +10,7 @@
   OP(maximumGrad, "y:w:T:n dy:r:T:n a:r:T:n b:r:T:n | n")
 
 #ifdef LANEWISE_KERNELS
-#include "lanes.h"
+#include "units.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {
@@ -120,7 +120,6 @@ struct Broadcast {
     plan.units = w.units();
     // an element; the start of a run, which is what short ones cost
     plan.nanoseconds = (double)(w.rows * w.length) * (F<V>::kNanoseconds / (double)V::W) + (double)(w.rows * w.pieces) * 2.0;
-    plan.scratch = 0;
   }
   static void run(const Command& c, int64_t begin, int64_t end) {
     if (begin >= end) return;
@@ -160,9 +159,7 @@ template <class V> struct maximum : binary::Broadcast<V, binary::Maximum> {};
 template <class V>
 struct maximumGrad {
   static void plan(const Command& c, Plan& plan) {
-    plan.units = ceilDivide(c.n[0], kBlock);
-    plan.nanoseconds = (double)c.n[0] * (2.0 / (double)V::W);
-    plan.scratch = 0;
+    planUnits(c.n[0], 2.0 / (double)V::W, plan);
   }
   static void run(const Command& c, int64_t begin, int64_t end) {
     typedef typename V::E E;

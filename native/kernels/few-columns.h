@@ -208,7 +208,7 @@ LW_INLINE int64_t softmaxOfFewColumns(int64_t rows, int64_t n, const typename V:
   typedef typename V::E E;
   if (V::W == 1) return 0;
   const int64_t done = softmaxOfWholeBlocks<V>(rows, n, x, y, after), rest = rows - done, block = rowsOfBlock<V>(n);
-  // A block takes as long as a fifth of its rows one by one.
+  // A block takes as long as a fifth of its rows one by one; to fill one up takes time too.
   if (rest * 4 < block) return done;
   alignas(64) E filled[64 * kFewColumns];
   const size_t bytes = (size_t)(rest * n) * sizeof(E);

@@ -172,7 +172,6 @@ LW_INLINE void fail(const Command& c, int64_t position, int64_t value) {
   }
   __atomic_store_n(&f.lock, 0, __ATOMIC_RELEASE);
 }
-LW_INLINE bool failed(const Command& c) { return __atomic_load_n(&c.failure->set, __ATOMIC_ACQUIRE) != 0; }
 
 }  // namespace LANEWISE_ISA
 }  // namespace lanewise

@@ -67,9 +67,8 @@ struct transpose {
   enum { BAND = 64 };
   static void plan(const Command& c, Plan& p) {
     const int64_t side = c.n[0] > c.n[1] ? c.n[0] : c.n[1];
-    p.units = c.n[0] > 0 && c.n[1] > 0 ? (side + BAND - 1) / BAND : 0;
+    p.units = c.n[0] > 0 && c.n[1] > 0 ? ceilDivide(side, BAND) : 0;
     p.nanoseconds = (double)c.n[0] * c.n[1] * 0.5;
-    p.scratch = 0;
   }
   static void run(const Command& c, int64_t begin, int64_t end) {
     const int64_t m = c.n[0], n = c.n[1], side = m > n ? m : n, first = begin * BAND, last = end * BAND < side ? end * BAND : side;

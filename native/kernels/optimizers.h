@@ -27,10 +27,10 @@ LW_INLINE double powi(double base, int32_t t) {
 // long; and other processors would not, so no mode of the processor is used but a comparison. A NaN stays.
 template <class E> struct Tiny;
 template <> struct Tiny<float> {
-  static constexpr float value = 1e-30f, root = 1e-15f;
+  static constexpr float value = 1e-30f, root = 1e-15f, mostRoot = 1e30f;
 };
 template <> struct Tiny<double> {
-  static constexpr double value = 1e-290, root = 1e-145;
+  static constexpr double value = 1e-290, root = 1e-145, mostRoot = 1e300;
 };
 template <class X, class V>
 LW_INLINE X flush(X x, V tiny) {
@@ -103,7 +103,7 @@ struct Momentum {
   static constexpr FinishFn finish = nullptr;
 };
 
-// The root is kept below 1e30, where quotient() is good; only an infinite v is beyond it.
+// The root is kept at or below mostRoot, where quotient() is good; only an infinite v is beyond it.
 // v += (1 - rho) * (g^2 - v), as v - (1 - rho) * (v - g^2) in two fused steps.
 template <class V>
 struct RmsProp {
@@ -113,7 +113,7 @@ struct RmsProp {
     E *w = (E*)c.p[0], *v = (E*)c.p[2];
     const E* g = (const E*)c.p[1];
     const Rate<V> r(c, 3, c.d[2]);
-    const V share = V::set1((E)(1 - c.d[0])), eps = V::set1((E)c.d[1]), limit = V::set1((E)(sizeof(E) == 4 ? 1e30 : 1e300));
+    const V share = V::set1((E)(1 - c.d[0])), eps = V::set1((E)c.d[1]), limit = V::set1(Tiny<E>::mostRoot);
     // Returns the root.
     const auto average = [&](int64_t i, auto part) LW_LAMBDA {
       const auto vi = load<V>(v + i, part), square = flush(load<V>(g + i, part), r.root);
@@ -141,7 +141,7 @@ struct Adam {
     const Rate<V> r(c, 4, c.d[3]);
     const int32_t t = *(const int32_t*)c.p[5];
     const double corrected = r.lr * __builtin_sqrt(1 - powi(c.d[1], t)) / (1 - powi(c.d[0], t));
-    const V a = V::set1((E)corrected), share1 = V::set1((E)(1 - c.d[0])), share2 = V::set1((E)(1 - c.d[1])), eps = V::set1((E)c.d[2]), limit = V::set1((E)(sizeof(E) == 4 ? 1e30 : 1e300));
+    const V a = V::set1((E)corrected), share1 = V::set1((E)(1 - c.d[0])), share2 = V::set1((E)(1 - c.d[1])), eps = V::set1((E)c.d[2]), limit = V::set1(Tiny<E>::mostRoot);
     // Returns the root of the new v.
     const auto average = [&](int64_t i, auto part) LW_LAMBDA {
       const auto gi = flush(load<V>(g + i, part), r.root), mi = load<V>(m + i, part), vi = load<V>(v + i, part);

@@ -5,7 +5,7 @@
 
 // As many chains as keep every multiply-add unit busy (units × latency: 8 on x86, up to 16 on ARM) and fit in the registers
 // beside the two factors. Each is a variable of its own: an array might live on the stack.
-#if defined(__aarch64__) || defined(_M_ARM64)
+#if defined(__aarch64__)
 #define LW_CHAINS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
 #else
 #define LW_CHAINS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)

@@ -180,9 +180,8 @@ struct DrawPairs {
   typedef typename V::E E;
   static void plan(const Command& c, Plan& plan) {
     const int64_t blocks = (c.n[0] + 1) / 2;
-    plan.units = (blocks + kRandomBlocks - 1) / kRandomBlocks;
+    plan.units = ceilDivide(blocks, kRandomBlocks);
     plan.nanoseconds = (double)c.n[0] * nanosecondsEach;
-    plan.scratch = 0;
   }
   static void run(const Command& c, int64_t begin, int64_t end) {
     E* y = (E*)c.p[0];
@@ -212,7 +211,6 @@ struct permutation {
   static void plan(const Command& c, Plan& plan) {
     plan.units = 1;
     plan.nanoseconds = (double)c.n[0] * 6;
-    plan.scratch = 0;
   }
   static void run(const Command& c, int64_t, int64_t) {
     int32_t* y = (int32_t*)c.p[0];

@@ -256,7 +256,6 @@ struct Argmax {
   static void plan(const Command& c, Plan& plan) {
     plan.units = c.n[0] * (c.n[2] == 1 ? 1 : ceilDivide(c.n[2], kColumns));
     plan.nanoseconds = (double)c.n[0] * (10 + (double)c.n[1] * (double)c.n[2] * 0.3);
-    plan.scratch = 0;
   }
   static void run(const Command& c, int64_t begin, int64_t end) {
     int32_t* y = (int32_t*)c.p[0];
@@ -329,7 +328,6 @@ struct MaxGrad {
   static void plan(const Command& c, Plan& plan) {
     plan.units = c.n[0] * ceilDivide(c.n[2], kColumns);
     plan.nanoseconds = (double)c.n[0] * (10 + (double)c.n[1] * (double)c.n[2] * 0.4);
-    plan.scratch = 0;
   }
   static void run(const Command& c, int64_t begin, int64_t end) {
     const int64_t b = c.n[1], w = c.n[2], groups = ceilDivide(w, kColumns);

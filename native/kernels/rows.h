@@ -75,7 +75,7 @@ struct Segment {
 struct Source {
   enum { kOperand = 1, kBatch = 4 };  // operands: of all, and of gatherAffine
   const Command& c;
-  int64_t sizeX;  // bytes of an element
+  int64_t sizeX = 0;  // bytes of an element
   int64_t cursor;
   const int32_t* idx;  // null where there are not as many indices
   LW_MEMBER explicit Source(const Command& command) : c(command) {
@@ -99,8 +99,8 @@ struct Source {
 
 // How a command takes its rows. As with copy, the types of the operands decide, not the command's dtype.
 struct Taking {
-  TakeRow take;
-  int64_t sizeY;
+  TakeRow take = nullptr;
+  int64_t sizeY = 0;
   LW_MEMBER explicit Taking(const Command& c) {
     withPointer(c.p[0], c.types[0], [&](auto* to) {
       withPointer(c.p[1], c.types[1], [&](auto* x) { take = takeRow(to, x), sizeY = sizeof(*to); });

@@ -37,10 +37,10 @@ LW_INLINE void loadPartOfSquare(const typename V::E* x, int64_t ldx, int64_t row
 template <class V>
 static void transposeBlock(const typename V::E* x, int64_t ldx, int64_t m, int64_t n, typename V::E* y, int64_t ldy) {
   for (int64_t i = 0; i < m; i += V::W) {
-    const int64_t rows = m - i < V::W ? m - i : (int64_t)V::W;
+    const int64_t rows = lesser(m - i, V::W);
     const typename V::M rowMask = V::first(rows);
     for (int64_t j = 0; j < n; j += V::W) {
-      const int64_t columns = n - j < V::W ? n - j : (int64_t)V::W;
+      const int64_t columns = lesser(n - j, V::W);
       V r[V::W];
       if (rows == V::W && columns == V::W) {
         loadSquare(x + i * ldx + j, ldx, r);
@@ -64,12 +64,12 @@ static void transposeFarWhole(const typename V::E* x, int64_t ldx, int64_t m, in
   typedef typename V::E E;
   enum { ROWS = 32, LINE = 64 / sizeof(E), COLUMNS = 64 * LINE, ASKS = V::W * V::W / LINE > 0 ? V::W * V::W / LINE : 1 };
   for (int64_t j0 = 0; j0 < n; j0 += COLUMNS) {
-    const int64_t columns = n - j0 < COLUMNS ? n - j0 : (int64_t)COLUMNS;
+    const int64_t columns = lesser(n - j0, COLUMNS);
     for (int64_t i = 0; i < m; i += ROWS) {
-      const int64_t rows = m - i < ROWS ? m - i : (int64_t)ROWS;  // whole registers
+      const int64_t rows = lesser(m - i, ROWS);  // whole registers
       int64_t row = i + ROWS, column = 0;                         // asked for next
       for (int64_t j = 0; j < columns; j += V::W) {
-        const int64_t width = columns - j < V::W ? columns - j : (int64_t)V::W;
+        const int64_t width = lesser(columns - j, V::W);
         for (int64_t u = 0; u < rows; u += V::W) {
           const E* from = x + (i + u) * ldx + j0 + j;
           E* to = y + (j0 + j) * ldy + i + u;
@@ -96,9 +96,9 @@ static void transposeFarByLines(const typename V::E* x, int64_t ldx, int64_t m, 
   enum { ROWS = 32, LINE = 64 / sizeof(E), COLUMNS = 8 * LINE, LD = LINE + ROWS };
   alignas(64) E buffer[COLUMNS * LD];  // of each row of y: the line before the 32 numbers, and these
   for (int64_t j = 0; j < n; j += COLUMNS) {
-    const int64_t columns = n - j < COLUMNS ? n - j : (int64_t)COLUMNS;
+    const int64_t columns = lesser(n - j, COLUMNS);
     for (int64_t i = 0; i < m; i += ROWS) {
-      const int64_t rows = m - i < ROWS ? m - i : (int64_t)ROWS;
+      const int64_t rows = lesser(m - i, ROWS);
       for (int64_t r = i + ROWS; r < m && r < i + 2 * ROWS; r++)
         for (int64_t q = 0; q < columns; q += LINE) __builtin_prefetch(x + r * ldx + j + q, 0, 2);
       transposeBlock<V>(x + i * ldx + j, ldx, rows, columns, buffer + LINE, LD);

@@ -23,12 +23,12 @@
   OP(clipGrad, "dx:w:T:n dy:i:T:n v:i:T:n | n lo:d hi:d")
 
 #ifdef LANEWISE_KERNELS
-#include "lanes.h"
+#include "units.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {
 
-// Rough nanoseconds a number, for the plan: measured with AVX-512 on the development machine. Memory sets the pace of the
+// Rough nanoseconds a number, for the plan: measured with AVX-512 on an Intel Xeon. Memory sets the pace of the
 // cheap ones.
 template <class V>
 LW_INLINE double nanosecondsEach(double operations) {
@@ -39,9 +39,7 @@ LW_INLINE double nanosecondsEach(double operations) {
 template <class V, template <class> class F>
 struct Map {
   static void plan(const Command& c, Plan& plan) {
-    plan.units = ceilDivide(c.n[0], kBlock);
-    plan.nanoseconds = (double)c.n[0] * nanosecondsEach<V>(F<V>::kOperations);
-    plan.scratch = 0;
+    planUnits(c.n[0], nanosecondsEach<V>(F<V>::kOperations), plan);
   }
   static void run(const Command& c, int64_t begin, int64_t end) {
     typedef typename V::E E;

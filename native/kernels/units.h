@@ -9,7 +9,6 @@ namespace LANEWISE_ISA {
 LW_INLINE void planUnits(int64_t n, double nanosecondsEach, Plan& plan, int64_t unit = kBlock) {
   plan.units = ceilDivide(n, unit);
   plan.nanoseconds = (double)n * nanosecondsEach;
-  plan.scratch = 0;
 }
 
 // f(i, part) over the elements of units [begin, end) of n

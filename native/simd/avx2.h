@@ -10,11 +10,10 @@ struct F32 {
   typedef float E;
   typedef int32_t I;
   struct M { __m256 m; };  // a lane is all ones or all zeros
-  enum { W = 8, kLanes = 16, kMantissa = 23, kBias = 127, kAnyExponent = 0 };
+  enum { W = 8, kLanes = 16, kMantissa = 23, kAnyExponent = 0 };
   __m256 v;
   static LW_MEMBER F32 zero() { return {_mm256_setzero_ps()}; }
   static LW_MEMBER F32 set1(float x) { return {_mm256_set1_ps(x)}; }
-  static LW_MEMBER F32 iota() { return {_mm256_setr_ps(0, 1, 2, 3, 4, 5, 6, 7)}; }
   static LW_MEMBER M first(int64_t n) {
     return {_mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)))};
   }
@@ -73,8 +72,6 @@ LW_INLINE F32::M operator<=(F32 a, F32 b) { return {_mm256_cmp_ps(a.v, b.v, _CMP
 LW_INLINE F32::M operator==(F32 a, F32 b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_EQ_OQ)}; }
 LW_INLINE F32::M isnan(F32 a) { return {_mm256_cmp_ps(a.v, a.v, _CMP_UNORD_Q)}; }
 LW_INLINE F32::M and_(F32::M a, F32::M b) { return {_mm256_and_ps(a.m, b.m)}; }
-LW_INLINE F32::M or_(F32::M a, F32::M b) { return {_mm256_or_ps(a.m, b.m)}; }
-LW_INLINE F32::M not_(F32::M a) { return {_mm256_xor_ps(a.m, _mm256_castsi256_ps(_mm256_set1_epi32(-1)))}; }
 LW_INLINE uint32_t bits(F32::M m) { return (uint32_t)_mm256_movemask_ps(m.m); }
 LW_INLINE F32 select(F32::M m, F32 yes, F32 no) { return {_mm256_blendv_ps(no.v, yes.v, m.m)}; }
 LW_INLINE F32 pow2(F32 n) {
@@ -105,11 +102,10 @@ struct F64 {
   typedef double E;
   typedef int64_t I;
   struct M { __m256d m; };
-  enum { W = 4, kLanes = 8, kMantissa = 52, kBias = 1023, kAnyExponent = 0 };
+  enum { W = 4, kLanes = 8, kMantissa = 52, kAnyExponent = 0 };
   __m256d v;
   static LW_MEMBER F64 zero() { return {_mm256_setzero_pd()}; }
   static LW_MEMBER F64 set1(double x) { return {_mm256_set1_pd(x)}; }
-  static LW_MEMBER F64 iota() { return {_mm256_setr_pd(0, 1, 2, 3)}; }
   static LW_MEMBER M first(int64_t n) {
     return {_mm256_castsi256_pd(_mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3)))};
   }
@@ -162,8 +158,6 @@ LW_INLINE F64::M operator<=(F64 a, F64 b) { return {_mm256_cmp_pd(a.v, b.v, _CMP
 LW_INLINE F64::M operator==(F64 a, F64 b) { return {_mm256_cmp_pd(a.v, b.v, _CMP_EQ_OQ)}; }
 LW_INLINE F64::M isnan(F64 a) { return {_mm256_cmp_pd(a.v, a.v, _CMP_UNORD_Q)}; }
 LW_INLINE F64::M and_(F64::M a, F64::M b) { return {_mm256_and_pd(a.m, b.m)}; }
-LW_INLINE F64::M or_(F64::M a, F64::M b) { return {_mm256_or_pd(a.m, b.m)}; }
-LW_INLINE F64::M not_(F64::M a) { return {_mm256_xor_pd(a.m, _mm256_castsi256_pd(_mm256_set1_epi32(-1)))}; }
 LW_INLINE uint32_t bits(F64::M m) { return (uint32_t)_mm256_movemask_pd(m.m); }
 LW_INLINE F64 select(F64::M m, F64 yes, F64 no) { return {_mm256_blendv_pd(no.v, yes.v, m.m)}; }
 LW_INLINE F64 addExponent(F64 a, F64 t) {

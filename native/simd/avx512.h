@@ -17,11 +17,10 @@ struct F32 {
   typedef float E;
   typedef int32_t I;       // integer of the same width
   typedef __mmask16 M;     // one bit a lane
-  enum { W = 16, kLanes = 16, kMantissa = 23, kBias = 127, kAnyExponent = 1 };
+  enum { W = 16, kLanes = 16, kMantissa = 23, kAnyExponent = 1 };
   __m512 v;
   static LW_MEMBER F32 zero() { return {_mm512_setzero_ps()}; }
   static LW_MEMBER F32 set1(float x) { return {_mm512_set1_ps(x)}; }
-  static LW_MEMBER F32 iota() { return {_mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)}; }
   static LW_MEMBER F32 load(const float* p) { return {_mm512_loadu_ps(p)}; }
   static LW_MEMBER F32 load(const float* p, Whole) { return load(p); }
   static LW_MEMBER M first(int64_t n) { return (M)((1u << n) - 1); }  // mask of the first n lanes, 0 <= n <= W
@@ -69,8 +68,6 @@ LW_INLINE F32::M operator<=(F32 a, F32 b) { return _mm512_cmp_ps_mask(a.v, b.v, 
 LW_INLINE F32::M operator==(F32 a, F32 b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ); }
 LW_INLINE F32::M isnan(F32 a) { return _mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q); }
 LW_INLINE F32::M and_(F32::M a, F32::M b) { return (F32::M)(a & b); }
-LW_INLINE F32::M or_(F32::M a, F32::M b) { return (F32::M)(a | b); }
-LW_INLINE F32::M not_(F32::M a) { return (F32::M)~a; }
 LW_INLINE uint32_t bits(F32::M m) { return m; }
 LW_INLINE bool any(F32::M m) { return m != 0; }
 LW_INLINE F32 select(F32::M m, F32 yes, F32 no) { return {_mm512_mask_blend_ps(m, no.v, yes.v)}; }
@@ -110,11 +107,10 @@ struct F64 {
   typedef double E;
   typedef int64_t I;
   typedef __mmask8 M;
-  enum { W = 8, kLanes = 8, kMantissa = 52, kBias = 1023, kAnyExponent = 1 };
+  enum { W = 8, kLanes = 8, kMantissa = 52, kAnyExponent = 1 };
   __m512d v;
   static LW_MEMBER F64 zero() { return {_mm512_setzero_pd()}; }
   static LW_MEMBER F64 set1(double x) { return {_mm512_set1_pd(x)}; }
-  static LW_MEMBER F64 iota() { return {_mm512_setr_pd(0, 1, 2, 3, 4, 5, 6, 7)}; }
   static LW_MEMBER F64 load(const double* p) { return {_mm512_loadu_pd(p)}; }
   static LW_MEMBER F64 load(const double* p, Whole) { return load(p); }
   static LW_MEMBER M first(int64_t n) { return (M)((1u << n) - 1); }
@@ -160,8 +156,6 @@ LW_INLINE F64::M operator<=(F64 a, F64 b) { return _mm512_cmp_pd_mask(a.v, b.v, 
 LW_INLINE F64::M operator==(F64 a, F64 b) { return _mm512_cmp_pd_mask(a.v, b.v, _CMP_EQ_OQ); }
 LW_INLINE F64::M isnan(F64 a) { return _mm512_cmp_pd_mask(a.v, a.v, _CMP_UNORD_Q); }
 LW_INLINE F64::M and_(F64::M a, F64::M b) { return (F64::M)(a & b); }
-LW_INLINE F64::M or_(F64::M a, F64::M b) { return (F64::M)(a | b); }
-LW_INLINE F64::M not_(F64::M a) { return (F64::M)~a; }
 LW_INLINE uint32_t bits(F64::M m) { return m; }
 LW_INLINE bool any(F64::M m) { return m != 0; }
 LW_INLINE F64 select(F64::M m, F64 yes, F64 no) { return {_mm512_mask_blend_pd(m, no.v, yes.v)}; }

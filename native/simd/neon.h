@@ -11,11 +11,10 @@ struct F32 {
   typedef float E;
   typedef int32_t I;
   typedef uint32x4_t M;  // a lane is all ones or all zeros
-  enum { W = 4, kLanes = 16, kMantissa = 23, kBias = 127, kAnyExponent = 0 };
+  enum { W = 4, kLanes = 16, kMantissa = 23, kAnyExponent = 0 };
   float32x4_t v;
   static LW_MEMBER F32 zero() { return {vdupq_n_f32(0)}; }
   static LW_MEMBER F32 set1(float x) { return {vdupq_n_f32(x)}; }
-  static LW_MEMBER F32 iota() { const float i[4] = {0, 1, 2, 3}; return {vld1q_f32(i)}; }
   static LW_MEMBER M first(int64_t n) {
     const uint32_t i[4] = {0, 1, 2, 3};
     return vcltq_u32(vld1q_u32(i), vdupq_n_u32((uint32_t)n));
@@ -57,8 +56,6 @@ LW_INLINE F32::M operator<=(F32 a, F32 b) { return vcleq_f32(a.v, b.v); }
 LW_INLINE F32::M operator==(F32 a, F32 b) { return vceqq_f32(a.v, b.v); }
 LW_INLINE F32::M isnan(F32 a) { return vmvnq_u32(vceqq_f32(a.v, a.v)); }
 LW_INLINE F32::M and_(F32::M a, F32::M b) { return vandq_u32(a, b); }
-LW_INLINE F32::M or_(F32::M a, F32::M b) { return vorrq_u32(a, b); }
-LW_INLINE F32::M not_(F32::M a) { return vmvnq_u32(a); }
 LW_INLINE uint32_t bits(F32::M m) { const uint32_t b[4] = {1, 2, 4, 8}; return vaddvq_u32(vandq_u32(m, vld1q_u32(b))); }
 LW_INLINE bool any(F32::M m) { return vmaxvq_u32(m) != 0; }
 LW_INLINE F32 select(F32::M m, F32 yes, F32 no) { return {vbslq_f32(m, yes.v, no.v)}; }
@@ -87,11 +84,10 @@ struct F64 {
   typedef double E;
   typedef int64_t I;
   typedef uint64x2_t M;
-  enum { W = 2, kLanes = 8, kMantissa = 52, kBias = 1023, kAnyExponent = 0 };
+  enum { W = 2, kLanes = 8, kMantissa = 52, kAnyExponent = 0 };
   float64x2_t v;
   static LW_MEMBER F64 zero() { return {vdupq_n_f64(0)}; }
   static LW_MEMBER F64 set1(double x) { return {vdupq_n_f64(x)}; }
-  static LW_MEMBER F64 iota() { const double i[2] = {0, 1}; return {vld1q_f64(i)}; }
   static LW_MEMBER M first(int64_t n) { const uint64_t i[2] = {0, 1}; return vcltq_u64(vld1q_u64(i), vdupq_n_u64((uint64_t)n)); }
   static LW_MEMBER F64 load(const double* p) { return {vld1q_f64(p)}; }
   static LW_MEMBER F64 load(const double* p, Whole) { return load(p); }
@@ -126,8 +122,6 @@ LW_INLINE F64::M operator<=(F64 a, F64 b) { return vcleq_f64(a.v, b.v); }
 LW_INLINE F64::M operator==(F64 a, F64 b) { return vceqq_f64(a.v, b.v); }
 LW_INLINE F64::M isnan(F64 a) { return veorq_u64(vceqq_f64(a.v, a.v), vdupq_n_u64(~(uint64_t)0)); }
 LW_INLINE F64::M and_(F64::M a, F64::M b) { return vandq_u64(a, b); }
-LW_INLINE F64::M or_(F64::M a, F64::M b) { return vorrq_u64(a, b); }
-LW_INLINE F64::M not_(F64::M a) { return veorq_u64(a, vdupq_n_u64(~(uint64_t)0)); }
 LW_INLINE uint32_t bits(F64::M m) { return (uint32_t)((vgetq_lane_u64(m, 0) & 1) | (vgetq_lane_u64(m, 1) & 2)); }
 LW_INLINE bool any(F64::M m) { return bits(m) != 0; }
 LW_INLINE F64 select(F64::M m, F64 yes, F64 no) { return {vbslq_f64(m, yes.v, no.v)}; }

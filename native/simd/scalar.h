@@ -37,11 +37,10 @@ struct F32 {
   typedef float E;
   typedef int32_t I;
   typedef bool M;
-  enum { W = 1, kLanes = 16, kMantissa = 23, kBias = 127, kAnyExponent = 0 };
+  enum { W = 1, kLanes = 16, kMantissa = 23, kAnyExponent = 0 };
   float v;
   static LW_MEMBER F32 zero() { return {0.0f}; }
   static LW_MEMBER F32 set1(float x) { return {x}; }
-  static LW_MEMBER F32 iota() { return {0.0f}; }
   static LW_MEMBER M first(int64_t n) { return n > 0; }
   static LW_MEMBER F32 load(const float* p) { return {*p}; }
   static LW_MEMBER F32 load(const float* p, Whole) { return {*p}; }
@@ -55,11 +54,10 @@ struct F64 {
   typedef double E;
   typedef int64_t I;
   typedef bool M;
-  enum { W = 1, kLanes = 8, kMantissa = 52, kBias = 1023, kAnyExponent = 0 };
+  enum { W = 1, kLanes = 8, kMantissa = 52, kAnyExponent = 0 };
   double v;
   static LW_MEMBER F64 zero() { return {0.0}; }
   static LW_MEMBER F64 set1(double x) { return {x}; }
-  static LW_MEMBER F64 iota() { return {0.0}; }
   static LW_MEMBER M first(int64_t n) { return n > 0; }
   static LW_MEMBER F64 load(const double* p) { return {*p}; }
   static LW_MEMBER F64 load(const double* p, Whole) { return {*p}; }
@@ -113,8 +111,6 @@ LW_INLINE F64 split(F64 x, F64& m) {
   return {ofBits((uint64_t)((t >> 52) | 0x4330000000000000u)) - (4503599627370496.0 + 1023.0)};
 }
 LW_INLINE bool and_(bool a, bool b) { return a & b; }
-LW_INLINE bool or_(bool a, bool b) { return a | b; }
-LW_INLINE bool not_(bool a) { return !a; }
 LW_INLINE uint32_t bits(bool m) { return m; }
 LW_INLINE bool any(bool m) { return m; }
 

@@ -1,6 +1,6 @@
 // Random and mutated commands of the tape, and the small buffers that they name.
 
-export const LENGTH = 200
+const LENGTH = 200
 const TYPES = [Float32Array, Float64Array, Int32Array, Uint8Array]
 const PER_TYPE = 3
 const SIZES = [0, 1, 2, 3, 5, 10, 14, 16, 17, 33, 100, 200]

@@ -87,7 +87,7 @@ for (; read + refused < cases && Date.now() < end; ) {
     refused++
   }
   if (problem) {
-    console.log(`fuzz idx: seed ${values.seed}: ${problem}\ncorpus entry: "${bytes.toString('base64')}"`)
+    console.log(`fuzz idx: seed ${values.seed}: ${problem}\nin base64: ${bytes.toString('base64')}`)
     process.exit(1)
   }
 }

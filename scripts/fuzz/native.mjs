@@ -65,7 +65,7 @@ const counts = { ran: 0, refused: 0, compared: 0, raw: 0 }
 function fail(command, what) {
   const op = ops[command[0]]?.name ?? '(no op)'
   console.log(`fuzz native: seed ${values.seed}, case ${i}: ${op}, ${what}`)
-  console.log(`corpus entry: ${JSON.stringify({ op, words: [...command] })}`)
+  console.log(`words: ${JSON.stringify([...command])}`)
   process.exit(1)
 }
 

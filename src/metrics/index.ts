@@ -10,7 +10,7 @@ export interface Metric {
 }
 
 /** Share of right answers: by class number, by one-hot row, or, for one output a row, by a threshold of 0.5. */
-export const accuracyMetric: Metric = {
+const accuracyMetric: Metric = {
   name: 'accuracy',
   call(p, t) {
     return isFloat(t.dtype) && p.shape[p.rank - 1] === 1 ? binaryAccuracy(p, t) : accuracy(p, t)

@@ -164,7 +164,7 @@ export class ParameterStore {
   }
 }
 
-export function checkStore(op: string, store: ParameterStore): ParameterStore {
+function checkStore(op: string, store: ParameterStore): ParameterStore {
   return checkMade(op, store, ParameterStore, 'gradients')
 }
 

@@ -18,7 +18,7 @@ const MAXIMUM = defineOp('maximum', BROADCAST)
 const MAXIMUM_GRAD = defineOp('maximumGrad', 'y:w:T:n dy:r:T:n a:r:T:n b:r:T:n | n')
 
 /** NumPy's rule: shapes are aligned at the right; sizes agree or one of them is 1. */
-export function broadcastShape(op: string, a: Shape, b: Shape): Shape {
+function broadcastShape(op: string, a: Shape, b: Shape): Shape {
   if (sameShape(a, b)) return a
   const rank = Math.max(a.length, b.length)
   const shape: number[] = []
@@ -32,7 +32,7 @@ export function broadcastShape(op: string, a: Shape, b: Shape): Shape {
 }
 
 /** d0 … d5, ma, mb: dimensions alike in what they broadcast are merged, so that inner loops are long. */
-export function broadcastParams(y: Shape, a: Shape, b: Shape, size: number): number[] {
+function broadcastParams(y: Shape, a: Shape, b: Shape, size: number): number[] {
   if (sameShape(a, b)) return [1, 1, 1, 1, 1, size, 0, 0]
   const params = [1, 1, 1, 1, 1, 1, 0, 0]
   let at = MAX_RANK

@@ -10,7 +10,7 @@ const UNIFORM = defineOp('uniform', 'y:w:T:n rng:u:i:4 | n lo:d hi:d')
 const NORMAL = defineOp('normal', 'y:w:T:n rng:u:i:4 | n mean:d std:d')
 const PERMUTATION = defineOp('permutation', 'y:w:i:n rng:u:i:4 | n')
 
-export function checkSeed(op: string, seed: unknown): number {
+function checkSeed(op: string, seed: unknown): number {
   if (Number.isSafeInteger(seed) && (seed as number) >= 0) return seed as number
   throw new ValueError(op, 'a seed: a whole number from 0 to 2^53 − 1', describe(seed))
 }

@@ -23,7 +23,7 @@ export class Epoch {
   readonly steps: number
   /** Per step: the loss first, then the metrics. */
   readonly logs: readonly Tensor[]
-  private readonly full: { tape: Tape; steps: number } | undefined
+  private readonly full: { tape: Tape; steps: number }
   private readonly rest: Tape | undefined
   private readonly shuffle: Tape | undefined
   private readonly cursor = zeros([1], { dtype: 'int32' })
@@ -63,16 +63,16 @@ export class Epoch {
     })
   }
 
-  /** Runs the whole pass; `onProgress` hears of the steps done, about every 100 ms. */
+  /** Runs the whole pass; `onProgress` hears of the steps done, about every 100 ms (10 in JavaScript). */
   async run(options: ReplayOptions): Promise<void> {
     this.cursor.set([0])
     this.step.set([0])
     const { rows } = this.data
     if (rows <= SHUFFLED_AT_ONCE) this.shuffle?.replay(1)
     else await this.shuffle?.replayAsync(1, options.signal ? { signal: options.signal } : {})
-    if (this.full) await this.full.tape.replayAsync(this.full.steps, options)
+    await this.full.tape.replayAsync(this.full.steps, options)
     if (this.rest) {
-      const done = this.full?.steps ?? 0
+      const done = this.full.steps
       await this.rest.replayAsync(1, { ...options, onProgress: (n) => options.onProgress?.(done + n) })
     }
   }

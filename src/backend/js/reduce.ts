@@ -7,7 +7,7 @@ const BLOCK = 4096
  * Sum of a run, in the order that docs/commands.md gives float64: eight lanes a block, joined by halving. A float32 command
  * is summed the same way, in float64, which is at least as exact as its own order.
  */
-export function sumRun(x: TypedArray, at: number, n: number): number {
+function sumRun(x: TypedArray, at: number, n: number): number {
   let total = 0
   for (let begin = 0; begin < n; begin += BLOCK) {
     const end = Math.min(n, begin + BLOCK)
