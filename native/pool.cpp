@@ -83,7 +83,7 @@ struct alignas(64) Ended {
 
 // The job is guarded by `gate`: bit 0 says it is open, bits 1 to 15 count the helpers inside, the rest numbers the jobs.
 // The owner changes the job's fields only while the gate is shut and nobody is inside, so a helper that comes late, or was
-// put off the processor, finds it shut and does no harm; nobody waits for a helper that never came.
+// put off the processor, finds it shut, or another job, which may be for fewer; nobody waits for a helper that never came.
 struct alignas(64) Pool {
   // What a helper reads first, in one line.
   std::atomic<uint64_t> gate{0};
@@ -195,13 +195,16 @@ struct alignas(64) Pool {
     }
   }
 
-  bool enter(uint64_t& seen) {
+  // Whether helper `number` is inside a job that it has not seen. Only there does it know how many the job is for: `invited` may have been
+  // another's.
+  bool enter(int number, uint64_t& seen) {
     uint64_t g = gate.load(std::memory_order_acquire);
     while ((g & 1) && g >> 16 != seen) {
-      if (gate.compare_exchange_weak(g, g + 2, std::memory_order_acq_rel)) {
-        seen = g >> 16;
-        return true;
-      }
+      if (!gate.compare_exchange_weak(g, g + 2, std::memory_order_acq_rel)) continue;
+      seen = g >> 16;
+      if (number + 1 < threads) return true;
+      gate.fetch_sub(2, std::memory_order_release);
+      return false;
     }
     return false;
   }
@@ -216,7 +219,7 @@ struct alignas(64) Pool {
     for (;;) {
       bool mine = false;
       for (int i = 0; i < kSpins + kYields && !mine; i++) {
-        mine = number < invited.load(std::memory_order_relaxed) && enter(seen);
+        mine = number < invited.load(std::memory_order_relaxed) && enter(number, seen);
         if (mine) break;
         if (i < kSpins) pause();
         else std::this_thread::yield();

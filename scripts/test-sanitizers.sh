@@ -77,6 +77,7 @@ if build tsan thread; then
   LANEWISE_THREADS=3 check "tsan, training on three threads" same_hash odd float32
   for threads in 2 5; do LANEWISE_THREADS=$threads check "tsan, the first job, $threads threads" first_rows; done
   LANEWISE_THREADS=3 check "tsan, replays at once, aborts, workers that end" node test/support/busy-threads.mjs
+  check "tsan, two threads and nine in turn" node test/support/thread-counts.mjs 2000
   unset LD_PRELOAD
 else
   failed=$((failed + 1))

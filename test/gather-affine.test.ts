@@ -113,6 +113,13 @@ describe.skipIf(ISAS.length === 0)('gatherAffine', () => {
     for (const [i, v] of expected.entries()) expect(Math.abs(data[i] - v)).toBeLessThan(1e-4)
   })
 
+  it('does nothing for no outputs, whoever computes', () => {
+    const made = operands({ m: 64, n: 600, k: 0 })
+    made.indices.data.fill(499) // bad rows, which nobody looks at
+    for (const [isa, threads] of CONFIGURATIONS)
+      expect(within(addonOf(isa, threads), () => gathered(made).y?.shape)).toEqual([64, 0])
+  })
+
   it('names the index that is wrong', () => {
     const made = operands(SIZES[0])
     const run = () => within(addonOf(BEST, 2), () => gathered(made))

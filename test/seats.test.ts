@@ -1,8 +1,11 @@
+import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
+import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import * as lw from '../src/index.js'
 import { addonOf, isasHere, within } from './isas.js'
+import { buildDist, ROOT } from './processes.js'
 
 // A thread of the pool is kept from the processor of the one that wakes it (native/seat.h), and from then on runs where it could before.
 
@@ -38,4 +41,19 @@ it.runIf(isa !== undefined && process.platform === 'linux')(
     for (let i = 0; i < 200 && odd().length > 0; i++) await sleep(10)
     expect(odd()).toEqual([])
   },
+)
+
+it.runIf(isa !== undefined)(
+  'jobs for fewer threads than those before them',
+  () => {
+    buildDist()
+    const script = path.join(ROOT, 'test', 'support', 'thread-counts.mjs')
+    const { status, signal, stderr, stdout } = spawnSync(process.execPath, [script], {
+      encoding: 'utf8',
+      timeout: 60_000,
+    })
+    expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' })
+    expect(stdout).toBe('150000 jobs for two threads and for nine in turn\n')
+  },
+  90_000,
 )

@@ -162,7 +162,7 @@ struct Tiles {
   static constexpr bool kLanes = V::W * sizeof(E) >= 32;
   static int64_t lanesOf(const Gemm<E>& g, int threads) {
     const int64_t units = laneUnits(g);
-    const bool pays = kLanes && threads > 1 && small(g) && g.colA == 1 && !g.transB && g.k >= 128 * threads && g.m <= (g.source ? 256 : g.n + MR) &&
+    const bool pays = kLanes && threads > 1 && small(g) && g.n > 0 && g.colA == 1 && !g.transB && g.k >= 128 * threads && g.m <= (g.source ? 256 : g.n + MR) &&
                       units >= 2 * threads;
     return pays && threads <= (g.source ? g.panels : (int64_t)kMostLanes) && units * threads <= kMostLaneUnits ? threads : 1;
   }

@@ -1,5 +1,5 @@
-// What threads can do to each other: several replays off the loop at once, fits aborted in the middle, and workers that are
-// ended while they train. Prints one line. Run by scripts/test-sanitizers.sh on a build with ThreadSanitizer.
+// What threads can do to each other: several replays off the loop at once, fits aborted in the middle, and workers, with
+// numbers of threads of their own, that are ended while they train. Prints one line. Run by scripts/test-sanitizers.sh on a build with ThreadSanitizer.
 // usage: node busy-threads.mjs
 import { createRequire } from 'node:module'
 import { Worker } from 'node:worker_threads'
@@ -54,7 +54,9 @@ async function workers() {
     model.fit(data, { epochs: 1e6, batchSize: 64 })
     require('node:worker_threads').parentPort.postMessage('training')`
   for (let i = 0; i < ROUNDS; i++) {
-    const pair = [new Worker(code, { eval: true }), new Worker(code, { eval: true })]
+    const pair = ['2', '5'].map(
+      (LANEWISE_THREADS) => new Worker(code, { eval: true, env: { ...process.env, LANEWISE_THREADS } }),
+    )
     await Promise.all(
       pair.map((worker) => new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))),
     )
