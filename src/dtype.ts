@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { describe, TypeMismatchError } from './errors.js'
 
 export type FloatDType = 'float32' | 'float64'
@@ -21,7 +22,15 @@ export function dtypeOf(value: unknown): DType | undefined {
   if (value instanceof Float64Array) return 'float64'
   if (value instanceof Int32Array) return 'int32'
   if (value instanceof Uint8Array) return 'uint8'
-  return undefined
+  return ArrayBuffer.isView(value) ? foreignDType(value) : undefined
+}
+
+/** Of a typed array from another realm, as in vm contexts and test runners, which is no instance of these classes. */
+function foreignDType(value: ArrayBufferView): DType | undefined {
+  if (types.isFloat32Array(value)) return 'float32'
+  if (types.isFloat64Array(value)) return 'float64'
+  if (types.isInt32Array(value)) return 'int32'
+  return types.isUint8Array(value) ? 'uint8' : undefined
 }
 
 export function isFloat(dtype: DType): dtype is FloatDType {

@@ -66,14 +66,31 @@ export class NonFiniteError extends LanewiseError {
   }
 }
 
+/** Returns `value`, or throws where it is no object with names. */
+export function checkObject<T extends object>(op: string, value: T, what = 'an object'): T {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+  throw new TypeMismatchError(op, what, describe(value))
+}
+
 /** Returns `options`, or throws for what a caller meant otherwise: new Adam(0.01), sum(x, 0, true), new SGD({ lr: 0.1 }). */
-export function checkOptions<T extends object>(op: string, options: T, names?: readonly (keyof T & string)[]): T {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new TypeMismatchError(op, 'an object with options', describe(options))
+export function checkOptions<T extends object>(op: string, options: T, names: readonly (keyof T & string)[]): T {
+  checkObject(op, options, 'an object with options')
+  for (const name of Object.keys(options)) {
+    if (!(names as readonly string[]).includes(name))
+      throw new ValueError(op, `options among ${names.join(', ')}`, describe(name))
   }
-  const odd = names && Object.keys(options).find((name) => !(names as readonly string[]).includes(name))
-  if (odd !== undefined) throw new ValueError(op, `options among ${names?.join(', ')}`, describe(odd))
   return options
+}
+
+/** Does `make`; its error, if lanewise's, then names `op` and `what` of its arguments. */
+export function asArgument<T>(op: string, what: string, make: () => T): T {
+  try {
+    return make()
+  } catch (error) {
+    if (!(error instanceof LanewiseError) || error instanceof NonFiniteError) throw error
+    const Kind = error.constructor as new (op: string, expected: string, received: string) => LanewiseError
+    throw new Kind(op, `${what}: ${error.expected}`, error.received)
+  }
 }
 
 /** Arrays within arrays are shown to this depth: they may be endless. */

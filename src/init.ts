@@ -36,14 +36,14 @@ export function constant(value: number): Initializer {
 
 /** Normal with mean 0 (or `mean`) and the given standard deviation. */
 export function normal(o: { mean?: number; stddev?: number } = {}): Initializer {
-  checkOptions('normal', o)
+  checkOptions('normal', o, ['mean', 'stddev'])
   return checked('normal', (p, state) => {
     drawNormal(state, p.shape, o.mean ?? 0, o.stddev ?? 0.05, options(p), p)
   })
 }
 
 export function uniform(o: { low?: number; high?: number } = {}): Initializer {
-  checkOptions('uniform', o)
+  checkOptions('uniform', o, ['low', 'high'])
   return checked('uniform', (p, state) => {
     drawUniform(state, p.shape, o.low ?? -0.05, o.high ?? 0.05, options(p), p)
   })

@@ -98,7 +98,7 @@ export class Tape {
   async replayAsync(steps = 1, options: ReplayOptions = {}): Promise<void> {
     checkSteps(steps)
     checkMade('replayAsync', this, Tape, 'bound')
-    const { signal, onProgress } = checkOptions('replayAsync', options)
+    const { signal, onProgress } = checkOptions('replayAsync', options, ['signal', 'onProgress'])
     checkSignal('replayAsync', signal)
     if (onProgress !== undefined && typeof onProgress !== 'function')
       throw new TypeMismatchError('replayAsync', 'onProgress: a function', describe(onProgress))

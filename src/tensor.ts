@@ -1,11 +1,11 @@
 import type { GradientNode } from './autograd.js'
 import { arrayType, BYTES, checkDType, type DType, dtypeOf, type TypedArray } from './dtype.js'
 import { checkOptions, describe, ShapeError, StateError, TypeMismatchError, ValueError } from './errors.js'
-import { checkShape, fitsCounts, isShape, MAX_RANK, type Shape, sameShape, show, sizeOf } from './shape.js'
+import { checkShape, fitsCounts, isShape, type Shape, sameShape, show, sizeOf } from './shape.js'
 import { allocate, allocatedOffset, newStorage, orMemoryError, Storage } from './storage.js'
+import { flatten, type NestedArray, type TensorValues } from './values.js'
 
-export type NestedArray = number | readonly NestedArray[]
-export type TensorValues = TypedArray | NestedArray
+export type { NestedArray, TensorValues } from './values.js'
 
 /** More nested arrays than this do not fit JavaScript's memory. */
 const MAX_ARRAYS = 2 ** 24
@@ -60,6 +60,9 @@ export class Tensor {
   /** A copy of the values as nested arrays; a number for a tensor without dimensions. */
   toArray(): NestedArray {
     checkReadable('toArray', this)
+    // JavaScript can write to `shape`.
+    if (sizeOf(this.shape) !== this.size)
+      throw new ShapeError('toArray', `a shape of ${this.size} elements, as it was made with`, show(this.shape))
     let arrays = 0
     for (let i = 0, n = 1; i < this.rank - 1; i++) {
       n *= this.shape[i]
@@ -81,19 +84,29 @@ export class Tensor {
     return this.storage.array[this.offset] / this.divisor
   }
 
-  /** Overwrites the values, which must have this tensor's shape (a flat typed array: its size). */
+  /**
+   * Overwrites the values, which must have this tensor's shape (a flat typed array: its size). Of a tensor with another
+   * divisor the quotients count.
+   * @throws ValueError, and leaves the values, for numbers that an int32 or uint8 tensor cannot hold
+   */
   set(values: TensorValues | Tensor): this {
     checkWritable('set')
     checkTensor('set', this)
-    const source = isTensor(values) ? { flat: values.data, shape: values.shape } : flatten('set', values)
+    const source = isTensor(values) ? { flat: valuesFor(this, values), shape: values.shape } : flatten('set', values)
     const fits = source.shape === undefined ? source.flat.length === this.size : sameShape(source.shape, this.shape)
     if (!fits) {
       const got = source.shape === undefined ? `${source.flat.length} values` : show(source.shape)
       throw new ShapeError('set', `values of shape ${show(this.shape)}`, got)
     }
+    checkIntegers('set', source.flat, this.dtype)
     // A detached array counts as empty, but cannot be copied.
     if (this.size > 0) this.storage.array.set(source.flat, this.offset)
     return this
+  }
+
+  /** For JSON.stringify: nested arrays, of which tensor() makes a tensor again. (JSON has null for what is not finite.) */
+  toJSON(): NestedArray {
+    return this.toArray()
   }
 
   describe(): string {
@@ -162,17 +175,15 @@ export interface TensorOptions {
  */
 export function tensor(values: TensorValues, options: TensorOptions = {}): Tensor {
   checkWritable('tensor')
-  checkOptions('tensor', options)
+  checkOptions('tensor', options, ['shape', 'dtype', 'divisor', 'requiresGrad'])
   const { flat, shape: natural } = flatten('tensor', values)
   const shape = checkShape('tensor', options.shape ?? natural ?? [flat.length])
   if (sizeOf(shape) !== flat.length)
     throw new ShapeError('tensor', `${sizeOf(shape)} values for shape ${show(shape)}`, `${flat.length}`)
   const dtype = options.dtype === undefined ? (dtypeOf(values) ?? 'float32') : checkDType('tensor', options.dtype)
   const result = empty('tensor', shape, dtype)
-  if (flat.length > 0) {
-    if ((dtype === 'int32' || dtype === 'uint8') && dtypeOf(values) !== dtype) checkIntegers(flat, dtype)
-    result.storage.array.set(flat, result.offset)
-  }
+  checkIntegers('tensor', flat, dtype)
+  if (flat.length > 0) result.storage.array.set(flat, result.offset)
   setDivisor(result, options.divisor)
   return requireGrad(result, options.requiresGrad)
 }
@@ -196,55 +207,25 @@ function setDivisor(t: Tensor, divisor: number | undefined): void {
   t.divisor = divisor
 }
 
-function checkIntegers(flat: ArrayLike<number>, dtype: DType): void {
+/** The numbers that a tensor of another divisor or dtype stands for; else just the values. */
+function valuesFor(to: Tensor, from: Tensor): TypedArray {
+  return from.divisor === to.divisor || from.divisor === 1 ? from.data : from.toTypedArray()
+}
+
+function checkIntegers(op: string, flat: ArrayLike<number>, dtype: DType): void {
+  if ((dtype !== 'int32' && dtype !== 'uint8') || dtypeOf(flat) === dtype) return
   const [low, high] = dtype === 'uint8' ? [0, 255] : [-(2 ** 31), 2 ** 31 - 1]
   for (let i = 0; i < flat.length; i++) {
     if (!Number.isInteger(flat[i]) || flat[i] < low || flat[i] > high) {
-      throw new ValueError('tensor', `whole numbers from ${low} to ${high} for ${dtype}`, `${flat[i]} at ${i}`)
+      throw new ValueError(op, `whole numbers from ${low} to ${high} for ${dtype}`, `${flat[i]} at ${i}`)
     }
   }
-}
-
-/** Flattens values; `shape` is undefined for a typed array, which has none of its own. */
-function flatten(op: string, values: unknown): { flat: ArrayLike<number>; shape?: number[] } {
-  if (dtypeOf(values) !== undefined) return { flat: values as TypedArray }
-  if (typeof values === 'number') return { flat: [values], shape: [] }
-  if (!Array.isArray(values)) {
-    throw new TypeMismatchError(
-      op,
-      'a number, nested arrays of numbers or a Float32Array, Float64Array, Int32Array or Uint8Array',
-      describe(values),
-    )
-  }
-  const shape: number[] = []
-  for (let level: unknown = values; Array.isArray(level); level = level[0]) {
-    if (shape.length === MAX_RANK) throw new ShapeError(op, `at most ${MAX_RANK} dimensions`, 'deeper nesting')
-    shape.push(level.length)
-  }
-  const flat: number[] = []
-  const walk = (level: unknown, dim: number): void => {
-    if (dim === shape.length) {
-      if (typeof level !== 'number') throw new TypeMismatchError(op, `numbers at depth ${dim}`, describe(level))
-      flat.push(level)
-      return
-    }
-    if (!Array.isArray(level) || level.length !== shape[dim]) {
-      throw new ShapeError(
-        op,
-        `equal lengths at depth ${dim} (${shape[dim]})`,
-        Array.isArray(level) ? `${level.length}` : describe(level),
-      )
-    }
-    for (const inner of level) walk(inner, dim + 1)
-  }
-  walk(values, 0)
-  return { flat, shape }
 }
 
 /** A tensor of zeros. Inside record() its memory is zero only at first: use fill to zero it in each step. */
 export function zeros(shape: readonly number[], options: { dtype?: DType; requiresGrad?: boolean } = {}): Tensor {
   checkWritable('zeros')
-  const dtype = checkDType('zeros', checkOptions('zeros', options).dtype ?? 'float32')
+  const dtype = checkDType('zeros', checkOptions('zeros', options, ['dtype', 'requiresGrad']).dtype ?? 'float32')
   const result = empty('zeros', checkShape('zeros', shape), dtype)
   result.data.fill(0)
   return requireGrad(result, options.requiresGrad)

@@ -178,7 +178,7 @@ eachBackend(() => {
       [{ x, y: lw.slice(y, 1) }, 'y with 60 rows, as x has, received [59]'],
       [{ x, y: lw.zeros([60, 3]) }, 'labels [60] for sparseCategoricalCrossentropy (for one-hot rows take'],
       [{ x: lw.zeros([0, 4]), y: lw.zeros([0]) }, 'at least one row'],
-      [{ x: 'text', y }, 'tensor: expected a number, nested arrays'],
+      [{ x: 'text', y }, 'fit: expected x: a number, nested arrays'],
     ]
     for (const [bad, message] of wrong) await expect(model.fit(bad as never), message).rejects.toThrow(message)
     for (const validation of [0, 1, -0.5, 1.5, NaN, 0.999])

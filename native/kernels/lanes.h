@@ -143,12 +143,13 @@ LW_INLINE typename V::E sumOfBlock(int64_t begin, int64_t end, F f) {
   return sum(a.join(Plus<V>()));
 }
 
-// The sum of f over [0, n), +0 for nothing. Threads that own blocks (sumOfBlock) and add the blocks in order give the same.
+// The sum of f over [0, n), +0 for nothing. Threads that own blocks (sumOfBlock) and add the blocks in order give the same. Blocks are added in
+// float64: a float32 sum of 20 million equal numbers was 4e-5 off otherwise.
 template <class V, class F>
 LW_INLINE typename V::E sumOf(int64_t n, F f) {
-  typename V::E total = sumOfBlock<V>(0, lesser(n, kBlock), f);
+  double total = sumOfBlock<V>(0, lesser(n, kBlock), f);
   for (int64_t i = kBlock; i < n; i += kBlock) total += sumOfBlock<V>(i, lesser(n, i + kBlock), f);
-  return total;
+  return (typename V::E)total;
 }
 
 // The greatest of f over [0, n), -infinity for nothing. NaN is passed over: where it matters, ask isnan as well. Which of

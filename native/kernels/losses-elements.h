@@ -38,9 +38,9 @@ struct MeanOfElements {
   static void finish(const Command& c) {
     const int64_t n = c.n[0], blocks = ceilDivide(n, kBlock);
     const E* part = (const E*)c.scratch;
-    E total = blocks > 0 ? part[0] : notANumber<E>();
+    double total = blocks > 0 ? part[0] : notANumber<E>();
     for (int64_t k = 1; k < blocks; ++k) total += part[k];
-    *(E*)c.p[0] = F<V>::kSign * total / (E)n;
+    *(E*)c.p[0] = F<V>::kSign * (E)total / (E)n;
   }
 };
 

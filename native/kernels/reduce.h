@@ -15,20 +15,22 @@
 namespace lanewise {
 namespace LANEWISE_ISA {
 
-// What is done to b elements: step joins registers, lane joins the lanes of one, blocks joins two blocks.
+// What is done to b elements: step joins registers, lane joins the lanes of one, blocks joins blocks, in a Total.
 template <class V>
 struct SumFold {
   typedef typename V::E E;
+  typedef double Total;
   static LW_MEMBER E start() { return 0; }
   LW_MEMBER V operator()(V a, V x) const { return a + x; }
   static LW_MEMBER E lane(V v) { return sum(v); }
-  static LW_MEMBER E blocks(E a, E b) { return a + b; }
+  static LW_MEMBER Total blocks(Total a, E b) { return a + b; }
 };
 
 // The lanes matter here too: which of 0 and -0 is the greatest depends on the order.
 template <class V>
 struct MaxFold : SumFold<V> {
   typedef typename V::E E;
+  typedef E Total;
   static LW_MEMBER E start() { return -__builtin_inff(); }
   LW_MEMBER V operator()(V a, V x) const { return maximum(a, x); }
   static LW_MEMBER E lane(V v) { return any(isnan(v)) ? (E)__builtin_nanf("") : top(v); }
@@ -43,9 +45,9 @@ LW_INLINE typename V::E foldBlock(const typename V::E* x, int64_t begin, int64_t
 }
 template <class V, class Fold>
 LW_INLINE typename V::E foldRow(const typename V::E* x, int64_t b) {
-  typename V::E total = foldBlock<V, Fold>(x, 0, lesser(b, kBlock));
+  typename Fold::Total total = foldBlock<V, Fold>(x, 0, lesser(b, kBlock));
   for (int64_t i = kBlock; i < b; i += kBlock) total = Fold::blocks(total, foldBlock<V, Fold>(x, i, lesser(b, i + kBlock)));
-  return total;
+  return (typename V::E)total;
 }
 // Four rows of b elements at once: four chains hide the latency of an addition. to[0 .. 3] as from foldBlock, b at most kBlock.
 template <class V, class Fold>
@@ -182,9 +184,9 @@ struct Reduce {
     const int64_t b = c.n[1], blocks = ceilDivide(b, kBlock);
     for (int64_t i = 0; i < c.n[0]; ++i) {
       const E* part = (const E*)c.scratch + i * blocks;
-      E total = part[0];
+      typename Fold::Total total = part[0];
       for (int64_t k = 1; k < blocks; ++k) total = Fold::blocks(total, part[k]);
-      ((E*)c.p[0])[i] = total;
+      ((E*)c.p[0])[i] = (E)total;
     }
   }
 };

@@ -33,7 +33,7 @@ export interface Mnist {
  * @throws DataError when a file is missing or malformed, or when the four do not fit together
  */
 export async function mnist(options: MnistOptions = {}): Promise<Mnist> {
-  const dir = checkOptions('mnist', options).dir === undefined ? packageFolder() : checkFolder(options.dir)
+  const dir = checkOptions('mnist', options, ['dir']).dir === undefined ? packageFolder() : checkFolder(options.dir)
   const train = readPair(dir, 'train')
   const test = readPair(dir, 't10k')
   const [, rows, columns] = train.images.shape

@@ -47,6 +47,8 @@ export interface InitOptions {
   dtype?: FloatDType
 }
 
+const INIT = ['input', 'hidden', 'output', 'seed', 'std', 'dtype'] as const satisfies readonly (keyof InitOptions)[]
+
 function checkUnits(name: string, value: unknown): number {
   if (Number.isInteger(value) && (value as number) >= 1) return value as number
   throw new ValueError('initParams', `${name}: a whole number >= 1`, describe(value))
@@ -54,7 +56,7 @@ function checkUnits(name: string, value: unknown): number {
 
 /** New parameters: weights normal with mean 0 and standard deviation `std`, biases zero. */
 export function initParams(options: InitOptions = {}): Params {
-  const input = checkUnits('input', checkOptions('initParams', options).input ?? 784)
+  const input = checkUnits('input', checkOptions('initParams', options, INIT).input ?? 784)
   const hidden = checkUnits('hidden', options.hidden ?? 50)
   const output = checkUnits('output', options.output ?? 10)
   const dtype = checkFloat('initParams', options.dtype ?? 'float32')

@@ -185,7 +185,7 @@ export interface BuildOptions {
  */
 export function build(module: Module, input: readonly number[], options: BuildOptions = {}): ParameterStore {
   if (!isModule(module)) throw new TypeMismatchError('build', 'a Module', describe(module))
-  const dtype = checkFloat('build', checkOptions('build', options).dtype ?? 'float32')
+  const dtype = checkFloat('build', checkOptions('build', options, ['dtype', 'seed']).dtype ?? 'float32')
   const state = randomState(options.seed ?? 0)
   const shape = checkShape('build', input)
   module.allParameters() // refuses a module that contains itself, before it builds its parts without end

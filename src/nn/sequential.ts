@@ -1,6 +1,6 @@
 import { noGrad } from '../autograd.js'
 import { checkFloat, type FloatDType } from '../dtype.js'
-import { checkOptions, describe, ShapeError, StateError, TypeMismatchError } from '../errors.js'
+import { asArgument, checkOptions, describe, ShapeError, StateError, TypeMismatchError } from '../errors.js'
 import { type Loss, type LossName, resolveLoss } from '../losses/index.js'
 import { checkMade } from '../made.js'
 import { type Metric, type MetricName, resolveMetric } from '../metrics/index.js'
@@ -158,12 +158,12 @@ export class Sequential extends Module implements TrainingModel {
       throw new ShapeError('setWeights', `${parameters.length} tensors`, describe(weights))
     }
     const checked = weights.map((w, i) => {
-      const t = isTensor(w) ? w : tensor(w)
+      const t = isTensor(w) ? w : asArgument('setWeights', parameters[i].name, () => tensor(w))
       const { shape, name } = parameters[i]
       const flat = ArrayBuffer.isView(w) && t.size === sizeOf(shape)
       if (!flat && show(t.shape) !== show(shape))
         throw new ShapeError('setWeights', `${name} of shape ${show(shape)}`, show(t.shape))
-      return t.data
+      return flat ? t.data : t
     })
     parameters.forEach((p, i) => {
       p.value.set(checked[i])

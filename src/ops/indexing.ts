@@ -44,7 +44,7 @@ export function checkGather(op: string, source: Tensor, indices: Tensor, options
   checkTensor(op, indices)
   checkLabels(op, indices, indices.size, false)
   if (source.rank === 0) throw new ShapeError(op, 'a source with at least one dimension', show(source.shape))
-  const m = checkOptions(op, options).count ?? indices.size
+  const m = checkOptions(op, options, ['cursor', 'count', 'dtype']).count ?? indices.size
   if (!Number.isInteger(m) || m < 0 || m > indices.size)
     throw new ValueError(op, `a count from 0 to ${indices.size}`, describe(m))
   const dtype = options.dtype ?? source.dtype

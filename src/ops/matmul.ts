@@ -24,7 +24,7 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}, out?: 
   const dtype = commonFloat('matmul', a, b)
   if (a.rank !== 2 || b.rank !== 2)
     throw new ShapeError('matmul', 'two matrices', `${show(a.shape)} x ${show(b.shape)}`)
-  const ta = checkOptions('matmul', options).transposeA === true
+  const ta = checkOptions('matmul', options, ['transposeA', 'transposeB']).transposeA === true
   const tb = options.transposeB === true
   const [k, m] = ta ? a.shape : [a.shape[1], a.shape[0]]
   const [n, inner] = tb ? b.shape : [b.shape[1], b.shape[0]]

@@ -52,7 +52,7 @@ export function uniform(
   checkState('uniform', state)
   const doubles = [checkFinite('uniform', 'low', low), checkFinite('uniform', 'high', high)]
   if (low > high) throw new ValueError('uniform', 'low <= high', `${low} and ${high}`)
-  const dtype = checkFloat('uniform', checkOptions('uniform', options).dtype ?? 'float32')
+  const dtype = checkFloat('uniform', checkOptions('uniform', options, ['dtype']).dtype ?? 'float32')
   const y = output('uniform', out, checkShape('uniform', shape), dtype)
   emit(UNIFORM, dtype, [y, state], [y.size], doubles)
   return y
@@ -69,7 +69,7 @@ export function normal(
 ): Tensor {
   checkState('normal', state)
   const doubles = [checkFinite('normal', 'mean', mean), checkFinite('normal', 'standard deviation', std)]
-  const dtype = checkFloat('normal', checkOptions('normal', options).dtype ?? 'float32')
+  const dtype = checkFloat('normal', checkOptions('normal', options, ['dtype']).dtype ?? 'float32')
   const y = output('normal', out, checkShape('normal', shape), dtype)
   emit(NORMAL, dtype, [y, state], [y.size], doubles)
   return y

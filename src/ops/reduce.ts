@@ -57,7 +57,7 @@ function reduce(
   out: Tensor | undefined,
   step: Step,
 ): Tensor {
-  checkOptions(name, options)
+  checkOptions(name, options, ['keepDims'])
   const runs = runsOf(name, x, axes)
   const reduced = new Set(runs.flatMap((r) => Array.from({ length: r.last - r.first + 1 }, (_, i) => r.first + i)))
   const final = options.keepDims

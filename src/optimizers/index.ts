@@ -1,4 +1,4 @@
-import { checkOptions, describe, ValueError } from '../errors.js'
+import { checkObject, checkOptions, describe, ValueError } from '../errors.js'
 import { isMade } from '../made.js'
 import type { ParameterStore } from '../nn/module.js'
 import { ADAM, MOMENTUM, RMSPROP, SGD as SGD_OP } from '../ops/optimizers.js'
@@ -102,7 +102,7 @@ export class Adam extends Optimizer {
 /** Loshchilov and Hutter (2017): Adam with decoupled weight decay, w −= lr·decay·w before each update. Default decay 0.004. */
 export class AdamW extends Adam {
   constructor(options: AdamOptions = {}) {
-    super({ ...checkOptions('AdamW', options), weightDecay: options.weightDecay ?? 0.004 })
+    super({ ...checkObject('AdamW', options), weightDecay: options.weightDecay ?? 0.004 })
   }
 }
 

@@ -39,7 +39,13 @@ const PER_CHARACTER = 7.4
  * @throws ValueError without a bar, TypeMismatchError for a bar without name or value
  */
 export async function barPlot(options: BarPlotOptions): Promise<string> {
-  const { title, xLabel, bars, logX = false, caption } = checkOptions('barPlot', options)
+  const {
+    title,
+    xLabel,
+    bars,
+    logX = false,
+    caption,
+  } = checkOptions('barPlot', options, ['title', 'xLabel', 'bars', 'logX', 'caption'])
   for (const [name, text] of Object.entries({ title, xLabel, caption })) checkText('barPlot', name, text)
   check(bars)
   const d3 = await loadD3()

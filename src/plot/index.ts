@@ -1,5 +1,4 @@
 export { type Bar, type BarPlotOptions, barPlot } from './bar.js'
 export { linePlot } from './line.js'
-export type { PanelOptions as LinePlotOptions } from './panel.js'
 export { type HistoryLike, type PlotOptions, plot } from './plot.js'
-export type { Series } from './series.js'
+export type { PanelOptions as LinePlotOptions, Series } from './series.js'

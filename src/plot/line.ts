@@ -1,7 +1,7 @@
-import { checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
+import { checkObject, checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
 import { loadD3 } from './axis.js'
-import { drawPanel, HEIGHT, type PanelOptions, STYLE, WIDTH } from './panel.js'
-import { isList } from './series.js'
+import { drawPanel, HEIGHT, STYLE, WIDTH } from './panel.js'
+import { isList, type PanelOptions } from './series.js'
 import { checkText, escapeXml } from './text.js'
 
 const PER_ROW = 3
@@ -34,12 +34,19 @@ ${title ? `<text class="lw-head" x="20" y="32">${escapeXml(title)}</text>\n` : '
  * @throws ValueError without a series, TypeMismatchError for a series whose x and y are not lists of one length
  */
 export async function linePlot(options: PanelOptions): Promise<string> {
-  const { series, title, xLabel, yLabel } = checkOptions('linePlot', options)
+  const { series, title, xLabel, yLabel } = checkOptions('linePlot', options, [
+    'title',
+    'xLabel',
+    'yLabel',
+    'series',
+    'logX',
+    'logY',
+  ])
   for (const [name, text] of Object.entries({ title, xLabel, yLabel })) checkText('linePlot', name, text)
   if (!Array.isArray(series) || series.length === 0)
     throw new ValueError('linePlot', 'at least one series', describe(series))
   for (const one of series) {
-    const { name, x, y } = checkOptions('linePlot', one)
+    const { name, x, y } = checkObject('linePlot', one)
     if (typeof name !== 'string') throw new TypeMismatchError('linePlot', 'a name for each series', describe(name))
     if (!isList(x) || !isList(y) || x.length !== y.length)
       throw new TypeMismatchError(

@@ -1,16 +1,6 @@
 import { type D3, makeScale, type Scale, ticks } from './axis.js'
-import { extent, isShown, type Point, type Series, toPixels } from './series.js'
+import { extent, isShown, type PanelOptions, type Point, type Series, toPixels } from './series.js'
 import { escapeXml, formatValue } from './text.js'
-
-export interface PanelOptions {
-  title: string
-  xLabel: string
-  yLabel: string
-  series: Series[]
-  /** Logarithmic axes: values that are not positive are gaps. */
-  logX?: boolean
-  logY?: boolean
-}
 
 /** Okabe and Ito's colours, which people of all kinds of colour vision can tell apart. */
 export const COLORS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000']

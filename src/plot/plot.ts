@@ -1,10 +1,9 @@
 import * as fs from 'node:fs'
 import path from 'node:path'
-import { checkOptions, DataError, describe, TypeMismatchError, ValueError } from '../errors.js'
+import { checkObject, checkOptions, DataError, describe, TypeMismatchError, ValueError } from '../errors.js'
 import { makePage } from './html.js'
 import { drawFigure } from './line.js'
-import type { PanelOptions } from './panel.js'
-import { isList, runningMean, type Series } from './series.js'
+import { isList, type PanelOptions, runningMean, type Series } from './series.js'
 import { checkText, humanize } from './text.js'
 
 /** What `fit` returns, or the same read back from JSON: there null stands for a value that was not finite. */
@@ -64,7 +63,7 @@ export async function plot(
 }
 
 function check(history: HistoryLike, file: string, options: PlotOptions): void {
-  const { by, title } = checkOptions('plot', options)
+  const { by, title } = checkOptions('plot', options, ['title', 'by', 'logLoss'])
   checkText('plot', 'title', title)
   if (typeof history?.history !== 'object' || history.history === null || typeof history.epoch?.length !== 'number')
     throw new TypeMismatchError('plot', 'a history, such as fit returns', describe(history))
@@ -78,7 +77,7 @@ function check(history: HistoryLike, file: string, options: PlotOptions): void {
     throw new ValueError('plot', "by 'epoch' or 'step'", describe(by))
 }
 
-const listsOf = (lists: object): [string, unknown][] => Object.entries(checkOptions('plot', lists))
+const listsOf = (lists: object): [string, unknown][] => Object.entries(checkObject('plot', lists))
 
 /** Metrics by panel, the loss first: { loss: ['loss', 'valLoss'], accuracy: … } */
 function groupMetrics(names: string[]): Map<string, string[]> {

@@ -8,6 +8,17 @@ export interface Series {
   faint?: boolean
 }
 
+/** One diagram. */
+export interface PanelOptions {
+  title: string
+  xLabel: string
+  yLabel: string
+  series: Series[]
+  /** Logarithmic axes: values that are not positive are gaps. */
+  logX?: boolean
+  logY?: boolean
+}
+
 export interface Point {
   x: number
   y: number

@@ -1,4 +1,4 @@
-import { checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
+import { checkObject, checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
 import type { History } from './history.js'
 
 /** Figures of an epoch by name: loss, accuracy, valLoss, valAccuracy … */
@@ -77,7 +77,7 @@ export class EarlyStopping implements Callback {
 
   onEpochEnd(epoch: number, logs: Logs, model: TrainingModel): void {
     checkModel(model)
-    const value = checkOptions('EarlyStopping', logs)[this.monitor]
+    const value = checkObject('EarlyStopping', logs)[this.monitor]
     if (typeof value !== 'number') {
       throw new ValueError(
         'EarlyStopping',

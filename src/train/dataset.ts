@@ -1,5 +1,5 @@
 import { type FloatDType, isFloat } from '../dtype.js'
-import { describe, ShapeError, TypeMismatchError, ValueError } from '../errors.js'
+import { asArgument, describe, ShapeError, TypeMismatchError, ValueError } from '../errors.js'
 import type { Loss } from '../losses/index.js'
 import { cast } from '../ops/cast.js'
 import { gatherAffine } from '../ops/gather-affine.js'
@@ -26,7 +26,7 @@ function asTensor(op: string, value: unknown, name: string): Tensor {
   if (isTensor(value)) return value
   if (value === undefined || value === null)
     throw new TypeMismatchError(op, `${name}: a tensor or values for one`, describe(value))
-  return tensor(value as TensorValues)
+  return asArgument(op, name, () => tensor(value as TensorValues))
 }
 
 /** Checks a data set for a model of input and output shapes (without the batch) and a loss. */
@@ -65,21 +65,13 @@ function indexTargets(op: string, y: Tensor, output: Shape, loss: Loss): Tensor 
       show(y.shape),
     )
   }
-  if (isFloat(y.dtype)) checkWhole(op, y)
-  const labels = reshape(isFloat(y.dtype) ? cast(y, 'int32') : y, [rows])
-  const data = labels.data
+  const data = y.data
   for (let i = 0; i < rows; i++) {
+    if (!Number.isInteger(data[i])) throw new ValueError(op, 'whole numbers as labels', `${data[i]} at row ${i}`)
     if (data[i] < 0 || data[i] >= output[0])
       throw new ValueError(op, `labels from 0 to ${output[0] - 1}`, `${data[i]} at row ${i}`)
   }
-  return labels
-}
-
-function checkWhole(op: string, y: Tensor): void {
-  const data = y.data
-  for (let i = 0; i < data.length; i++) {
-    if (!Number.isInteger(data[i])) throw new ValueError(op, 'whole numbers as labels', `${data[i]} at row ${i}`)
-  }
+  return reshape(isFloat(y.dtype) ? cast(y, 'int32') : y, [rows])
 }
 
 function denseTargets(op: string, y: Tensor, output: Shape, loss: Loss, dtype: FloatDType): Tensor {

@@ -1,4 +1,4 @@
-import { checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
+import { checkObject, checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
 import { slice } from '../ops/views.js'
 import { checkSignal } from '../tape.js'
 import { addHistory, isAbort } from './abort.js'
@@ -57,7 +57,7 @@ export const EVALUATION_BATCH = 256
 
 export function checkCount(op: string, name: string, value: unknown): number {
   if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 2 ** 31 - 1) return value as number
-  throw new ValueError(op, `${name} to be a whole number >= 1`, describe(value))
+  throw new ValueError(op, `${name} to be a whole number from 1 to 2^31 - 1`, describe(value))
 }
 
 const HOOKS = ['onTrainBegin', 'onEpochBegin', 'onEpochEnd', 'onTrainEnd'] as const
@@ -65,7 +65,9 @@ const HOOKS = ['onTrainBegin', 'onEpochBegin', 'onEpochEnd', 'onTrainEnd'] as co
 function checkCallbacks(callbacks: readonly Callback[]): readonly Callback[] {
   if (!Array.isArray(callbacks)) throw new TypeMismatchError('fit', 'callbacks: an array', describe(callbacks))
   for (const callback of callbacks) {
-    const odd = HOOKS.find((hook) => !['function', 'undefined'].includes(typeof checkOptions('fit', callback)[hook]))
+    const odd = HOOKS.find((hook) => !['function', 'undefined'].includes(typeof checkObject('fit', callback)[hook]))
+    const unknown = Object.keys(callback).find((name) => /^on[A-Z_]/.test(name) && !HOOKS.some((hook) => hook === name))
+    if (unknown) throw new ValueError('fit', `hooks among ${HOOKS.join(', ')}`, describe(unknown))
     if (odd) throw new TypeMismatchError('fit', `${odd} to be a function`, describe(callback[odd]))
   }
   return callbacks

@@ -1,4 +1,4 @@
-import { checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
+import { checkObject, describe, TypeMismatchError, ValueError } from '../errors.js'
 import { checkMade } from '../made.js'
 
 /** What `fit` reports: plain data, so that JSON.stringify(history) keeps all of it (non-finite values become null). */
@@ -42,7 +42,7 @@ export class History implements HistoryData {
    * Appends one epoch, numbered one more than the last. A metric that comes and goes is NaN for the epochs without it.
    */
   addEpoch(values: Record<string, number>): void {
-    for (const [name, value] of Object.entries(checkOptions('addEpoch', values))) checkFigure('addEpoch', name, value)
+    for (const [name, value] of Object.entries(checkObject('addEpoch', values))) checkFigure('addEpoch', name, value)
     const before = checkMade('addEpoch', this, History, 'epoch').epoch.length
     this.epoch.push((this.epoch[before - 1] ?? 0) + 1)
     for (const [name, value] of Object.entries(values)) {
@@ -55,7 +55,7 @@ export class History implements HistoryData {
   /** Appends the values of an epoch's training steps, in order, and the seconds they took. */
   addSteps(values: Record<string, ArrayLike<number>>, seconds?: number): void {
     checkMade('addSteps', this, History, 'steps')
-    for (const [name, list] of Object.entries(checkOptions('addSteps', values))) checkList(name, list)
+    for (const [name, list] of Object.entries(checkObject('addSteps', values))) checkList(name, list)
     if (seconds !== undefined) this.seconds.push(checkFigure('addSteps', 'seconds', seconds))
     for (const [name, list] of Object.entries(values)) {
       if (!Object.hasOwn(this.steps, name)) this.steps[name] = []

@@ -60,7 +60,8 @@ class Call:
         """Roundings that an addend of a sum of n meets: lanes, blocks and a tree natively; a plain loop in JavaScript."""
         if not self.native:
             return n
-        return -(-min(n, 4096) // self.lanes) + int(np.log2(self.lanes)) + n // 4096
+        blocks = n // 4096 if self.T.itemsize == 8 else min(n // 4096, 1)  # added in float64
+        return -(-min(n, 4096) // self.lanes) + int(np.log2(self.lanes)) + blocks
 
     def ulp(self, value):
         """The unit in the last place of T at `value`."""

@@ -1,0 +1,41 @@
+import { spawnSync } from 'node:child_process'
+import * as fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { afterAll, expect, it } from 'vitest'
+
+const ROOT = path.resolve(import.meta.dirname, '../..')
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lanewise-types-'))
+afterAll(() => fs.rmSync(folder, { recursive: true }))
+
+// The package without what a clone has beside it: its types must need no other package, and no skipLibCheck.
+it('the types of all entries compile alone', () => {
+  const place = path.join(folder, 'node_modules', 'lanewise')
+  fs.mkdirSync(place, { recursive: true })
+  fs.copyFileSync(path.join(ROOT, 'package.json'), path.join(place, 'package.json'))
+  fs.cpSync(path.join(ROOT, 'dist'), path.join(place, 'dist'), { recursive: true })
+  const { exports } = JSON.parse(fs.readFileSync(path.join(place, 'package.json'), 'utf8'))
+  const entries = Object.keys(exports).filter((name) => !name.endsWith('.json'))
+  const lines = entries.map(
+    (name, i) => `import * as m${i} from 'lanewise${name.slice(1)}'\nexport const n${i} = m${i}\n`,
+  )
+  fs.writeFileSync(path.join(folder, 'all.mts'), lines.join(''))
+  fs.writeFileSync(path.join(folder, 'all.cts'), lines.join(''))
+  const compilerOptions = {
+    strict: true,
+    module: 'nodenext',
+    target: 'es2022',
+    lib: ['es2022', 'dom'],
+    types: [],
+    noEmit: true,
+    skipLibCheck: false,
+  }
+  fs.writeFileSync(
+    path.join(folder, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions, files: ['all.mts', 'all.cts'] }),
+  )
+  const tsc = path.join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
+  const { stdout, status } = spawnSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8' })
+  expect(stdout).toBe('')
+  expect(status).toBe(0)
+}, 60_000)
