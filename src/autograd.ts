@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { describe, ShapeError, StateError, TypeMismatchError } from './errors.js'
 import { show } from './shape.js'
 import { checkTensor, empty, type Tensor } from './tensor.js'
@@ -22,9 +23,11 @@ export function tracked(t: Tensor): boolean {
 
 /**
  * Notes how `y` came from `inputs`, if a gradient may be wanted. Each op calls it last.
- * @throws StateError where y is a given `out` that backward() needs unchanged: one of the inputs, or a leaf
+ * @throws StateError where y is a given `out` that backward() needs unchanged: one of the inputs, or a leaf. (Whether an earlier op's
+ * result is written over is found by backward.)
  */
 export function derive(y: Tensor, inputs: readonly Tensor[], derivatives: readonly (Derivative | undefined)[]): Tensor {
+  if (y.node !== undefined) y.rewritten = order++
   if (!enabled || !inputs.some(tracked)) {
     y.node = undefined // an `out` may have one, of values that are no more
     return y
@@ -52,7 +55,7 @@ export function noGrad<T>(fn: () => T): T {
   } finally {
     enabled = before
   }
-  if (!(result instanceof Promise)) return result
+  if (!types.isPromise(result)) return result
   result.catch(() => {})
   throw new StateError('noGrad', 'a synchronous function', 'one that returns a promise')
 }
@@ -69,8 +72,8 @@ export function setAutogradOps(implementation: AutogradOps): void {
 }
 
 /**
- * Computes the gradient of `loss` (one element) with respect to every tensor with requiresGrad that it was computed from,
- * and writes each to its `grad`, replacing what was there. Works at once or inside record(), where it appends commands.
+ * Computes the gradient of `loss` (one element) with respect to every leaf with requiresGrad that it was computed from,
+ * and writes each to its `grad`, replacing what was there. @throws StateError where an `out` was written again since. Works at once or inside record(), where it appends commands.
  */
 export function backward(loss: Tensor): void {
   checkTensor('backward', loss)
@@ -112,7 +115,10 @@ function history(loss: Tensor): Tensor[] {
   const seen = new Set<Tensor>([loss])
   const stack = [loss]
   for (let t = stack.pop(); t !== undefined; t = stack.pop()) {
-    for (const x of (t.node as GradientNode).inputs) {
+    const node = t.node as GradientNode
+    for (const x of node.inputs) {
+      if (x.rewritten > node.order)
+        throw new StateError('backward', 'values as they were used', `${x.describe()}, which was an out again since`)
       if (x.node !== undefined && !seen.has(x)) {
         seen.add(x)
         stack.push(x)

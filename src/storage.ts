@@ -68,7 +68,7 @@ export function orMemoryError<T>(op: string, bytes: number, make: () => T): T {
     return make()
   } catch (error) {
     if (!isOutOfMemory(error)) throw error
-    throw new MemoryError(op, `${bytes} bytes of memory`, `none (${(error as Error).message})`)
+    throw new MemoryError(op, `${bytes} bytes of memory`, `none: ${(error as Error).message}`)
   }
 }
 

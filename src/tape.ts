@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { activeBackend } from './backend/active.js'
 import type { BoundTape, Operand } from './backend/backend.js'
 import type { TypedArray } from './dtype.js'
@@ -151,7 +152,7 @@ export function record(fn: () => unknown): Tape {
     recorder = undefined
     recordingState.active = false
   }
-  if (result instanceof Promise) {
+  if (types.isPromise(result)) {
     result.catch(() => {})
     throw new StateError('record', 'a synchronous function', 'one that returns a promise')
   }

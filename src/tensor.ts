@@ -24,6 +24,8 @@ export class Tensor {
   grad: Tensor | undefined = undefined
   /** How backward() gets from this tensor to what it was computed from. */
   node: GradientNode | undefined = undefined
+  /** When, in the order of nodes, an op last wrote over values with history. */
+  rewritten = -1
   /** The values of a uint8 tensor stand for value / divisor (255 for images); casts to a float dtype divide. */
   divisor = 1
 
@@ -85,8 +87,8 @@ export class Tensor {
   }
 
   /**
-   * Overwrites the values, which must have this tensor's shape (a flat typed array: its size). Of a tensor with another
-   * divisor the quotients count.
+   * Overwrites the values, which must have this tensor's shape (a flat typed array: its size). Numbers are stored as they
+   * are, also where this tensor has a divisor; of another tensor with one the quotients count.
    * @throws ValueError, and leaves the values, for numbers that an int32 or uint8 tensor cannot hold
    */
   set(values: TensorValues | Tensor): this {
@@ -207,9 +209,12 @@ function setDivisor(t: Tensor, divisor: number | undefined): void {
   t.divisor = divisor
 }
 
-/** The numbers that a tensor of another divisor or dtype stands for; else just the values. */
+/** What set() is to store: the values, or what those of a tensor with a divisor stand for. */
 function valuesFor(to: Tensor, from: Tensor): TypedArray {
-  return from.divisor === to.divisor || from.divisor === 1 ? from.data : from.toTypedArray()
+  if (from.divisor === to.divisor || from.divisor === 1) return from.data
+  if (to.divisor !== 1)
+    throw new TypeMismatchError('set', `a tensor of divisor ${to.divisor} or 1`, `one of divisor ${from.divisor}`)
+  return Float64Array.from(from.data, (v) => v / from.divisor)
 }
 
 function checkIntegers(op: string, flat: ArrayLike<number>, dtype: DType): void {

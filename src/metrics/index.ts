@@ -27,8 +27,11 @@ const NAMED = {
 export type MetricName = keyof typeof NAMED
 
 export function resolveMetric(wish: Metric | MetricName): Metric {
-  if (typeof wish === 'object' && wish !== null && typeof wish.call === 'function' && typeof wish.name === 'string')
+  if (typeof wish === 'object' && wish !== null && typeof wish.call === 'function' && typeof wish.name === 'string') {
+    if (wish.name === '' || wish.name === 'loss' || wish.name === '__proto__')
+      throw new ValueError('compile', 'a metric with a name of its own', describe(wish.name))
     return wish
+  }
   if (typeof wish === 'string' && Object.hasOwn(NAMED, wish)) return NAMED[wish]
   throw new ValueError('compile', `a metric or one of ${Object.keys(NAMED).join(', ')}`, describe(wish))
 }

@@ -198,8 +198,11 @@ export function build(module: Module, input: readonly number[], options: BuildOp
   const values = flatBlock('build', shapes, dtype)
   const gradients = flatBlock('build', shapes, dtype)
   parameters.forEach((p, i) => {
+    p.initializer(values.parts[i], state)
+  })
+  // Only now, when nothing can fail any more, do they belong to this model.
+  parameters.forEach((p, i) => {
     const value = values.parts[i]
-    p.initializer(value, state)
     value.requiresGrad = true
     value.grad = gradients.parts[i]
     p.bind(value)

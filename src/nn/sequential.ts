@@ -157,9 +157,12 @@ export class Sequential extends Module implements TrainingModel {
     if (!Array.isArray(weights) || weights.length !== parameters.length) {
       throw new ShapeError('setWeights', `${parameters.length} tensors`, describe(weights))
     }
-    const checked = weights.map((w, i) => {
-      const t = isTensor(w) ? w : asArgument('setWeights', parameters[i].name, () => tensor(w))
+    // Copies: the values may be the model's own, in another order. (Array.from sees holes, as undefined.)
+    const checked = Array.from(weights, (w, i) => {
       const { shape, name } = parameters[i]
+      const t = isTensor(w)
+        ? empty('setWeights', w.shape, this.store.dtype).set(w)
+        : asArgument('setWeights', name, () => tensor(w))
       const flat = ArrayBuffer.isView(w) && t.size === sizeOf(shape)
       if (!flat && show(t.shape) !== show(shape))
         throw new ShapeError('setWeights', `${name} of shape ${show(shape)}`, show(t.shape))
@@ -182,7 +185,9 @@ export class Sequential extends Module implements TrainingModel {
     const { compiled, input, output, store, layers, shuffleState } = this
     if (compiled === undefined)
       throw new StateError(op, 'a compiled model: call compile first', 'one that is not compiled')
-    return { input, output, store, layers, shuffleState, compiled }
+    // A subclass may have a forward of its own.
+    const parts = this.forward === Sequential.prototype.forward ? layers : [this]
+    return { input, output, store, layers: parts, shuffleState, compiled }
   }
 
   private made(op: string): this {

@@ -116,7 +116,8 @@ export function mean(x: Tensor, axes?: Axes, options: ReduceOptions = {}, out?: 
   return derive(scaled(total, out), [total], [scaled])
 }
 
-/** Largest value over axes; NaN if there is one. The derivative is shared evenly among ties. */
+/** Largest value over axes; NaN if there is one. The derivative is shared evenly among ties (over
+ * axes that are not neighbours first along the last ones, then among the results). */
 export function max(x: Tensor, axes?: Axes, options: ReduceOptions = {}, out?: Tensor): Tensor {
   const dtype = floatOf('max', x)
   return reduce('max', x, axes, options, out, (part, abc, target, shape) => {

@@ -1,4 +1,4 @@
-import { describe, TypeMismatchError, ValueError } from '../errors.js'
+import { describe, StateError, TypeMismatchError, ValueError } from '../errors.js'
 import { checkMade, isMade } from '../made.js'
 import { ParameterStore } from '../nn/module.js'
 import { advance } from '../ops/memory.js'
@@ -46,6 +46,14 @@ export abstract class Optimizer {
   /** Updates the parameters from their gradients; at once, or inside record() as commands. */
   step(store: ParameterStore): void {
     const state = this.stateOf('step', store)
+    for (const { name, value } of store.parameters) {
+      if (value.grad?.storage !== store.gradients.storage)
+        throw new StateError(
+          'step',
+          'gradients where build() put them (zeroGrad() clears them)',
+          `another grad of ${name}`,
+        )
+    }
     advance(state.step, 1)
     this.emit(store, state)
   }

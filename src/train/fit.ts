@@ -62,12 +62,23 @@ export function checkCount(op: string, name: string, value: unknown): number {
 
 const HOOKS = ['onTrainBegin', 'onEpochBegin', 'onEpochEnd', 'onTrainEnd'] as const
 
+/** What people call them elsewhere, or by mistake. */
+const LIKE_A_HOOK = /^on_?(train|epoch|batch|step)s?_?(begin|start|end)s?$/i
+
+/** The names of an object and of its class's members. */
+function namesOf(value: object): string[] {
+  const names: string[] = []
+  for (let o: object | null = value; o !== null && o !== Object.prototype; o = Object.getPrototypeOf(o))
+    names.push(...Object.getOwnPropertyNames(o))
+  return names
+}
+
 function checkCallbacks(callbacks: readonly Callback[]): readonly Callback[] {
   if (!Array.isArray(callbacks)) throw new TypeMismatchError('fit', 'callbacks: an array', describe(callbacks))
   for (const callback of callbacks) {
     const odd = HOOKS.find((hook) => !['function', 'undefined'].includes(typeof checkObject('fit', callback)[hook]))
-    const unknown = Object.keys(callback).find((name) => /^on[A-Z_]/.test(name) && !HOOKS.some((hook) => hook === name))
-    if (unknown) throw new ValueError('fit', `hooks among ${HOOKS.join(', ')}`, describe(unknown))
+    const unknown = namesOf(callback).find((name) => LIKE_A_HOOK.test(name) && !HOOKS.some((hook) => hook === name))
+    if (unknown !== undefined) throw new ValueError('fit', `hooks among ${HOOKS.join(', ')}`, describe(unknown))
     if (odd) throw new TypeMismatchError('fit', `${odd} to be a function`, describe(callback[odd]))
   }
   return callbacks
@@ -113,6 +124,7 @@ export async function fitNetwork(
   let held: Rows | undefined
   if (typeof options.validation === 'number') [rows, held] = split(rows, options.validation)
   else if (options.validation !== undefined) held = check(options.validation)
+  network.store.zeroGrad() // of parameters that take no part in the loss
   const training = new Epoch(network, rows, { batchSize, train: true, shuffle: options.shuffle ?? true })
   const validation = held && new Epoch(network, held, { batchSize: EVALUATION_BATCH, train: false, shuffle: false })
   const history = new History()

@@ -35,13 +35,19 @@ export function forward(layers: readonly Module[], x: Tensor): Tensor {
   return y
 }
 
+/** Whether it computes as Class does: a subclass, or an instance, may have a forward of its own. */
+function isPlain<T extends Module>(module: Module | undefined, Class: abstract new (...a: never[]) => T): module is T {
+  return module instanceof Class && module.forward === Class.prototype.forward
+}
+
 /** The layers' result for a batch. A first layer that is affine gathers its rows itself, where that pays. */
 function forwardBatch(network: Network, layers: readonly Module[], batch: Batch): Tensor {
-  const flattened = layers[0] instanceof Flatten
+  const flattened = isPlain(layers[0], Flatten)
   const [first, ...rest] = flattened ? layers.slice(1) : layers
-  const plain = first instanceof Affine && first.forward === Affine.prototype.forward
   const y =
-    plain && (flattened || network.input.length === 1) ? batch.affine(first.weight.value, first.bias.value) : undefined
+    isPlain(first, Affine) && (flattened || network.input.length === 1)
+      ? batch.affine(first.weight.value, first.bias.value)
+      : undefined
   return y === undefined ? forward(layers, batch.rows()) : forward(rest, y)
 }
 
@@ -50,7 +56,7 @@ export function evaluateBatch(network: Network, batch: Batch): StepResult {
   const { loss, metrics } = network.compiled
   const last = network.layers[network.layers.length - 1]
   if (last === undefined) throw new StateError('fit', 'a model with at least one layer', 'none')
-  const fused = loss.fused !== undefined && last instanceof loss.fused.layer ? loss.fused : undefined
+  const fused = loss.fused !== undefined && isPlain(last, loss.fused.layer) ? loss.fused : undefined
   let predictions: Tensor
   let value: Tensor
   if (fused) {

@@ -1,0 +1,190 @@
+import { describe, expect, it } from 'vitest'
+import * as lw from '../../src/index.js'
+import { eachBackend } from '../backends.js'
+import { addonOf, isasHere, within } from '../isas.js'
+
+// Classes of one's own, and uses that training must not get wrong in silence.
+
+const rows = (m: number, n: number, seed = 1) => lw.uniform(lw.randomState(seed), [m, n], 0, 255)
+const labels = (m: number, classes: number) => lw.tensor(Int32Array.from({ length: m }, (_, i) => (i * 7) % classes))
+
+class Pixels extends lw.Flatten {
+  override forward(x: lw.Tensor): lw.Tensor {
+    return lw.scale(super.forward(x), 1 / 255)
+  }
+}
+class Cool extends lw.Softmax {
+  override forward(x: lw.Tensor): lw.Tensor {
+    return lw.softmax(lw.scale(x, 0.1))
+  }
+}
+class CoolSigmoid extends lw.Sigmoid {
+  override forward(x: lw.Tensor): lw.Tensor {
+    return lw.sigmoid(lw.scale(x, 0.1))
+  }
+}
+class Shifted extends lw.Sequential {
+  override forward(x: lw.Tensor): lw.Tensor {
+    return lw.scale(super.forward(x), 0.5, 1)
+  }
+}
+
+eachBackend(() => {
+  it('a last layer that computes in its own way is not computed within the loss', async () => {
+    const x = lw.scale(rows(40, 6), 1 / 25)
+    const sparse = new lw.Sequential({ input: [6], layers: [new lw.Affine(4), new Cool()], seed: 2 })
+    sparse.compile({ loss: 'sparseCategoricalCrossentropy' })
+    const y = labels(40, 4)
+    const { loss } = await sparse.evaluate({ x, y })
+    expect(loss).toBeCloseTo(lw.crossEntropy(sparse.predict(x), y).item(), 5)
+    const binary = new lw.Sequential({ input: [6], layers: [new lw.Affine(1), new CoolSigmoid()], seed: 2 })
+    binary.compile({ loss: 'binaryCrossentropy' })
+    const t = lw.cast(labels(40, 2), 'float32')
+    const result = await binary.evaluate({ x, y: t })
+    expect(result.loss).toBeCloseTo(lw.binaryCrossEntropy(binary.predict(x), lw.reshape(t, [40, 1])).item(), 5)
+  })
+
+  it('a model with a forward of its own is trained by it', async () => {
+    const model = new Shifted({ input: [3], layers: [new lw.Affine(2)], seed: 3 })
+    model.compile({ loss: 'meanSquaredError', optimizer: new lw.SGD({ learningRate: 0.1 }) })
+    const x = lw.scale(rows(20, 3), 1 / 255)
+    const y = lw.zeros([20, 2])
+    const { loss } = await model.evaluate({ x, y })
+    expect(loss).toBeCloseTo(lw.meanSquaredError(model.predict(x), y).item(), 5)
+    await model.fit({ x, y }, { epochs: 3000 })
+    expect(lw.max(lw.abs(model.predict(x))).item()).toBeLessThan(0.05)
+  })
+
+  it('a parameter that takes no part any more stays as it is', async () => {
+    class Two extends lw.Module {
+      on = true
+      a = new lw.Affine(2)
+      b = new lw.Affine(2)
+      override build(input: lw.Shape): lw.Shape {
+        this.a.build(input)
+        return this.b.build(input)
+      }
+      forward(x: lw.Tensor): lw.Tensor {
+        return this.on ? lw.add(this.a.forward(x), this.b.forward(x)) : this.a.forward(x)
+      }
+    }
+    const two = new Two()
+    const model = new lw.Sequential({ input: [3], layers: [two], seed: 4 })
+    model.compile({ loss: 'meanSquaredError', optimizer: new lw.SGD({ learningRate: 0.05 }) })
+    const data = { x: lw.scale(rows(20, 3), 1 / 255), y: lw.full([20, 2], 3) }
+    await model.fit(data, { epochs: 1 })
+    two.on = false
+    const before = two.b.weight.value.toArray()
+    const moved = two.a.weight.value.toArray()
+    await model.fit(data, { epochs: 5 })
+    expect(two.b.weight.value.toArray()).toEqual(before)
+    expect(two.a.weight.value.toArray()).not.toEqual(moved)
+  })
+
+  it('gradients that were put elsewhere are an error', async () => {
+    const model = new lw.Sequential({ input: [3], layers: [new lw.Affine(2)] })
+    model.compile({ loss: 'meanSquaredError' })
+    model.store.parameters[0].value.grad = undefined
+    const fit = model.fit({ x: rows(4, 3), y: lw.zeros([4, 2]) })
+    await expect(fit).rejects.toThrow('step: expected gradients where build() put them')
+  })
+
+  it('backward refuses values that were written over', () => {
+    const x = lw.tensor([0.5, 1], { requiresGrad: true })
+    const buffer = lw.zeros([2])
+    const h = lw.square(x, buffer)
+    const y = lw.scale(lw.exp(h), 2, 0, buffer)
+    expect(() => lw.backward(lw.sum(y))).toThrow(
+      'backward: expected values as they were used, received Tensor float32 [2]',
+    )
+    const unused = lw.sum(lw.exp(lw.square(x, buffer)))
+    lw.scale(x, 2, 0, buffer)
+    expect(() => lw.backward(unused)).toThrow(lw.StateError)
+    const within = lw.sum(lw.exp(lw.square(x, buffer)))
+    lw.noGrad(() => lw.scale(x, 2, 0, buffer))
+    expect(() => lw.backward(within)).toThrow(lw.StateError)
+    for (let i = 0; i < 3; i++) lw.backward(lw.sum(lw.exp(lw.square(x, buffer)))) // anew in each step is right
+    expect((x.grad as lw.Tensor).data[0]).toBeCloseTo(Math.exp(0.25), 5)
+  })
+
+  it('training does not go on into what the data were computed from', async () => {
+    const encoder = new lw.Sequential({ input: [3], layers: [new lw.Affine(2)], seed: 1 })
+    const make = () => new lw.Sequential({ input: [2], layers: [new lw.Affine(1)], seed: 2 })
+    const [a, b] = [make(), make()]
+    const [z, y] = [lw.scale(rows(8, 3), 1 / 255), lw.zeros([8, 1])]
+    encoder.store.gradients.data.fill(7)
+    const x = encoder.forward(z)
+    for (const [model, data] of [
+      [a, { x, y }],
+      [b, { x: x.toArray() as number[][], y }],
+    ] as const) {
+      model.compile({ loss: 'meanSquaredError' })
+      await model.fit(data, { epochs: 3 })
+    }
+    expect(a.snapshot()).toEqual(b.snapshot())
+    expect(new Set(encoder.store.gradients.data)).toEqual(new Set([7]))
+  })
+
+  it('setWeights takes the model’s own tensors in another order, and no holes', () => {
+    const model = new lw.Sequential({ input: [2], layers: [new lw.Affine(2), new lw.Affine(2)], seed: 5 })
+    const [w1, b1, w2, b2] = model.store.parameters.map((p) => p.value)
+    const [first, second] = [w1.toArray(), w2.toArray()]
+    model.setWeights([w2, b1, w1, b2])
+    expect([w1.toArray(), w2.toArray()]).toEqual([second, first])
+    const holes = [lw.zeros([2, 2])]
+    holes.length = 4
+    expect(() => model.setWeights(holes)).toThrow(lw.TypeMismatchError)
+    expect(w1.toArray()).toEqual(second)
+  })
+
+  it('callbacks may have fields of any name, hooks have theirs', async () => {
+    const model = new lw.Sequential({ input: [1], layers: [new lw.Affine(1)] })
+    model.compile({ loss: 'meanSquaredError' })
+    const data = { x: [[1]], y: [[1]] }
+    let done = 0
+    class Own {
+      constructor(readonly onDone: () => void) {}
+      onTrainEnd() {
+        this.onDone()
+      }
+    }
+    await model.fit(data, { callbacks: [new Own(() => done++)] })
+    expect(done).toBe(1)
+    class Wrong {
+      onEpochEnds() {}
+    }
+    await expect(model.fit(data, { callbacks: [new Wrong()] as lw.Callback[] })).rejects.toThrow('"onEpochEnds"')
+    const on_epoch_end = () => {}
+    await expect(model.fit(data, { callbacks: [{ on_epoch_end } as lw.Callback] })).rejects.toThrow('"on_epoch_end"')
+    const metric = (name: string) => ({ name, call: lw.meanSquaredError })
+    expect(() => model.compile({ loss: 'mse', metrics: [metric('loss')] })).toThrow('a metric with a name of its own')
+  })
+})
+
+describe.skipIf(isasHere().length === 0)('by several threads and by one', () => {
+  it('a first layer that computes in its own way', async () => {
+    const train = async () => {
+      const layers = [new Pixels(), new lw.Affine(20), new lw.Softmax()]
+      const model = new lw.Sequential({ input: [28, 28], layers, seed: 6 })
+      model.compile({ loss: 'sparseCategoricalCrossentropy' })
+      const x = lw.reshape(rows(64, 784), [64, 28, 28])
+      const { history } = await model.fit({ x, y: labels(64, 20) }, { epochs: 2 })
+      expect(history.loss[1]).toBeLessThan(5)
+      return model.snapshot()
+    }
+    const isa = isasHere().at(-1) as string
+    expect(await within(addonOf(isa, 2), train)).toEqual(await within(addonOf(isa, 1), train))
+  })
+})
+
+it('an initializer that fails leaves the layers free', () => {
+  let fails = true
+  const moody = (p: lw.Tensor) => {
+    if (fails) throw new Error('not today')
+    p.data.fill(1)
+  }
+  const layers = [new lw.Affine(2), new lw.Affine(2, { weightInitializer: moody })]
+  expect(() => new lw.Sequential({ input: [2], layers })).toThrow('not today')
+  fails = false
+  expect(new lw.Sequential({ input: [2], layers }).getWeights()[2].data).toEqual(new Float32Array(4).fill(1))
+})
