@@ -2,6 +2,7 @@
 #pragma once
 #include <memory>
 #include <new>
+#include <string>
 
 #include "addon-instance.h"
 
@@ -117,7 +118,8 @@ class BoundTape : public Napi::ObjectWrap<BoundTape> {
         refuse(env, "bind: expected typed arrays over shared memory");
         return;
       }
-      held.Set(i, array);
+      // Nobody can take it out again; and to set it might call a setter of Array.prototype's instead.
+      held.DefineProperty(Napi::PropertyDescriptor::Value(Napi::String::New(env, std::to_string(i)), array, napi_default));
     }
     ErrorText error;
     tape_.reset(Tape::bind(

@@ -102,10 +102,10 @@ struct alignas(64) Pool {
   int helpers = 0;                  // started so far
   std::mutex sleep;
   struct Bed {
-    Seat seat;
-    bool asleep = false;
-  } beds[kMaxThreads];              // of the helpers; guarded by `sleep`
-  std::condition_variable wake;
+    Seat seat;                      // guarded by `sleep`
+    std::atomic<bool> asleep{false};  // changed under `sleep`
+    std::condition_variable wake;
+  } beds[kMaxThreads];              // of the helpers
 
   void await(int64_t unit, uint64_t job) const {
     waitUntil([&] { return ended[unit].job.load(std::memory_order_acquire) == job; });
@@ -227,16 +227,16 @@ struct alignas(64) Pool {
       if (!mine) {
         std::unique_lock<std::mutex> lock(sleep);
         sleepers.fetch_add(1);
-        bed.asleep = true;
+        bed.asleep.store(true);
         const auto called = [&] {
           const uint64_t g = gate.load();
           return number < invited.load() && (g & 1) && g >> 16 != seen;
         };
         while (!called()) {
-          wake.wait(lock);
+          bed.wake.wait(lock);
           bed.seat.release();
         }
-        bed.asleep = false;
+        bed.asleep.store(false);
         sleepers.fetch_sub(1);
         continue;
       }
@@ -281,6 +281,18 @@ struct alignas(64) Pool {
     }
   }
 
+  // Those who have a place in the job: others would only fall asleep again, at each job.
+  void wakeHelpers(int count) {
+    for (int i = 0; i < count; i++) {
+      Bed& bed = beds[i];
+      if (!bed.asleep.load(std::memory_order_seq_cst)) continue;
+      std::lock_guard<std::mutex> lock(sleep);
+      if (!bed.asleep.load(std::memory_order_relaxed)) continue;  // it saw the job by itself meanwhile
+      bed.seat.keepFromHere();
+      bed.wake.notify_one();
+    }
+  }
+
   void run(int wanted, const Job& job, const Job* next, int64_t offset) {
     grow(wanted - 1);
     const Division& division = job.division;
@@ -303,12 +315,7 @@ struct alignas(64) Pool {
     }
     invited.store(wanted - 1, std::memory_order_relaxed);
     gate.fetch_add((1 << 16) + 1, std::memory_order_seq_cst);  // a new number, open
-    if (sleepers.load(std::memory_order_seq_cst) > 0) {
-      std::lock_guard<std::mutex> lock(sleep);
-      for (int i = 0; i < wanted - 1; i++)
-        if (beds[i].asleep) beds[i].seat.keepFromHere();
-      wake.notify_all();
-    }
+    if (sleepers.load(std::memory_order_seq_cst) > 0) wakeHelpers(wanted - 1);
     work(0);
     uint64_t g = gate.fetch_sub(1, std::memory_order_acq_rel) - 1;  // shut
     if (g & 0xfffe) waitUntil([&] { return !((g = gate.load(std::memory_order_acquire)) & 0xfffe); });

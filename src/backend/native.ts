@@ -32,6 +32,8 @@ interface Addon {
   /** Floating-point operations a second at most, on the threads and with the instruction set of setup; for bench/. */
   peak(dtype: number): number
   run(words: number): Failure | undefined
+  /** Ours, kept here: through which eager commands come. The addon knows one, also where a thread has this module twice. */
+  words?: Int32Array
   BoundTape: new (words: Int32Array, arrays: readonly TypedArray[]) => NativeTape
 }
 
@@ -80,8 +82,6 @@ export function loadAddon(): { addon: Addon; binary: string } {
 }
 
 const MAX_WORDS = 64
-/** Through which eager commands reach the addon; one for all backends of this thread, since the addon knows one. */
-let sharedWords: Int32Array | undefined
 
 export class NativeBackend implements Backend {
   private readonly words: Int32Array
@@ -99,8 +99,8 @@ export class NativeBackend implements Backend {
     private readonly threads: number,
   ) {
     useSharedMemory(addon)
-    sharedWords ??= new Int32Array(new SharedArrayBuffer(4 * MAX_WORDS) as unknown as ArrayBuffer)
-    this.words = sharedWords
+    addon.words ??= new Int32Array(new SharedArrayBuffer(4 * MAX_WORDS) as unknown as ArrayBuffer)
+    this.words = addon.words
     addon.setup(isa, threads, this.words)
     this.theirs = new Map(addon.ops().map(([name, signature], code) => [name, { code, signature }]))
     for (const op of opTable()) this.codeOf(op)

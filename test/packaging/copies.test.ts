@@ -21,3 +21,18 @@ it.each(['', '/data', '/functional', '/plot'])('import and require share lanewis
   expect(stdout.split('\n')[0]).toBe('true')
   if (entry === '') expect(stdout).toBe('true\n4,6\n')
 })
+
+// As two bundles of a server have it, or a module that was loaded again: the addon is one.
+it('two copies of lanewise in one thread compute each for itself', () => {
+  const code = `const path = require.resolve('lanewise')
+    const a = require(path)
+    const x = a.tensor([1, 2, 3, 4])
+    console.log(a.add(x, 1).toArray().join())
+    for (const key of Object.keys(require.cache)) if (/[\\\\/]dist[\\\\/]/.test(key)) delete require.cache[key]
+    const b = require(path)
+    console.log(a === b, b.multiply(b.tensor([10, 20]), 2).toArray().join())
+    console.log(a.add(x, 1).toArray().join(), a.square(x).toArray().join(), b.backendInfo().backend)`
+  const { stdout, stderr } = spawnSync(process.execPath, ['-e', code], { cwd: root, encoding: 'utf8' })
+  expect(stderr).not.toMatch(/Error/)
+  expect(stdout).toMatch(/^2,3,4,5\nfalse 20,40\n2,3,4,5 1,4,9,16 \w+\n$/)
+})
