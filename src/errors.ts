@@ -82,6 +82,13 @@ export function checkOptions<T extends object>(op: string, options: T, names: re
   return options
 }
 
+/** An option that is true or false, or `otherwise` where it is absent. */
+export function checkFlag(op: string, name: string, value: unknown, otherwise = false): boolean {
+  if (typeof value === 'boolean') return value
+  if (value === undefined) return otherwise
+  throw new TypeMismatchError(op, `${name}: true or false`, describe(value))
+}
+
 /** Does `make`; its error, if lanewise's, then names `op` and `what` of its arguments. */
 export function asArgument<T>(op: string, what: string, make: () => T): T {
   try {

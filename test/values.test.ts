@@ -80,9 +80,16 @@ eachBackend(() => {
       () => lw.sum(lw.zeros([1]), 0, odd),
     ])
       expect(make).toThrow(lw.ValueError)
+    const one = 1 as unknown as boolean
+    expect(() => new lw.SGD({ momentum: 0.9, nesterov: one })).toThrow(
+      'SGD: expected nesterov: true or false, received 1',
+    )
+    expect(() => lw.matmul(lw.zeros([1, 1]), lw.zeros([1, 1]), { transposeA: one })).toThrow(lw.TypeMismatchError)
     const model = new lw.Sequential({ input: [1], layers: [new lw.Affine(1)] })
     model.compile({ loss: 'meanSquaredError' })
     const callbacks = [{ onEpochend() {} } as lw.Callback]
+    const shuffle = 'no' as unknown as boolean
+    await expect(model.fit({ x: [[1]], y: [[1]] }, { shuffle })).rejects.toThrow('fit: expected shuffle: true or false')
     await expect(model.fit({ x: [[1]], y: [[1]] }, { callbacks })).rejects.toThrow('received "onEpochend"')
   })
 

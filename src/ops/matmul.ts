@@ -1,5 +1,5 @@
 import { derive } from '../autograd.js'
-import { checkOptions, ShapeError } from '../errors.js'
+import { checkFlag, checkOptions, ShapeError } from '../errors.js'
 import { show } from '../shape.js'
 import { emit } from '../tape.js'
 import type { Tensor } from '../tensor.js'
@@ -24,8 +24,9 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}, out?: 
   const dtype = commonFloat('matmul', a, b)
   if (a.rank !== 2 || b.rank !== 2)
     throw new ShapeError('matmul', 'two matrices', `${show(a.shape)} x ${show(b.shape)}`)
-  const ta = checkOptions('matmul', options, ['transposeA', 'transposeB']).transposeA === true
-  const tb = options.transposeB === true
+  checkOptions('matmul', options, ['transposeA', 'transposeB'])
+  const ta = checkFlag('matmul', 'transposeA', options.transposeA)
+  const tb = checkFlag('matmul', 'transposeB', options.transposeB)
   const [k, m] = ta ? a.shape : [a.shape[1], a.shape[0]]
   const [n, inner] = tb ? b.shape : [b.shape[1], b.shape[0]]
   if (k !== inner) {

@@ -1,4 +1,4 @@
-import { checkObject, checkOptions, describe, ValueError } from '../errors.js'
+import { checkFlag, checkObject, checkOptions, describe, ValueError } from '../errors.js'
 import { isMade } from '../made.js'
 import type { ParameterStore } from '../nn/module.js'
 import { ADAM, MOMENTUM, RMSPROP, SGD as SGD_OP } from '../ops/optimizers.js'
@@ -27,7 +27,7 @@ export class SGD extends Optimizer {
     super(checkOptions('SGD', options, ['learningRate', 'momentum', 'nesterov', 'weightDecay']).learningRate ?? 0.01)
     this.momentum = checkRange('SGD', 'momentum', options.momentum ?? 0, 0, 1)
     this.decay = checkRange('SGD', 'weightDecay', options.weightDecay ?? 0, 0, 1)
-    this.nesterov = options.nesterov === true
+    this.nesterov = checkFlag('SGD', 'nesterov', options.nesterov)
     this.slotCount = this.momentum > 0 ? 1 : 0
   }
 

@@ -1,4 +1,4 @@
-import { checkObject, checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
+import { checkFlag, checkObject, checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
 import { slice } from '../ops/views.js'
 import { checkSignal } from '../tape.js'
 import { addHistory, isAbort } from './abort.js'
@@ -116,6 +116,8 @@ export async function fitNetwork(
 ): Promise<History> {
   const epochs = checkCount('fit', 'epochs', checkOptions('fit', options, FIT).epochs ?? 1)
   const batchSize = checkCount('fit', 'batchSize', options.batchSize ?? 32)
+  const shuffle = checkFlag('fit', 'shuffle', options.shuffle, true)
+  checkFlag('fit', 'stopOnNonFinite', options.stopOnNonFinite)
   const callbacks = checkCallbacks(options.callbacks ?? [])
   checkSignal('fit', options.signal)
   const check = (d: unknown) =>
@@ -125,7 +127,7 @@ export async function fitNetwork(
   if (typeof options.validation === 'number') [rows, held] = split(rows, options.validation)
   else if (options.validation !== undefined) held = check(options.validation)
   network.store.zeroGrad() // of parameters that take no part in the loss
-  const training = new Epoch(network, rows, { batchSize, train: true, shuffle: options.shuffle ?? true })
+  const training = new Epoch(network, rows, { batchSize, train: true, shuffle })
   const validation = held && new Epoch(network, held, { batchSize: EVALUATION_BATCH, train: false, shuffle: false })
   const history = new History()
   const progress = options.verbose ? await createProgress({ epochs, steps: training.steps, batchSize }) : undefined
