@@ -8,7 +8,7 @@
   },
   'target_defaults': {
     'include_dirs': [
-      '<!@(node -p "require(\'node-addon-api\').include")'
+      '<!(node -p "require(\'node-addon-api\').include_dir")'
     ],
     'defines': [
       'LANEWISE_VERSION=<!(node -p "require(\'./package.json\').version")',
@@ -69,7 +69,7 @@
           'ldflags': [
             '-static-libstdc++', '-static-libgcc', '-pthread',
             '-Wl,-z,nodelete',  # see keepLoaded in native/pool.cpp
-            '-Wl,--version-script=<(module_root_dir)/native/exports.map'
+            '-Wl,--version-script=../native/exports.map'  # from build/: a whole path may have spaces
           ]
         }]
       ]

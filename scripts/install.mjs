@@ -121,6 +121,7 @@ function findNodeDir() {
 /** One build at a time for a package: waits while another process holds the lock. Returns the release function. */
 function lock() {
   const file = path.join(os.tmpdir(), `lanewise-build-${createHash('sha256').update(root).digest('hex').slice(0, 16)}`)
+  let said = false
   for (const end = Date.now() + 600_000; ; ) {
     try {
       fs.writeFileSync(file, String(process.pid), { flag: 'wx' })
@@ -129,7 +130,12 @@ function lock() {
       if (error.code !== 'EEXIST' || Date.now() > end) return () => {}
     }
     try {
-      process.kill(Number(fs.readFileSync(file, 'utf8')) || process.pid, 0)
+      const holder = Number(fs.readFileSync(file, 'utf8'))
+      // Ours is not held yet: the number was another's, as in a container that was stopped.
+      if (holder === process.pid || (!holder && Date.now() - fs.statSync(file).mtimeMs > 10_000)) fs.rmSync(file)
+      else if (holder) process.kill(holder, 0)
+      if (!said && holder) say(`waiting for another build, of process ${holder} (or remove ${file})`)
+      said = true
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
     } catch (error) {
       if (error.code === 'ESRCH') fs.rmSync(file, { force: true })

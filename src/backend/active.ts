@@ -22,12 +22,20 @@ export function setActiveBackend(backend: Backend): void {
   active = backend
 }
 
+function relativeToHere(file: string): string {
+  try {
+    return path.relative(process.cwd(), file)
+  } catch {
+    return file // the current folder may have been removed
+  }
+}
+
 /** How to get the addon, by a command as to be typed in the current folder. */
 function remedy(): string {
   const packaged = platformPackage()
   if (packaged !== undefined) return `run: npm install ${packaged}@${version}`
   const file = path.join(PACKAGE_ROOT, 'scripts', 'install.mjs')
-  const near = path.relative(process.cwd(), file)
+  const near = relativeToHere(file)
   return `install a C++ compiler, make and Python 3, then run: node ${near.startsWith('..') ? file : near} --force`
 }
 

@@ -31,7 +31,7 @@ function info(argv: string[]): void {
   console.log(`${'on'.padEnd(16)} Node ${all.node}, ${all.platform}`)
 }
 
-/** Ends with 2 for a call that is not understood, 1 for work that failed. */
+/** Ends with 2 for a call that is not understood (of mnist 1), 1 for work that failed. */
 async function main([command, ...rest]: string[]): Promise<void> {
   try {
     if (command === 'info') info(rest)

@@ -105,16 +105,27 @@ export function toPixels(
 /** The mean of the finite ones of the last `window` values; NaN where the value itself is not finite. */
 export function runningMean(values: ArrayLike<number>, window: number): Float64Array {
   const means = new Float64Array(values.length)
-  for (let i = 0, sum = 0, count = 0; i < values.length; i++) {
-    if (Number.isFinite(values[i])) {
-      sum += values[i]
-      count++
+  // Of the block of values before, sums and counts from each place to its end. With those of this block so far they make a
+  // window's: nothing is subtracted, so a spike leaves no trace once it is out of the window.
+  const sums = new Float64Array(window + 1)
+  const counts = new Float64Array(window + 1)
+  for (let start = 0; start < values.length; start += window) {
+    const end = Math.min(values.length, start + window)
+    for (let i = start, sum = 0, count = 0; i < end; i++) {
+      const shown = Number.isFinite(values[i])
+      if (shown) {
+        sum += values[i]
+        count++
+      }
+      const rest = i - start + 1
+      means[i] = shown ? (sum + sums[rest]) / (count + counts[rest]) : Number.NaN
     }
-    if (i >= window && Number.isFinite(values[i - window])) {
-      sum -= values[i - window]
-      count--
+    for (let k = window - 1; k >= 0; k--) {
+      const value = values[start + k]
+      const shown = Number.isFinite(value)
+      sums[k] = sums[k + 1] + (shown ? value : 0)
+      counts[k] = counts[k + 1] + (shown ? 1 : 0)
     }
-    means[i] = Number.isFinite(values[i]) ? sum / count : Number.NaN
   }
   return means
 }

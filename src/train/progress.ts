@@ -22,10 +22,14 @@ export interface Progress {
   stop(): void
 }
 
+const ignore = () => {}
+
 /** A bar with the time left on a terminal; elsewhere, and under CI, one plain line an epoch. */
 export async function createProgress(options: ProgressOptions): Promise<Progress> {
   const stream = options.stream ?? process.stderr
   const ci = process.env.CI
+  // As console does: a reader that has gone away is no reason to end a training.
+  if (stream === process.stderr && !stream.listeners('error').includes(ignore)) stream.on('error', ignore)
   const isTerminal = stream.isTTY === true && (ci === undefined || ci === '' || ci === '0' || ci === 'false')
   return isTerminal ? barProgress(options, stream) : lineProgress(options, stream)
 }
@@ -62,6 +66,7 @@ function lineProgress({ epochs }: ProgressOptions, stream: NodeJS.WriteStream): 
 
 const SHOW_CURSOR = '\x1b[?25h'
 const WRAP_LINES = '\x1b[?7h'
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 async function barProgress(
   { epochs, steps, batchSize }: ProgressOptions,
@@ -72,22 +77,40 @@ async function barProgress(
   let bar: SingleBar | undefined
   let started = 0
   const restore = () => stream.write(SHOW_CURSOR + WRAP_LINES)
+  // Called before others, of whom some listen once. A signal that nobody else listens to ends the process as it would without us.
+  const onSignal = (signal: NodeJS.Signals) => {
+    const alone = process.listenerCount(signal) === 1
+    stop()
+    if (alone) process.kill(process.pid, signal)
+  }
+  let listening = false
+  const listen = (to: boolean) => {
+    if (to === listening) return
+    listening = to
+    const change = to ? 'prependListener' : 'removeListener'
+    const on: NodeJS.EventEmitter = process
+    on[change]('exit', restore)
+    for (const signal of SIGNALS) on[change](signal, onSignal)
+  }
 
-  const stop = () => {
+  const endBar = () => {
     if (bar === undefined) return
     const running = bar
     bar = undefined
-    process.removeListener('exit', restore)
     try {
       running.stop()
     } finally {
       restore()
     }
   }
+  const stop = () => {
+    endBar()
+    listen(false)
+  }
   return {
     start(epoch) {
-      stop()
-      process.once('exit', restore)
+      endBar()
+      listen(true)
       bar = new Bar({
         stream,
         format: `epoch ${epoch}/${epochs} {bar} {value}/{total}  {eta_formatted} left{rest}`,
@@ -96,7 +119,7 @@ async function barProgress(
         barIncompleteChar: '░',
         hideCursor: true,
         clearOnComplete: true,
-        // A signal is the program's to handle; the exit listener restores the cursor.
+        // Signals and the end of the process restore the cursor (above).
         gracefulExit: false,
       })
       started = performance.now()
@@ -109,7 +132,7 @@ async function barProgress(
       bar?.update(step, { rest: speed + formatMetrics(metrics) })
     },
     endEpoch(epoch, metrics, seconds) {
-      stop()
+      endBar()
       stream.write(epochLine(epochs, epoch, metrics, seconds))
     },
     stop,

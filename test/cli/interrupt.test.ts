@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
+import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { backendNames } from '../backends.js'
+import { ROOT } from '../processes.js'
 import { contents, environment, folder, outcome, SCRIPT } from './run-mnist.js'
 
 // Ctrl-C while the network trains.
@@ -49,6 +51,20 @@ describe.each(backendNames)('Ctrl-C on %s', (backend) => {
     clearTimeout(interrupt)
     expect(result).toEqual({ code: 130, signal: null, stdout: '', stderr: 'mnist: stopped by Ctrl-C\n' })
     expect(performance.now() - started).toBeLessThan(12_000)
+  })
+
+  it.runIf(hasTerminal)('a script that listens to no signals ends by them, and the terminal is restored', async () => {
+    const dist = path.join(ROOT, 'dist', 'index.js')
+    const code = `const lw = require(${JSON.stringify(dist)})
+      const model = new lw.Sequential({ input: [8], layers: [new lw.Affine(1)] })
+      model.compile({ loss: 'mse' })
+      model.fit({ x: lw.zeros([9000, 8]), y: lw.zeros([9000, 1]) }, { epochs: 1e6, verbose: true })`
+    const quoted = [process.execPath, '-e', code].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ')
+    const child = spawn('script', ['-qefc', quoted, '/dev/null'], { env: { ...env, TERM: 'xterm', SHELL: '/bin/sh' } })
+    const ready = (stdout: string) => stdout.includes('\x1b[?25l') && stdout.includes('epoch 3')
+    const { code: status, stdout } = await once(child, () => child.stdin?.write('\x03'), ready)
+    expect(status).toBe(130)
+    expect(stdout.lastIndexOf('\x1b[?25h')).toBeGreaterThan(stdout.lastIndexOf('\x1b[?25l'))
   })
 
   it.runIf(hasTerminal)('on a terminal restores the cursor and the wrapping of lines', async () => {

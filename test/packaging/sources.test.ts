@@ -26,4 +26,8 @@ describe('binding.gyp and CMakeLists.txt', () => {
     expect(found(gyp, /-m(?:avx|fma|prefer)[\w=-]*/g)).toEqual(found(cmake, /-m(?:avx|fma|prefer)[\w=-]*/g))
     for (const text of [gyp, cmake]) expect(text).not.toMatch(/ffast-math|-Ofast|march=native|[^-]-flto/)
   })
+
+  test('name no whole path, which may have spaces', () => {
+    expect(gyp).not.toMatch(/module_root_dir|PRODUCT_DIR|\.include\\?'\)/)
+  })
 })

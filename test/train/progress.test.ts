@@ -48,7 +48,9 @@ describe('progress', () => {
     progress.endEpoch(2, { loss: 0.25 }, 1.25)
     expect(text()).toMatch(/epoch 2\/3 {2}1\.\d s {2}loss 0\.2500\n$/)
     expect(text().lastIndexOf('\x1b[?25h')).toBeGreaterThan(text().lastIndexOf('\x1b[?25l'))
+    progress.stop()
     expect(process.listenerCount('exit')).toBe(listeners)
+    expect(process.listenerCount('SIGTERM')).toBe(0)
   })
 
   test('stop restores the cursor, whenever and however often it is called', async () => {

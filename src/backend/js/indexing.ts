@@ -6,11 +6,11 @@ const BYTE_VALUES = 256
 const LONG_ROW = 256
 
 let byteTable = new Float64Array(BYTE_VALUES)
-let tableDivisor = 0
+let tableDivisor = Number.NaN
 
 /** What each byte is, divided; storing rounds to the result's type, as the division there would. */
 function bytes(divisor: number): Float64Array {
-  if (divisor !== tableDivisor) {
+  if (!Object.is(divisor, tableDivisor)) {
     byteTable = Float64Array.from({ length: BYTE_VALUES }, (_, i) => i / divisor)
     tableDivisor = divisor
   }
