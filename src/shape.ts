@@ -57,8 +57,7 @@ export function checkShape(op: string, shape: unknown): number[] {
   if (!isShape(copy)) {
     throw new ShapeError(op, `a shape: an array of at most ${MAX_RANK} whole numbers >= 0`, describe(shape))
   }
-  // As small integers: sizes out of floating-point arithmetic would slow JavaScript's kernels for the rest of the process.
-  return checkSize(op, copy as number[]).map((d) => d | 0)
+  return checkSize(op, copy as number[])
 }
 
 /** An axis counted from 0, or from the end when negative. */
