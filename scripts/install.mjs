@@ -133,9 +133,11 @@ function lock() {
       const holder = Number(fs.readFileSync(file, 'utf8'))
       // Ours is not held yet: the number was another's, as in a container that was stopped.
       if (holder === process.pid || (!holder && Date.now() - fs.statSync(file).mtimeMs > 10_000)) fs.rmSync(file)
-      else if (holder) process.kill(holder, 0)
-      if (!said && holder) say(`waiting for another build, of process ${holder} (or remove ${file})`)
-      said = true
+      else if (holder) {
+        process.kill(holder, 0)
+        if (!said) say(`waiting for another build, of process ${holder} (or remove ${file})`)
+        said = true
+      }
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
     } catch (error) {
       if (error.code === 'ESRCH') fs.rmSync(file, { force: true })

@@ -23,8 +23,8 @@ export function tracked(t: Tensor): boolean {
 
 /**
  * Notes how `y` came from `inputs`, if a gradient may be wanted. Each op calls it last.
- * @throws StateError where y is a given `out` that backward() needs unchanged: one of the inputs, or a leaf. (Whether an earlier op's
- * result is written over is found by backward.)
+ * @throws StateError where y is a given `out` that backward() needs unchanged: one of the inputs, or a leaf (of earlier results
+ * that are written over backward() tells)
  */
 export function derive(y: Tensor, inputs: readonly Tensor[], derivatives: readonly (Derivative | undefined)[]): Tensor {
   if (y.node !== undefined) y.rewritten = order++
@@ -73,7 +73,8 @@ export function setAutogradOps(implementation: AutogradOps): void {
 
 /**
  * Computes the gradient of `loss` (one element) with respect to every leaf with requiresGrad that it was computed from,
- * and writes each to its `grad`, replacing what was there. @throws StateError where an `out` was written again since. Works at once or inside record(), where it appends commands.
+ * and writes each to its `grad`, replacing what was there. Works at once or inside record(), where it appends commands.
+ * @throws StateError where a result on the way was written over since, as an `out`
  */
 export function backward(loss: Tensor): void {
   checkTensor('backward', loss)

@@ -51,7 +51,9 @@ export function flatten(op: string, values: unknown): { flat: ArrayLike<number>;
   return { flat, shape }
 }
 
-const isRow = (level: unknown): level is ArrayLike<unknown> => Array.isArray(level) || dtypeOf(level) !== undefined
+/** Whether it holds values, as an array or a typed array does. */
+export const isRow = (level: unknown): level is ArrayLike<unknown> =>
+  Array.isArray(level) || dtypeOf(level) !== undefined
 
 /** The lengths of the first array at each depth. */
 function shapeOf(op: string, values: readonly unknown[]): number[] {

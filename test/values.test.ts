@@ -1,5 +1,6 @@
 import vm from 'node:vm'
 import { expect, it } from 'vitest'
+import { crossEntropyError } from '../src/functional.js'
 import * as lw from '../src/index.js'
 import { eachBackend } from './backends.js'
 
@@ -16,6 +17,19 @@ eachBackend(() => {
     expect(() => lw.tensor([new Float32Array(2), new Float32Array(3)])).toThrow(
       'equal lengths at depth 1 (2), received 3',
     )
+  })
+
+  it('one-hot rows of the functional API too', () => {
+    const y = lw.tensor([
+      [0.25, 0.75],
+      [0.5, 0.5],
+    ])
+    const soft = [
+      [0.5, 0.5],
+      [0.125, 0.875],
+    ]
+    const rows = soft.map((row) => Float32Array.from(row))
+    expect(crossEntropyError(y, rows).item()).toBe(crossEntropyError(y, soft).item())
   })
 
   it('typed arrays of another realm', () => {

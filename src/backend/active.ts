@@ -22,11 +22,13 @@ export function setActiveBackend(backend: Backend): void {
   active = backend
 }
 
-function relativeToHere(file: string): string {
+/** As to be typed in the current folder, which may have been removed. */
+function shortName(file: string): string {
   try {
-    return path.relative(process.cwd(), file)
+    const near = path.relative(process.cwd(), file)
+    return near.startsWith('..') ? file : near
   } catch {
-    return file // the current folder may have been removed
+    return file
   }
 }
 
@@ -35,8 +37,7 @@ function remedy(): string {
   const packaged = platformPackage()
   if (packaged !== undefined) return `run: npm install ${packaged}@${version}`
   const file = path.join(PACKAGE_ROOT, 'scripts', 'install.mjs')
-  const near = relativeToHere(file)
-  return `install a C++ compiler, make and Python 3, then run: node ${near.startsWith('..') ? file : near} --force`
+  return `install a C++ compiler, make and Python 3, then run: node ${shortName(file)} --force`
 }
 
 /**

@@ -4,6 +4,7 @@ import { cast } from '../ops/cast.js'
 import { reshape } from '../ops/views.js'
 import { MAX_RANK, sameShape, show } from '../shape.js'
 import { isTensor, type Tensor, type TensorValues, tensor } from '../tensor.js'
+import { isRow } from '../values.js'
 
 /** A tensor, or what tensor() makes one of: a number, nested arrays, a typed array. Inside record() tensors only. */
 export type Values = Tensor | TensorValues
@@ -25,7 +26,7 @@ export function asFloat(op: string, name: string, value: Values, dtype: FloatDTy
 
 function depth(values: unknown): number {
   let n = 0
-  for (let level = values; Array.isArray(level) && n <= MAX_RANK; level = level[0]) n++ // cycles end too
+  for (let level = values; isRow(level) && n <= MAX_RANK; level = level[0]) n++ // cycles end too
   return n
 }
 

@@ -97,8 +97,10 @@ export function crossEntropy(p: Tensor, t: Tensor): Tensor {
   return derive(y, [p], [lossGrad(dense ? CROSS_ENTROPY_DENSE_GRAD : CROSS_ENTROPY_GRAD, p, t, [m, n])])
 }
 
-/** Softmax and mean cross-entropy in one, from logits x [m, n]; also gives the probabilities, which
- * carry no gradient. dx = (p − t)/m */
+/**
+ * Softmax and mean cross-entropy in one, from logits x [m, n]; also gives the probabilities, which carry no gradient.
+ * dx = (p − t)/m
+ */
 export function softmaxCrossEntropy(x: Tensor, t: Tensor): { loss: Tensor; probabilities: Tensor } {
   const { m, n, dense } = targetsOf('softmaxCrossEntropy', x, t)
   const loss = empty('softmaxCrossEntropy', [], x.dtype)

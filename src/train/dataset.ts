@@ -1,4 +1,4 @@
-import { tracked } from '../autograd.js'
+import { noGrad, tracked } from '../autograd.js'
 import { type FloatDType, isFloat } from '../dtype.js'
 import { asArgument, describe, ShapeError, TypeMismatchError, ValueError } from '../errors.js'
 import type { Loss } from '../losses/index.js'
@@ -8,7 +8,7 @@ import { gatherRows } from '../ops/indexing.js'
 import { advance } from '../ops/memory.js'
 import { reshape } from '../ops/views.js'
 import { type Shape, sameShape, show, sizeOf } from '../shape.js'
-import { isTensor, Tensor, type TensorValues, tensor } from '../tensor.js'
+import { isTensor, type Tensor, type TensorValues, tensor } from '../tensor.js'
 
 /** Inputs x [rows, …] and labels or targets y [rows, …]. Anything that tensor() takes will do. */
 export interface Dataset {
@@ -23,15 +23,9 @@ export interface Rows {
   rows: number
 }
 
-/** The same values without their history: training does not go on into what the data were computed from. */
-function detached(t: Tensor): Tensor {
-  const view = new Tensor(t.storage, t.offset, t.shape, t.dtype)
-  view.divisor = t.divisor
-  return view
-}
-
 function asTensor(op: string, value: unknown, name: string): Tensor {
-  if (isTensor(value)) return tracked(value) ? detached(value) : value
+  // A view without the history: training does not go on into what the data were computed from.
+  if (isTensor(value)) return tracked(value) ? noGrad(() => reshape(value, value.shape)) : value
   if (value === undefined || value === null)
     throw new TypeMismatchError(op, `${name}: a tensor or values for one`, describe(value))
   return asArgument(op, name, () => tensor(value as TensorValues))

@@ -77,7 +77,9 @@ function checkCallbacks(callbacks: readonly Callback[]): readonly Callback[] {
   if (!Array.isArray(callbacks)) throw new TypeMismatchError('fit', 'callbacks: an array', describe(callbacks))
   for (const callback of callbacks) {
     const odd = HOOKS.find((hook) => !['function', 'undefined'].includes(typeof checkObject('fit', callback)[hook]))
-    const unknown = namesOf(callback).find((name) => LIKE_A_HOOK.test(name) && !HOOKS.some((hook) => hook === name))
+    const unknown = namesOf(callback).find(
+      (name) => LIKE_A_HOOK.test(name) && !(HOOKS as readonly string[]).includes(name),
+    )
     if (unknown !== undefined) throw new ValueError('fit', `hooks among ${HOOKS.join(', ')}`, describe(unknown))
     if (odd) throw new TypeMismatchError('fit', `${odd} to be a function`, describe(callback[odd]))
   }
