@@ -23,7 +23,7 @@ export type { Loss, LossName } from './losses/index.js'
 export * as losses from './losses/index.js'
 export type { Metric, MetricName } from './metrics/index.js'
 export { Affine, type AffineOptions, Flatten, LeakyRelu, Relu, Sigmoid, Softmax, Tanh } from './nn/layers.js'
-export { build, Module, Parameter, ParameterStore } from './nn/module.js'
+export { type BuildOptions, build, Module, Parameter, ParameterStore } from './nn/module.js'
 export { type CompileOptions, Sequential, type SequentialOptions } from './nn/sequential.js'
 export * from './ops/index.js'
 export {
@@ -31,6 +31,8 @@ export {
   type AdamOptions,
   AdamW,
   Optimizer,
+  type OptimizerName,
+  type OptimizerState,
   RMSProp,
   type RMSPropOptions,
   SGD,
@@ -38,7 +40,7 @@ export {
 } from './optimizers/index.js'
 export type { Shape } from './shape.js'
 export { type ReplayOptions, record, Tape } from './tape.js'
-export { Tensor, type TensorOptions, type TensorValues, tensor, zeros } from './tensor.js'
+export { type NestedArray, Tensor, type TensorOptions, type TensorValues, tensor, zeros } from './tensor.js'
 export {
   type Callback,
   EarlyStopping,
@@ -48,7 +50,7 @@ export {
 } from './train/callbacks.js'
 export type { Dataset } from './train/dataset.js'
 export type { EvaluateOptions, FitOptions } from './train/fit.js'
-export { History } from './train/history.js'
+export { type Figures, History, type HistoryData } from './train/history.js'
 
 /** Which backend computes, on what, and why. Chooses it if nothing was computed yet. */
 export function backendInfo(): BackendInfo {

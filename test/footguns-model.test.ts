@@ -188,10 +188,23 @@ eachBackend(() => {
       await expect(model.fit({ x, y }, { batchSize: bad as never })).rejects.toThrow(lw.ValueError)
     }
     await expect(model.fit({ x, y }, { callbacks: [new lw.EarlyStopping()] })).rejects.toThrow('monitor')
+    await expect(model.fit(x as never, y as never)).rejects.toThrow(
+      'fit: expected data { x, y }, received Tensor float',
+    )
+    await expect(model.evaluate(x as never, y as never)).rejects.toThrow(
+      'evaluate: expected data { x, y }, received Tensor',
+    )
+    expect(() => model.restore(new Float32Array(3))).toThrow('restore: expected a snapshot of this model: ')
     await expect(model.fit({ x, y }, 5 as never)).rejects.toThrow('fit: expected an object with options, received 5')
     expect(bytes(model)).not.toBe(before) // EarlyStopping was found out after the first epoch
-    expect(() => model.compile({ loss: 'crossentropy' as never })).toThrow('compile: expected a loss or one of')
-    expect(() => model.compile({ loss: LOSS, metrics: ['f1' as never] })).toThrow('a metric or one of')
+    expect(() => model.compile({ loss: 'crossentropy' as never })).toThrow(
+      'compile: expected a loss { name, targets, call } or one of',
+    )
+    expect(() => model.compile({ loss: LOSS, metrics: ['f1' as never] })).toThrow('a metric { name, call } or one of')
+    const mine = { name: 'accuracy', call: lw.meanSquaredError }
+    expect(() => model.compile({ loss: LOSS, metrics: ['accuracy', mine] })).toThrow(
+      'different names, received "accuracy" twice',
+    )
     expect(() => model.compile({ loss: LOSS, optimizer: 'sdg' as never })).toThrow('an Optimizer or one of')
     await model.fit({ x, y })
   })

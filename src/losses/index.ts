@@ -1,6 +1,7 @@
 import { describe, ValueError } from '../errors.js'
-import { Sigmoid, Softmax } from '../nn/layers.js'
+import { Affine, LeakyRelu, Relu, Sigmoid, Softmax, Tanh } from '../nn/layers.js'
 import type { Module } from '../nn/module.js'
+import { divide } from '../ops/binary.js'
 import {
   binaryCrossEntropy,
   binaryCrossEntropyFromLogits,
@@ -8,6 +9,7 @@ import {
   meanSquaredError,
   softmaxCrossEntropy,
 } from '../ops/losses.js'
+import { sum } from '../ops/reduce.js'
 import { sigmoid } from '../ops/unary.js'
 import type { Tensor } from '../tensor.js'
 
@@ -21,8 +23,10 @@ export interface Loss {
   readonly name: string
   /** 'index': class numbers [rows]; 'dense': numbers in the shape of the output. */
   readonly targets: 'index' | 'dense'
-  /** From the model's output. */
+  /** From the model's output; the mean over the batch, one element. */
   call(predictions: Tensor, targets: Tensor): Tensor
+  /** The outputs have to be probabilities: a last layer that never gives any is an error of compile. */
+  readonly probabilities?: true
   /** A more exact and quicker way from the input of the model's last layer, where that layer is of this class. */
   readonly fused?: { layer: new () => Module; call(logits: Tensor, targets: Tensor): LossResult }
 }
@@ -42,24 +46,32 @@ const sigmoidFused = {
   },
 }
 
+/** Rows are divided by their sums first, as in Keras: no output gains by all of a row growing. */
+function crossEntropyOfRows(p: Tensor, t: Tensor): Tensor {
+  return crossEntropy(divide(p, sum(p, -1, { keepDims: true })), t)
+}
+
 /** Cross-entropy with class numbers as labels. */
 export const sparseCategoricalCrossentropy: Loss = {
   name: 'sparseCategoricalCrossentropy',
   targets: 'index',
-  call: crossEntropy,
+  probabilities: true,
+  call: crossEntropyOfRows,
   fused: softmaxFused,
 }
 /** Cross-entropy with one-hot (or soft) rows as labels. */
 export const categoricalCrossentropy: Loss = {
   name: 'categoricalCrossentropy',
   targets: 'dense',
-  call: crossEntropy,
+  probabilities: true,
+  call: crossEntropyOfRows,
   fused: softmaxFused,
 }
 /** Cross-entropy of independent yes-or-no outputs. */
 export const binaryCrossentropy: Loss = {
   name: 'binaryCrossentropy',
   targets: 'dense',
+  probabilities: true,
   call: binaryCrossEntropy,
   fused: sigmoidFused,
 }
@@ -75,8 +87,21 @@ const NAMED = {
 }
 export type LossName = keyof typeof NAMED
 
-export function resolveLoss(wish: Loss | LossName): Loss {
+const NO_PROBABILITIES: readonly (new (...args: never[]) => Module)[] = [Affine, Tanh, Relu, LeakyRelu]
+
+/** The loss of a model whose last layer is `last`. */
+export function resolveLoss(wish: Loss | LossName, last: Module | undefined): Loss {
+  const loss = named(wish)
+  if (loss.probabilities && NO_PROBABILITIES.some((Kind) => last?.constructor === Kind)) {
+    const layer = loss.fused?.layer.name ?? 'a layer that gives probabilities'
+    throw new ValueError('compile', `${layer} as the last layer, for ${loss.name}`, (last as Module).kind)
+  }
+  return loss
+}
+
+function named(wish: Loss | LossName): Loss {
   if (typeof wish === 'object' && wish !== null && typeof wish.call === 'function') return wish
   if (typeof wish === 'string' && Object.hasOwn(NAMED, wish)) return NAMED[wish]
-  throw new ValueError('compile', `a loss or one of ${Object.keys(NAMED).join(', ')}`, describe(wish))
+  const what = `a loss { name, targets, call } or one of ${Object.keys(NAMED).join(', ')}`
+  throw new ValueError('compile', what, describe(wish))
 }

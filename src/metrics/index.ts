@@ -3,7 +3,7 @@ import { describe, ValueError } from '../errors.js'
 import { accuracy, binaryAccuracy, meanSquaredError } from '../ops/losses.js'
 import type { Tensor } from '../tensor.js'
 
-/** A figure of a batch, a mean over its rows, computed by ops on the tape. */
+/** A figure of a batch, a mean over its rows (one element), computed by ops on the tape. */
 export interface Metric {
   readonly name: string
   call(predictions: Tensor, targets: Tensor): Tensor
@@ -26,12 +26,21 @@ const NAMED = {
 }
 export type MetricName = keyof typeof NAMED
 
-export function resolveMetric(wish: Metric | MetricName): Metric {
+/** The metrics of a model, each with a name of its own. */
+export function resolveMetrics(wishes: readonly (Metric | MetricName)[]): Metric[] {
+  const metrics = Array.from(wishes, resolveMetric)
+  const names = metrics.map((m) => m.name)
+  const twice = names.find((name, i) => names.indexOf(name) < i)
+  if (twice !== undefined) throw new ValueError('compile', 'metrics of different names', `${describe(twice)} twice`)
+  return metrics
+}
+
+function resolveMetric(wish: Metric | MetricName): Metric {
   if (typeof wish === 'object' && wish !== null && typeof wish.call === 'function' && typeof wish.name === 'string') {
     if (wish.name === '' || wish.name === 'loss' || wish.name === '__proto__')
       throw new ValueError('compile', 'a metric with a name of its own', describe(wish.name))
     return wish
   }
   if (typeof wish === 'string' && Object.hasOwn(NAMED, wish)) return NAMED[wish]
-  throw new ValueError('compile', `a metric or one of ${Object.keys(NAMED).join(', ')}`, describe(wish))
+  throw new ValueError('compile', `a metric { name, call } or one of ${Object.keys(NAMED).join(', ')}`, describe(wish))
 }

@@ -90,7 +90,10 @@ export abstract class Module {
     return input
   }
 
-  /** Computes the output of a batch x [rows, …input]. */
+  /**
+   * Computes the output of a batch x [rows, …input], for training and predictions alike. fit calls it once, to record it: numbers
+   * of JavaScript in it (`Math.random()`, a counter) are the same in every step.
+   */
   abstract forward(x: Tensor): Tensor
 
   protected parameter(name: string, shape: Shape, initializer: Initializer | InitializerName): Parameter {

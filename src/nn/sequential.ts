@@ -3,7 +3,7 @@ import { checkFloat, type FloatDType } from '../dtype.js'
 import { asArgument, checkOptions, describe, ShapeError, StateError, TypeMismatchError } from '../errors.js'
 import { type Loss, type LossName, resolveLoss } from '../losses/index.js'
 import { checkMade } from '../made.js'
-import { type Metric, type MetricName, resolveMetric } from '../metrics/index.js'
+import { type Metric, type MetricName, resolveMetrics } from '../metrics/index.js'
 import { cast } from '../ops/cast.js'
 import { copy } from '../ops/memory.js'
 import { randomState } from '../ops/random.js'
@@ -14,7 +14,7 @@ import { empty, isTensor, recordingState, type Tensor, type TensorValues, tensor
 import type { TrainingModel } from '../train/callbacks.js'
 import { checkInput, type Dataset } from '../train/dataset.js'
 import { EVALUATION_BATCH, type EvaluateOptions, evaluateNetwork, type FitOptions, fitNetwork } from '../train/fit.js'
-import type { History } from '../train/history.js'
+import type { Figures, History } from '../train/history.js'
 import { type Compiled, forward, type Network } from '../train/network.js'
 import { build, checkForward, descend, isEach, isModule, Module, type ParameterStore } from './module.js'
 
@@ -77,7 +77,10 @@ export class Sequential extends Module implements TrainingModel {
     return descend('forward', this, () => forward(this.made('forward').layers, x))
   }
 
-  /** Chooses how to train. May be called again; the weights stay, the optimizer's memory belongs to the optimizer. */
+  /**
+   * Chooses how to train. May be called again; the weights stay, the optimizer's memory belongs to the optimizer.
+   * @throws ValueError for an unknown name, two metrics of one name, or a cross-entropy whose last layer gives no probabilities
+   */
   compile(options: CompileOptions): this {
     this.checkIdle('compile')
     checkOptions('compile', options, ['optimizer', 'loss', 'metrics'])
@@ -85,8 +88,8 @@ export class Sequential extends Module implements TrainingModel {
     if (!Array.isArray(metrics)) throw new TypeMismatchError('compile', 'metrics: an array', describe(metrics))
     this.compiled = {
       optimizer: resolveOptimizer(options.optimizer ?? 'adam'),
-      loss: resolveLoss(options.loss),
-      metrics: Array.from(metrics, resolveMetric),
+      loss: resolveLoss(options.loss, this.layers[this.layers.length - 1]),
+      metrics: resolveMetrics(metrics),
     }
     return this
   }
@@ -101,7 +104,7 @@ export class Sequential extends Module implements TrainingModel {
   }
 
   /** Mean loss and metrics over a data set, as { loss, accuracy, … }. */
-  async evaluate(data: Dataset, options: EvaluateOptions = {}): Promise<Record<string, number>> {
+  async evaluate(data: Dataset, options: EvaluateOptions = {}): Promise<Figures> {
     return this.exclusively('evaluate', () => evaluateNetwork(this.network('evaluate'), data, options))
   }
 
@@ -173,12 +176,15 @@ export class Sequential extends Module implements TrainingModel {
     })
   }
 
+  /** A copy of all parameter values, for restore() of this model; their order and the gaps between them are its own. */
   snapshot(): Float32Array | Float64Array {
     return this.made('snapshot').store.values.toTypedArray() as Float32Array | Float64Array
   }
 
+  /** Puts back what snapshot() copied. */
   restore(values: Float32Array | Float64Array): void {
-    this.made('restore').store.values.set(values)
+    const { store } = this.made('restore')
+    asArgument('restore', 'a snapshot of this model', () => store.values.set(values))
   }
 
   private network(op: string): Network {

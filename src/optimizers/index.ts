@@ -2,9 +2,9 @@ import { checkFlag, checkObject, checkOptions, describe, ValueError } from '../e
 import { isMade } from '../made.js'
 import type { ParameterStore } from '../nn/module.js'
 import { ADAM, MOMENTUM, RMSPROP, SGD as SGD_OP } from '../ops/optimizers.js'
-import { checkRange, Optimizer, type State } from './optimizer.js'
+import { checkRange, Optimizer, type OptimizerState } from './optimizer.js'
 
-export { Optimizer }
+export { Optimizer, type OptimizerState }
 
 export interface SGDOptions {
   /** Default 0.01. */
@@ -31,7 +31,7 @@ export class SGD extends Optimizer {
     this.slotCount = this.momentum > 0 ? 1 : 0
   }
 
-  protected emit(store: ParameterStore, state: State): void {
+  protected emit(store: ParameterStore, state: OptimizerState): void {
     if (this.momentum > 0) this.update(MOMENTUM, store, state, [], [this.nesterov ? 1 : 0], [this.momentum, this.decay])
     else this.update(SGD_OP, store, state, [], [], [this.decay])
   }
@@ -60,7 +60,7 @@ export class RMSProp extends Optimizer {
     ]
   }
 
-  protected emit(store: ParameterStore, state: State): void {
+  protected emit(store: ParameterStore, state: OptimizerState): void {
     this.update(RMSPROP, store, state, [], [], this.doubles)
   }
 }
@@ -94,7 +94,7 @@ export class Adam extends Optimizer {
     ]
   }
 
-  protected emit(store: ParameterStore, state: State): void {
+  protected emit(store: ParameterStore, state: OptimizerState): void {
     this.update(ADAM, store, state, [state.step], [], this.doubles)
   }
 }

@@ -4,10 +4,11 @@ import { ParameterStore } from '../nn/module.js'
 import { advance } from '../ops/memory.js'
 import type { Op } from '../ops/op.js'
 import { update } from '../ops/optimizers.js'
-import { empty, flatBlock, type Tensor } from '../tensor.js'
+import { empty, flatBlock, recordingState, type Tensor } from '../tensor.js'
 
 /** What an optimizer keeps for one model. */
-interface State {
+export interface OptimizerState {
+  /** As many tensors as `slotCount` says, each of the size and dtype of the store's values; zero before the first step. */
   slots: Tensor[]
   /** Steps taken, int32; Adam's t. */
   step: Tensor
@@ -20,11 +21,23 @@ export function checkRange(op: string, name: string, value: unknown, low: number
 
 /**
  * Turns gradients into updates, in one pass over all parameters. The learning rate is a tensor, so it may be changed
- * between replays of a recorded step.
+ * between replays of a recorded step, and between epochs by a callback.
+ *
+ * An optimizer of your own says how to update `store.values` from `store.gradients`, with ops:
+ * ```ts
+ * class SignDescent extends Optimizer {
+ *   protected readonly slotCount = 0
+ *   protected emit(store: ParameterStore): void {
+ *     const sign = clip(multiply(store.gradients, 1e30), -1, 1)
+ *     subtract(store.values, multiply(sign, cast(this.rate, store.dtype)), store.values)
+ *   }
+ * }
+ * ```
  */
 export abstract class Optimizer {
-  private readonly rate: Tensor
-  private readonly states = new WeakMap<ParameterStore, State>()
+  /** The learning rate for emit(), float64 [1]. (`learningRate` is a number, which a recorded step would keep for ever.) */
+  protected readonly rate: Tensor
+  private readonly states = new WeakMap<ParameterStore, OptimizerState>()
   /** How many buffers of the parameters' size the update keeps. */
   protected abstract readonly slotCount: number
 
@@ -35,7 +48,13 @@ export abstract class Optimizer {
 
   get learningRate(): number {
     const { rate } = checkMade('learningRate', this, Optimizer, 'rate')
-    return rate.storage.array[rate.offset]
+    if (recordingState.active)
+      throw new StateError(
+        'learningRate',
+        'the tensor this.rate inside record()',
+        'the number, which the tape would keep',
+      )
+    return rate.item()
   }
 
   set learningRate(value: number) {
@@ -65,12 +84,12 @@ export abstract class Optimizer {
     state.step.data.fill(0)
   }
 
-  protected abstract emit(store: ParameterStore, state: State): void
+  protected abstract emit(store: ParameterStore, state: OptimizerState): void
 
   protected update(
     op: Op,
     store: ParameterStore,
-    state: State,
+    state: OptimizerState,
     extra: Tensor[],
     flags: number[],
     doubles: number[],
@@ -78,7 +97,7 @@ export abstract class Optimizer {
     update(op, store.values, [store.gradients, ...state.slots, this.rate, ...extra], flags, doubles)
   }
 
-  private stateOf(method: string, store: ParameterStore): State {
+  private stateOf(method: string, store: ParameterStore): OptimizerState {
     checkMade(method, this, Optimizer, 'rate')
     if (!isMade(store, ParameterStore, 'gradients'))
       throw new TypeMismatchError(
@@ -103,5 +122,3 @@ export abstract class Optimizer {
     return state
   }
 }
-
-export type { State }

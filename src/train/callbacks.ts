@@ -30,7 +30,7 @@ export interface EarlyStoppingOptions {
   minDelta?: number
   /** Default: max for accuracies, min for the rest. */
   mode?: 'min' | 'max'
-  /** Puts back the weights of the best epoch when training ends. Default true. */
+  /** Puts back the weights of the best epoch when training ends. Default true (in Keras false). */
   restoreBestWeights?: boolean
 }
 

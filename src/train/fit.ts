@@ -5,7 +5,7 @@ import { addHistory, isAbort } from './abort.js'
 import type { Callback, Logs, TrainingModel } from './callbacks.js'
 import { checkRows, type Dataset, type Rows } from './dataset.js'
 import { Epoch } from './epoch.js'
-import { History } from './history.js'
+import { type Figures, History } from './history.js'
 import type { Network } from './network.js'
 import { reportNonFinite } from './non-finite.js'
 import { createProgress, type Progress } from './progress.js'
@@ -116,15 +116,15 @@ export async function fitNetwork(
   data: Dataset,
   options: FitOptions,
 ): Promise<History> {
+  const check = (d: unknown) =>
+    checkRows('fit', d, network.input, network.output, network.compiled.loss, network.store.dtype)
+  let rows = check(data)
   const epochs = checkCount('fit', 'epochs', checkOptions('fit', options, FIT).epochs ?? 1)
   const batchSize = checkCount('fit', 'batchSize', options.batchSize ?? 32)
   const shuffle = checkFlag('fit', 'shuffle', options.shuffle, true)
   checkFlag('fit', 'stopOnNonFinite', options.stopOnNonFinite)
   const callbacks = checkCallbacks(options.callbacks ?? [])
   checkSignal('fit', options.signal)
-  const check = (d: unknown) =>
-    checkRows('fit', d, network.input, network.output, network.compiled.loss, network.store.dtype)
-  let rows = check(data)
   let held: Rows | undefined
   if (typeof options.validation === 'number') [rows, held] = split(rows, options.validation)
   else if (options.validation !== undefined) held = check(options.validation)
@@ -215,20 +215,16 @@ async function runEpoch(
   return logs
 }
 
-export async function evaluateNetwork(
-  network: Network,
-  data: Dataset,
-  options: EvaluateOptions,
-): Promise<Record<string, number>> {
+export async function evaluateNetwork(network: Network, data: Dataset, options: EvaluateOptions): Promise<Figures> {
+  const rows = checkRows('evaluate', data, network.input, network.output, network.compiled.loss, network.store.dtype)
   const batchSize = checkCount(
     'evaluate',
     'batchSize',
     checkOptions('evaluate', options, ['batchSize', 'signal']).batchSize ?? EVALUATION_BATCH,
   )
   checkSignal('evaluate', options.signal)
-  const rows = checkRows('evaluate', data, network.input, network.output, network.compiled.loss, network.store.dtype)
   const epoch = new Epoch(network, rows, { batchSize, train: false, shuffle: false })
   await epoch.run(options.signal ? { signal: options.signal } : {})
   const means = epoch.means()
-  return Object.fromEntries(names(network).map((f, i) => [f, means[i]]))
+  return Object.fromEntries(names(network).map((f, i) => [f, means[i]])) as Figures
 }

@@ -29,14 +29,17 @@ function checkList(name: string, list: ArrayLike<number>): void {
   for (let i = 0; i < list.length; i++) checkFigure('addSteps', name, list[i], i)
 }
 
+/** The mean loss of a pass over a data set, and each metric by its name. */
+export type Figures = Record<string, number> & { loss: number }
+
 /** The course of a training run. */
 export class History implements HistoryData {
   readonly epoch: number[] = []
   readonly history: Record<string, number[]> = {}
   readonly steps: Record<string, number[]> = {}
   readonly seconds: number[] = []
-  nonFinite?: { epoch: number; step: number }
-  valNonFinite?: { epoch: number; step: number }
+  declare nonFinite?: { epoch: number; step: number }
+  declare valNonFinite?: { epoch: number; step: number }
 
   /**
    * Appends one epoch, numbered one more than the last. A metric that comes and goes is NaN for the epochs without it.

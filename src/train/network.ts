@@ -1,11 +1,12 @@
-import { StateError } from '../errors.js'
+import { isFloat } from '../dtype.js'
+import { describe, StateError, TypeMismatchError } from '../errors.js'
 import type { Loss } from '../losses/index.js'
 import type { Metric } from '../metrics/index.js'
 import { Affine, Flatten } from '../nn/layers.js'
 import type { Module, ParameterStore } from '../nn/module.js'
 import type { Optimizer } from '../optimizers/index.js'
 import type { Shape } from '../shape.js'
-import type { Tensor } from '../tensor.js'
+import { isTensor, type Tensor } from '../tensor.js'
 import type { Batch } from './dataset.js'
 
 /** What training needs of a compiled model. */
@@ -51,6 +52,12 @@ function forwardBatch(network: Network, layers: readonly Module[], batch: Batch)
   return y === undefined ? forward(layers, batch.rows()) : forward(rest, y)
 }
 
+/** What a loss or metric of the caller's own must return. */
+function checkMean(what: string, value: unknown): Tensor {
+  if (isTensor(value) && value.size === 1 && isFloat(value.dtype)) return value
+  throw new TypeMismatchError('fit', `${what} to return a float tensor of one element`, describe(value))
+}
+
 /** Loss and metrics of a batch. A softmax (or sigmoid) before its loss is computed with the loss, from the logits. */
 export function evaluateBatch(network: Network, batch: Batch): StepResult {
   const { loss, metrics } = network.compiled
@@ -65,7 +72,7 @@ export function evaluateBatch(network: Network, batch: Batch): StepResult {
     predictions = result.predictions
   } else {
     predictions = forwardBatch(network, network.layers, batch)
-    value = loss.call(predictions, batch.y)
+    value = checkMean(`loss ${loss.name}`, loss.call(predictions, batch.y))
   }
-  return { loss: value, metrics: metrics.map((m) => m.call(predictions, batch.y)) }
+  return { loss: value, metrics: metrics.map((m) => checkMean(`metric ${m.name}`, m.call(predictions, batch.y))) }
 }

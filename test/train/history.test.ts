@@ -12,6 +12,10 @@ describe('History', () => {
     expect(history.history).toEqual({ loss: [1, 0.5, Number.NaN], accuracy: [Number.NaN, 0.8, 0.9] })
   })
 
+  test('has no place of a non-finite loss before there is one', () => {
+    expect(Object.keys(new History())).toEqual(['epoch', 'history', 'steps', 'seconds'])
+  })
+
   test('appends steps and keeps names that objects already have', () => {
     const history = new History()
     history.addSteps({ loss: Float64Array.of(3, 2) }, 1.5)

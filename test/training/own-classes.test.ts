@@ -44,6 +44,58 @@ eachBackend(() => {
     expect(result.loss).toBeCloseTo(lw.binaryCrossEntropy(binary.predict(x), lw.reshape(t, [40, 1])).item(), 5)
   })
 
+  it('categorical losses divide rows by their sums, as Keras does, and refuse a last layer that gives no probabilities', async () => {
+    const p = lw.tensor([
+      [2, 3, 0.5],
+      [0.2, 1, 0.4],
+    ])
+    // Keras 3.15 on PyTorch and on JAX
+    const { sparseCategoricalCrossentropy, categoricalCrossentropy } = lw.losses
+    expect(sparseCategoricalCrossentropy.call(p, lw.tensor(Int32Array.of(1, 0))).item()).toBeCloseTo(1.342789, 5)
+    const rows = lw.oneHot(lw.tensor(Int32Array.of(1, 0)), 3, 'float32')
+    expect(categoricalCrossentropy.call(p, rows).item()).toBeCloseTo(1.342789, 5)
+    for (const last of [new lw.Affine(3), new lw.Relu(), new lw.Tanh(), new lw.LeakyRelu()]) {
+      const model = new lw.Sequential({ input: [4], layers: [new lw.Affine(3), last] })
+      for (const loss of ['sparseCategoricalCrossentropy', 'categoricalCrossentropy'] as const)
+        expect(() => model.compile({ loss })).toThrow(
+          `compile: expected Softmax as the last layer, for ${loss}, received`,
+        )
+      expect(() => model.compile({ loss: 'binaryCrossentropy' })).toThrow('Sigmoid as the last layer')
+      model.compile({ loss: 'meanSquaredError' })
+    }
+  })
+
+  it("an optimizer of one's own follows the learning rate by this.rate; the number is an error while recording", async () => {
+    class Descent extends lw.Optimizer {
+      protected readonly slotCount = 0
+      protected emit(store: lw.ParameterStore): void {
+        const step = lw.multiply(store.gradients, lw.cast(this.rate, store.dtype))
+        lw.subtract(store.values, step, store.values)
+      }
+    }
+    class Frozen extends Descent {
+      protected override emit(store: lw.ParameterStore): void {
+        lw.subtract(store.values, lw.scale(store.gradients, this.learningRate), store.values)
+      }
+    }
+    const data = { x: lw.scale(rows(40, 3), 1 / 255), y: lw.zeros([40, 2]) }
+    const weights = async (optimizer: lw.Optimizer) => {
+      const model = new lw.Sequential({ input: [3], layers: [new lw.Affine(2)], seed: 3 })
+      model.compile({ loss: 'meanSquaredError', optimizer })
+      const onEpochEnd = () => {
+        optimizer.learningRate /= 2
+      }
+      await model.fit(data, { epochs: 3, callbacks: [{ onEpochEnd }] })
+      return model.getWeights().flatMap((w) => Array.from(w.data))
+    }
+    const own = await weights(new Descent(0.1))
+    const plain = await weights(new lw.SGD({ learningRate: 0.1 }))
+    for (const [i, w] of own.entries()) expect(w).toBeCloseTo(plain[i], 6)
+    await expect(weights(new Frozen(0.1))).rejects.toThrow(
+      'learningRate: expected the tensor this.rate inside record()',
+    )
+  })
+
   it('a model with a forward of its own is trained by it', async () => {
     const model = new Shifted({ input: [3], layers: [new lw.Affine(2)], seed: 3 })
     model.compile({ loss: 'meanSquaredError', optimizer: new lw.SGD({ learningRate: 0.1 }) })
