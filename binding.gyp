@@ -56,6 +56,7 @@
         'native/sharing.cpp',
         'native/tape.cpp',
         'native/pool.cpp',
+        'native/scratch.cpp',
         'native/signature.cpp'
       ],
       'dependencies': ['lanewise_scalar'],

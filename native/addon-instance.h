@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cpu.h"
+#include "scratch.h"
 #include "signature.h"
 #include "tape.h"
 

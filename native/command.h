@@ -75,11 +75,4 @@ struct Command : Division {
   DType dtype;
 };
 
-// Memory of the calling thread's own, 64-byte aligned, kept for its next call; null if there is none to be had. Kernels must
-// be able to do without. (Stacks are small: 128 KB for a thread on musl.)
-char* workspace(size_t bytes);
-
-// Gives the calling thread's back.
-void freeWorkspace();
-
 }  // namespace lanewise

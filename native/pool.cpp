@@ -3,7 +3,6 @@
 #include "command.h"
 #include "seat.h"
 #include "shares.h"
-#include "tape.h"
 
 #include <atomic>
 #include <condition_variable>
@@ -341,28 +340,7 @@ Pool* pool() {
   return instance;
 }
 
-// Without a destructor: to register one with the thread is a call that musl's C library does not have.
-struct Workspace {
-  char* memory;
-  size_t size;
-};
-thread_local Workspace own;
-
 }  // namespace
-
-char* workspace(size_t bytes) {
-  if (bytes > own.size) {
-    freeScratch(own.memory);
-    own.memory = allocateScratch(bytes);
-    own.size = own.memory ? bytes : 0;
-  }
-  return own.memory;
-}
-
-void freeWorkspace() {
-  freeScratch(own.memory);
-  own = {nullptr, 0};
-}
 
 void sharesOf(int threads, double* ends) {
   double now[kMaxThreads];

@@ -1,7 +1,6 @@
 #include "tape.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include <new>
 
 #include "pool.h"
+#include "scratch.h"
 #include "sharing.h"
 #include "signature.h"
 
@@ -142,18 +142,6 @@ void execute(const Command& c, int threads) {
     c.kernel->run(c, 0, c.units);
   }
   if (c.kernel->finish) c.kernel->finish(c);
-}
-
-char* allocateScratch(size_t bytes) {
-  char* raw = (char*)malloc(bytes + 64 + sizeof(void*));
-  if (!raw) return nullptr;
-  char* p = (char*)(((uintptr_t)raw + sizeof(void*) + 63) & ~(uintptr_t)63);
-  ((void**)p)[-1] = raw;
-  return p;
-}
-
-void freeScratch(char* p) {
-  if (p) free(((void**)p)[-1]);
 }
 
 Tape* Tape::bind(const int32_t* words, int64_t count, LookupFn lookup, void* context, const Kernel* kernels, int threads,

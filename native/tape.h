@@ -65,8 +65,4 @@ class Tape {
   int threads_ = 1;
 };
 
-// 64-byte aligned memory; null if there is none.
-char* allocateScratch(size_t bytes);
-void freeScratch(char* p);
-
 }  // namespace lanewise

@@ -1,17 +1,7 @@
 import { types } from 'node:util'
 import { describe, ShapeError, StateError, TypeMismatchError } from './errors.js'
 import { show } from './shape.js'
-import { checkTensor, empty, type Tensor } from './tensor.js'
-
-/** The derivative of one input: given dL/dy it returns dL/dx, written to `out` where there is one and it can. */
-export type Derivative = (dy: Tensor, out: Tensor | undefined) => Tensor
-
-export interface GradientNode {
-  /** Counts up as ops are called, so that descending order is a valid order for the chain rule. */
-  readonly order: number
-  readonly inputs: readonly Tensor[]
-  readonly derivatives: readonly (Derivative | undefined)[]
-}
+import { checkTensor, type Derivative, empty, type GradientNode, type Tensor } from './tensor.js'
 
 let order = 0
 let enabled = true
@@ -89,7 +79,7 @@ export function backward(loss: Tensor): void {
 
 function walk(loss: Tensor): void {
   const gradients = new Map<Tensor, Tensor>([[loss, ops.ones(loss)]])
-  for (const t of history(loss)) {
+  for (const t of reverseTopologicalOrder(loss)) {
     const node = t.node as GradientNode
     const dy = gradients.get(t) as Tensor
     for (let i = 0; i < node.inputs.length; i++) {
@@ -112,7 +102,7 @@ function accumulate(x: Tensor, derivative: Derivative, dy: Tensor, sofar: Tensor
 }
 
 /** All tensors with a node behind `loss`, last computed first. */
-function history(loss: Tensor): Tensor[] {
+function reverseTopologicalOrder(loss: Tensor): Tensor[] {
   const seen = new Set<Tensor>([loss])
   const stack = [loss]
   for (let t = stack.pop(); t !== undefined; t = stack.pop()) {

@@ -1,5 +1,3 @@
-import type { History } from './train/history.js'
-
 /**
  * Every error lanewise throws on wrong use names the operation, what it expected and what it received:
  * `matmul: expected inner sizes that agree, received [32, 784] x [50, 10]`.
@@ -53,19 +51,6 @@ export function memoryErrorOr(op: string, expected: string, error: unknown): unk
   return isOutOfMemory(error) ? new MemoryError(op, expected, (error as Error).message) : error
 }
 
-/** Training stopped because a loss was not finite and `stopOnNonFinite` asked for it. */
-export class NonFiniteError extends LanewiseError {
-  constructor(
-    op: string,
-    expected: string,
-    received: string,
-    /** What fit would have returned: the whole epochs, and the steps up to the one that was not finite. */
-    readonly history: History,
-  ) {
-    super(op, expected, received)
-  }
-}
-
 /** Returns `value`, or throws where it is no object with names. */
 export function checkObject<T extends object>(op: string, value: T, what = 'an object'): T {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
@@ -94,7 +79,7 @@ export function asArgument<T>(op: string, what: string, make: () => T): T {
   try {
     return make()
   } catch (error) {
-    if (!(error instanceof LanewiseError) || error instanceof NonFiniteError) throw error
+    if (!(error instanceof LanewiseError)) throw error
     const Kind = error.constructor as new (op: string, expected: string, received: string) => LanewiseError
     throw new Kind(op, `${what}: ${error.expected}`, error.received)
   }

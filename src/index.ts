@@ -11,16 +11,17 @@ export {
   IndexError,
   LanewiseError,
   MemoryError,
-  NonFiniteError,
   ShapeError,
   StateError,
   TypeMismatchError,
   ValueError,
 } from './errors.js'
-export type { Initializer, InitializerName } from './init.js'
+export type { Initializer } from './init.js'
 export * as initializers from './init.js'
-export type { Loss, LossName } from './losses/index.js'
+export type { InitializerName } from './init-named.js'
+export type { Loss } from './losses/index.js'
 export * as losses from './losses/index.js'
+export type { LossName } from './losses/named.js'
 export type { Metric, MetricName } from './metrics/index.js'
 export { Affine, type AffineOptions, Flatten, LeakyRelu, Relu, Sigmoid, Softmax, Tanh } from './nn/layers.js'
 export { type BuildOptions, build, Module, Parameter, ParameterStore } from './nn/module.js'
@@ -51,6 +52,7 @@ export {
 export type { Dataset } from './train/dataset.js'
 export type { EvaluateOptions, FitOptions } from './train/fit.js'
 export { type Figures, History, type HistoryData } from './train/history.js'
+export { NonFiniteError } from './train/non-finite.js'
 
 /** Which backend computes, on what, and why. Chooses it if nothing was computed yet. */
 export function backendInfo(): BackendInfo {

@@ -25,8 +25,10 @@ const checked =
 
 const options = (p: Tensor) => ({ dtype: p.dtype as FloatDType })
 
+/** All 0: Affine's default for biases. */
 export const zeros = (): Initializer => constant(0)
 
+/** All `value`. */
 export function constant(value: number): Initializer {
   if (!Number.isFinite(value)) throw new ValueError('constant', 'a finite value', describe(value))
   return (p) => {
@@ -34,7 +36,7 @@ export function constant(value: number): Initializer {
   }
 }
 
-/** Normal with mean 0 (or `mean`) and the given standard deviation. */
+/** Normal, by default of mean 0 and standard deviation 0.05, as in Keras. */
 export function normal(o: { mean?: number; stddev?: number } = {}): Initializer {
   checkOptions('normal', o, ['mean', 'stddev'])
   return checked('normal', (p, state) => {
@@ -42,6 +44,7 @@ export function normal(o: { mean?: number; stddev?: number } = {}): Initializer 
   })
 }
 
+/** Uniform on [low, high), by default ±0.05, as in Keras. */
 export function uniform(o: { low?: number; high?: number } = {}): Initializer {
   checkOptions('uniform', o, ['low', 'high'])
   return checked('uniform', (p, state) => {
@@ -72,31 +75,13 @@ const he = (f: Fans) => 2 / Math.max(1, f.fanIn)
 
 /** LeCun et al. (1998): variance 1/fanIn. */
 export const lecunNormal = (): Initializer => scaledNormal(lecun)
+/** Uniform on ±√(3/fanIn). */
 export const lecunUniform = (): Initializer => scaledUniform(lecun)
-/** Glorot and Bengio (2010), also Xavier: variance 2/(fanIn + fanOut). The default of Affine is the uniform one, as in Keras. */
+/** Glorot and Bengio (2010), also Xavier: variance 2/(fanIn + fanOut). */
 export const glorotNormal = (): Initializer => scaledNormal(glorot)
+/** Uniform on ±√(6/(fanIn + fanOut)): Affine's default for weights, as in Keras. */
 export const glorotUniform = (): Initializer => scaledUniform(glorot)
 /** He et al. (2015), for ReLU: variance 2/fanIn. */
 export const heNormal = (): Initializer => scaledNormal(he)
+/** Uniform on ±√(6/fanIn). */
 export const heUniform = (): Initializer => scaledUniform(he)
-
-const NAMED = {
-  zeros,
-  normal,
-  uniform,
-  lecunNormal,
-  lecunUniform,
-  glorotNormal,
-  glorotUniform,
-  heNormal,
-  heUniform,
-  xavierNormal: glorotNormal,
-  xavierUniform: glorotUniform,
-}
-export type InitializerName = keyof typeof NAMED
-
-export function resolveInitializer(op: string, wish: Initializer | InitializerName): Initializer {
-  if (typeof wish === 'function') return wish
-  if (typeof wish === 'string' && Object.hasOwn(NAMED, wish)) return NAMED[wish]()
-  throw new ValueError(op, `an initializer or one of ${Object.keys(NAMED).join(', ')}`, describe(wish))
-}

@@ -87,7 +87,11 @@ export class Tape {
       throw new TypeMismatchError('Tape', 'a bound tape (record() makes tapes)', describe(bound))
   }
 
-  /** Runs the tape `steps` times, blocking. */
+  /**
+   * Runs the tape `steps` times, blocking.
+   * @throws StateError inside record() or while the tape is busy; IndexError for a bad index in a buffer; ValueError for steps that
+   * are no whole number >= 0
+   */
   replay(steps = 1): void {
     checkSteps(steps)
     checkMade('replay', this, Tape, 'bound')
@@ -95,7 +99,7 @@ export class Tape {
     if (steps > 0) this.bound.replay(steps)
   }
 
-  /** Runs the tape `steps` times off the event loop; resolves when all are done. */
+  /** Runs the tape `steps` times off the event loop; resolves when all are done. Rejects as replay throws. */
   async replayAsync(steps = 1, options: ReplayOptions = {}): Promise<void> {
     checkSteps(steps)
     checkMade('replayAsync', this, Tape, 'bound')

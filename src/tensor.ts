@@ -1,6 +1,5 @@
-import type { GradientNode } from './autograd.js'
 import { arrayType, BYTES, checkDType, type DType, dtypeOf, type TypedArray } from './dtype.js'
-import { checkOptions, describe, ShapeError, StateError, TypeMismatchError, ValueError } from './errors.js'
+import { checkFlag, checkOptions, describe, ShapeError, StateError, TypeMismatchError, ValueError } from './errors.js'
 import { checkShape, fitsCounts, isShape, type Shape, sameShape, show, sizeOf } from './shape.js'
 import { allocate, allocatedOffset, newStorage, orMemoryError, Storage } from './storage.js'
 import { flatten, type NestedArray, type TensorValues } from './values.js'
@@ -12,6 +11,17 @@ const MAX_ARRAYS = 2 ** 24
 
 /** Set by record() while it runs: reading or writing a tensor's values there is a mistake. */
 export const recordingState = { active: false }
+
+/** The derivative of one input: given dL/dy it returns dL/dx, written to `out` where there is one and it can. */
+export type Derivative = (dy: Tensor, out: Tensor | undefined) => Tensor
+
+/** How an op's result came from its inputs; see autograd.ts. */
+export interface GradientNode {
+  /** Counts up as ops are called, so that descending order is a valid order for the chain rule. */
+  readonly order: number
+  readonly inputs: readonly Tensor[]
+  readonly derivatives: readonly (Derivative | undefined)[]
+}
 
 /**
  * A contiguous, row-major block of numbers. The values live in memory (with the addon: shared memory) that the kernels read
@@ -191,7 +201,7 @@ export function tensor(values: TensorValues, options: TensorOptions = {}): Tenso
 }
 
 function requireGrad(t: Tensor, wanted: boolean | undefined): Tensor {
-  if (wanted) {
+  if (checkFlag('requiresGrad', 'requiresGrad', wanted)) {
     if (t.dtype !== 'float32' && t.dtype !== 'float64')
       throw new TypeMismatchError('requiresGrad', 'a float tensor', t.describe())
     t.requiresGrad = true
@@ -238,7 +248,7 @@ export function zeros(shape: readonly number[], options: { dtype?: DType; requir
 
 /** One block of memory for many tensors, each aligned to 64 bytes: parameters, gradients, optimizer state. */
 export function flatBlock(op: string, shapes: readonly Shape[], dtype: DType): { flat: Tensor; parts: Tensor[] } {
-  const per = 64 / arrayType(dtype).BYTES_PER_ELEMENT
+  const per = 64 / BYTES[dtype]
   const starts: number[] = []
   let length = 0
   for (const shape of shapes) {

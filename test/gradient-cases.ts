@@ -230,5 +230,5 @@ export const LOSSES: Record<string, () => { p: Input; t: Tensor }> = {
   sparseCategoricalCrossentropy: () => ({ p: chance(3, 4), t: labels(3, 0, 2) }),
   categoricalCrossentropy: () => ({ p: chance(3, 4), t: rowsOfChances(3, 4) }),
   binaryCrossentropy: () => ({ p: chance(3, 4), t: dense(draw(12, 0, 1), [3, 4]) }),
-  meanSquaredErrorLoss: () => ({ p: any(3, 4), t: dense(draw(12, -1, 1), [3, 4]) }),
+  meanSquaredError: () => ({ p: any(3, 4), t: dense(draw(12, -1, 1), [3, 4]) }),
 }

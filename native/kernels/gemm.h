@@ -4,6 +4,7 @@
 #pragma once
 #ifdef LANEWISE_KERNELS
 
+#include "../scratch.h"
 #include "ahead.h"
 #include "gemm-tile.h"
 #include "panels.h"

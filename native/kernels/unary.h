@@ -80,7 +80,8 @@ struct GradMap : Map<V, F> {
 
 namespace unary {
 
-// A function object without parameters: what it costs, in operations of a register, and its formula.
+// A function object without parameters: what it costs, and its formula. The cost is an estimate in instructions, a division or root
+// as 16: from it the plan knows whether threads pay, and above 10 the formula runs on Many (simd/many.h).
 #define LW_FUNCTION(Name, operations, parameters, formula)        \
   template <class>                                                \
   struct Name {                                                   \

@@ -62,7 +62,6 @@ LW_INLINE F32 max(F32 a, F32 b) { return {_mm256_max_ps(a.v, b.v)}; }
 LW_INLINE F32 min(F32 a, F32 b) { return {_mm256_min_ps(a.v, b.v)}; }
 LW_INLINE F32 abs(F32 a) { return {_mm256_andnot_ps(_mm256_set1_ps(-0.0f), a.v)}; }
 LW_INLINE F32 negate(F32 a) { return {_mm256_xor_ps(a.v, _mm256_set1_ps(-0.0f))}; }
-LW_INLINE F32 round(F32 a) { return {_mm256_round_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
 LW_INLINE F32 copySign(F32 a, F32 s) {
   __m256 sign = _mm256_set1_ps(-0.0f);
   return {_mm256_or_ps(_mm256_andnot_ps(sign, a.v), _mm256_and_ps(sign, s.v))};
@@ -74,9 +73,6 @@ LW_INLINE F32::M isnan(F32 a) { return {_mm256_cmp_ps(a.v, a.v, _CMP_UNORD_Q)}; 
 LW_INLINE F32::M and_(F32::M a, F32::M b) { return {_mm256_and_ps(a.m, b.m)}; }
 LW_INLINE uint32_t bits(F32::M m) { return (uint32_t)_mm256_movemask_ps(m.m); }
 LW_INLINE F32 select(F32::M m, F32 yes, F32 no) { return {_mm256_blendv_ps(no.v, yes.v, m.m)}; }
-LW_INLINE F32 pow2(F32 n) {
-  return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n.v), _mm256_set1_epi32(127)), 23))};
-}
 LW_INLINE F32 addExponent(F32 a, F32 t) {
   return {_mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a.v), _mm256_slli_epi32(_mm256_castps_si256(t.v), 23)))};
 }
@@ -148,7 +144,6 @@ LW_INLINE F64 max(F64 a, F64 b) { return {_mm256_max_pd(a.v, b.v)}; }
 LW_INLINE F64 min(F64 a, F64 b) { return {_mm256_min_pd(a.v, b.v)}; }
 LW_INLINE F64 abs(F64 a) { return {_mm256_andnot_pd(_mm256_set1_pd(-0.0), a.v)}; }
 LW_INLINE F64 negate(F64 a) { return {_mm256_xor_pd(a.v, _mm256_set1_pd(-0.0))}; }
-LW_INLINE F64 round(F64 a) { return {_mm256_round_pd(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
 LW_INLINE F64 copySign(F64 a, F64 s) {
   __m256d sign = _mm256_set1_pd(-0.0);
   return {_mm256_or_pd(_mm256_andnot_pd(sign, a.v), _mm256_and_pd(sign, s.v))};
@@ -163,8 +158,6 @@ LW_INLINE F64 select(F64::M m, F64 yes, F64 no) { return {_mm256_blendv_pd(no.v,
 LW_INLINE F64 addExponent(F64 a, F64 t) {
   return {_mm256_castsi256_pd(_mm256_add_epi64(_mm256_castpd_si256(a.v), _mm256_slli_epi64(_mm256_castpd_si256(t.v), 52)))};
 }
-// n + 1.5 * 2^52 has the whole number n in its low bits: no conversion to int64 exists before AVX-512.
-LW_INLINE F64 pow2(F64 n) { return addExponent(F64::set1(1.0), n + F64::set1(6755399441055744.0)); }
 LW_INLINE F64 split(F64 x, F64& m) {
   const __m256i root = _mm256_set1_epi64x(0x3fe6a09e667f3bcd);
   __m256i t = _mm256_add_epi64(_mm256_castpd_si256(x.v), _mm256_set1_epi64x(0x3ff0000000000000 - 0x3fe6a09e667f3bcd));

@@ -58,7 +58,6 @@ LW_INLINE F32 max(F32 a, F32 b) { return {_mm512_max_ps(a.v, b.v)}; }           
 LW_INLINE F32 min(F32 a, F32 b) { return {_mm512_min_ps(a.v, b.v)}; }                     // a < b ? a : b
 LW_INLINE F32 abs(F32 a) { return {_mm512_abs_ps(a.v)}; }
 LW_INLINE F32 negate(F32 a) { return {_mm512_xor_ps(a.v, _mm512_set1_ps(-0.0f))}; }
-LW_INLINE F32 round(F32 a) { return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }  // half to even
 LW_INLINE F32 copySign(F32 a, F32 s) {  // the magnitude of a, the sign of s
   __m512 sign = _mm512_set1_ps(-0.0f);
   return {_mm512_or_ps(_mm512_andnot_ps(sign, a.v), _mm512_and_ps(sign, s.v))};
@@ -71,9 +70,6 @@ LW_INLINE F32::M and_(F32::M a, F32::M b) { return (F32::M)(a & b); }
 LW_INLINE uint32_t bits(F32::M m) { return m; }
 LW_INLINE bool any(F32::M m) { return m != 0; }
 LW_INLINE F32 select(F32::M m, F32 yes, F32 no) { return {_mm512_mask_blend_ps(m, no.v, yes.v)}; }
-LW_INLINE F32 pow2(F32 n) {  // 2^n for whole n in [-126, 127]
-  return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n.v), _mm512_set1_epi32(127)), 23))};
-}
 
 // a * 2^n by integer addition, where t = n + 1.5 * 2^23 (for float64, 2^52), whose low bits are n. a and the result normal.
 LW_INLINE F32 addExponent(F32 a, F32 t) {
@@ -146,7 +142,6 @@ LW_INLINE F64 max(F64 a, F64 b) { return {_mm512_max_pd(a.v, b.v)}; }
 LW_INLINE F64 min(F64 a, F64 b) { return {_mm512_min_pd(a.v, b.v)}; }
 LW_INLINE F64 abs(F64 a) { return {_mm512_abs_pd(a.v)}; }
 LW_INLINE F64 negate(F64 a) { return {_mm512_xor_pd(a.v, _mm512_set1_pd(-0.0))}; }
-LW_INLINE F64 round(F64 a) { return {_mm512_roundscale_pd(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
 LW_INLINE F64 copySign(F64 a, F64 s) {  // the magnitude of a, the sign of s
   __m512d sign = _mm512_set1_pd(-0.0);
   return {_mm512_or_pd(_mm512_andnot_pd(sign, a.v), _mm512_and_pd(sign, s.v))};
@@ -159,9 +154,6 @@ LW_INLINE F64::M and_(F64::M a, F64::M b) { return (F64::M)(a & b); }
 LW_INLINE uint32_t bits(F64::M m) { return m; }
 LW_INLINE bool any(F64::M m) { return m != 0; }
 LW_INLINE F64 select(F64::M m, F64 yes, F64 no) { return {_mm512_mask_blend_pd(m, no.v, yes.v)}; }
-LW_INLINE F64 pow2(F64 n) {  // 2^n for whole n in [-1022, 1023]
-  return {_mm512_castsi512_pd(_mm512_slli_epi64(_mm512_add_epi64(_mm512_cvtpd_epi64(n.v), _mm512_set1_epi64(1023)), 52))};
-}
 LW_INLINE F64 addExponent(F64 a, F64 t) {
   return {_mm512_castsi512_pd(_mm512_add_epi64(_mm512_castpd_si512(a.v), _mm512_slli_epi64(_mm512_castpd_si512(t.v), 52)))};
 }

@@ -55,7 +55,7 @@ struct Many {
   LW_COMPARE(<) LW_COMPARE(<=) LW_COMPARE(==) LW_COMPARE(>) LW_COMPARE(>=)
   LW_THREE(fma) LW_THREE(fnma)
   LW_ONE(sqrt) LW_ONE(abs) LW_ONE(negate)
-  LW_TWO(max) LW_TWO(min) LW_TWO(copySign) LW_TWO(addExponent)
+  LW_TWO(max) LW_TWO(min) LW_TWO(maximum) LW_TWO(copySign) LW_TWO(addExponent)
   LW_EACH(Many, select, (M k, Many a, Many b), v, select(k.m[u], a.v[u], b.v[u]))
   LW_EACH(Many, zeroWhere, (M k, Many a), v, zeroWhere(k.m[u], a.v[u]))
   LW_EACH(Many, scaleOrZero, (M k, Many a, Many b), v, scaleOrZero(k.m[u], a.v[u], b.v[u]))

@@ -49,7 +49,6 @@ LW_INLINE F32 max(F32 a, F32 b) { return {vbslq_f32(vcgtq_f32(a.v, b.v), a.v, b.
 LW_INLINE F32 min(F32 a, F32 b) { return {vbslq_f32(vcltq_f32(a.v, b.v), a.v, b.v)}; }
 LW_INLINE F32 abs(F32 a) { return {vabsq_f32(a.v)}; }
 LW_INLINE F32 negate(F32 a) { return {vnegq_f32(a.v)}; }
-LW_INLINE F32 round(F32 a) { return {vrndnq_f32(a.v)}; }
 LW_INLINE F32 copySign(F32 a, F32 s) { return {vbslq_f32(vdupq_n_u32(0x80000000u), s.v, a.v)}; }
 LW_INLINE F32::M operator<(F32 a, F32 b) { return vcltq_f32(a.v, b.v); }
 LW_INLINE F32::M operator<=(F32 a, F32 b) { return vcleq_f32(a.v, b.v); }
@@ -62,7 +61,6 @@ LW_INLINE F32 select(F32::M m, F32 yes, F32 no) { return {vbslq_f32(m, yes.v, no
 LW_INLINE F32 addExponent(F32 a, F32 t) {
   return {vreinterpretq_f32_u32(vaddq_u32(vreinterpretq_u32_f32(a.v), vshlq_n_u32(vreinterpretq_u32_f32(t.v), 23)))};
 }
-LW_INLINE F32 pow2(F32 n) { return addExponent(F32::set1(1), n + F32::set1(12582912.0f)); }
 LW_INLINE F32 split(F32 x, F32& m) {
   uint32x4_t t = vaddq_u32(vreinterpretq_u32_f32(x.v), vdupq_n_u32(0x3f800000u - 0x3f3504f3u));
   m.v = vreinterpretq_f32_u32(vaddq_u32(vandq_u32(t, vdupq_n_u32(0x007fffffu)), vdupq_n_u32(0x3f3504f3u)));
@@ -115,7 +113,6 @@ LW_INLINE F64 max(F64 a, F64 b) { return {vbslq_f64(vcgtq_f64(a.v, b.v), a.v, b.
 LW_INLINE F64 min(F64 a, F64 b) { return {vbslq_f64(vcltq_f64(a.v, b.v), a.v, b.v)}; }
 LW_INLINE F64 abs(F64 a) { return {vabsq_f64(a.v)}; }
 LW_INLINE F64 negate(F64 a) { return {vnegq_f64(a.v)}; }
-LW_INLINE F64 round(F64 a) { return {vrndnq_f64(a.v)}; }
 LW_INLINE F64 copySign(F64 a, F64 s) { return {vbslq_f64(vdupq_n_u64(0x8000000000000000u), s.v, a.v)}; }
 LW_INLINE F64::M operator<(F64 a, F64 b) { return vcltq_f64(a.v, b.v); }
 LW_INLINE F64::M operator<=(F64 a, F64 b) { return vcleq_f64(a.v, b.v); }
@@ -128,7 +125,6 @@ LW_INLINE F64 select(F64::M m, F64 yes, F64 no) { return {vbslq_f64(m, yes.v, no
 LW_INLINE F64 addExponent(F64 a, F64 t) {
   return {vreinterpretq_f64_u64(vaddq_u64(vreinterpretq_u64_f64(a.v), vshlq_n_u64(vreinterpretq_u64_f64(t.v), 52)))};
 }
-LW_INLINE F64 pow2(F64 n) { return addExponent(F64::set1(1), n + F64::set1(6755399441055744.0)); }
 LW_INLINE F64 split(F64 x, F64& m) {
   uint64x2_t t = vaddq_u64(vreinterpretq_u64_f64(x.v), vdupq_n_u64(0x3ff0000000000000u - 0x3fe6a09e667f3bcdu));
   m.v = vreinterpretq_f64_u64(vaddq_u64(vandq_u64(t, vdupq_n_u64(0x000fffffffffffffu)), vdupq_n_u64(0x3fe6a09e667f3bcdu)));

@@ -68,7 +68,7 @@ struct F64 {
 };
 
 // Both types are alike here but for their constants.
-#define LW_SCALAR(V, U, SIGN, TWO_TO_MANTISSA)                                                              \
+#define LW_SCALAR(V, U, SIGN)                                                                               \
   LW_INLINE V operator+(V a, V b) { return {a.v + b.v}; }                                                   \
   LW_INLINE V operator-(V a, V b) { return {a.v - b.v}; }                                                   \
   LW_INLINE V operator*(V a, V b) { return {a.v * b.v}; }                                                   \
@@ -80,22 +80,17 @@ struct F64 {
   LW_INLINE V abs(V a) { return {ofBits((U)(bitsOf(a.v) & ~SIGN))}; }                                       \
   LW_INLINE V negate(V a) { return {ofBits((U)(bitsOf(a.v) ^ SIGN))}; }                                     \
   LW_INLINE V copySign(V a, V s) { return {ofBits((U)((bitsOf(a.v) & ~SIGN) | (bitsOf(s.v) & SIGN)))}; }    \
-  LW_INLINE V round(V a) { /* below 2^mantissa, adding and taking it away rounds half to even */           \
-    V m = abs(a), big = V::set1(TWO_TO_MANTISSA);                                                           \
-    return m.v < big.v ? copySign((m + big) - big, a) : a;                                                  \
-  }                                                                                                         \
   LW_INLINE V::M operator<(V a, V b) { return a.v < b.v; }                                                  \
   LW_INLINE V::M operator<=(V a, V b) { return a.v <= b.v; }                                                \
   LW_INLINE V::M operator==(V a, V b) { return a.v == b.v; }                                                \
   LW_INLINE V::M isnan(V a) { return a.v != a.v; }                                                          \
   LW_INLINE V select(V::M m, V yes, V no) { return m ? yes : no; }                                          \
   LW_INLINE V addExponent(V a, V t) { return {ofBits((U)(bitsOf(a.v) + (bitsOf(t.v) << V::kMantissa)))}; }  \
-  LW_INLINE V pow2(V n) { return addExponent(V::set1(1), n + V::set1(TWO_TO_MANTISSA * 3 / 2)); }           \
   LW_INLINE V::E sum(V a) { return a.v; }                                                                   \
   LW_INLINE V::E top(V a) { return a.v; }
 
-LW_SCALAR(F32, uint32_t, 0x80000000u, 8388608.0f)
-LW_SCALAR(F64, uint64_t, 0x8000000000000000u, 4503599627370496.0)
+LW_SCALAR(F32, uint32_t, 0x80000000u)
+LW_SCALAR(F64, uint64_t, 0x8000000000000000u)
 #undef LW_SCALAR
 
 LW_INLINE F32 sqrt(F32 a) { return {__builtin_sqrtf(a.v)}; }

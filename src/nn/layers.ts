@@ -1,5 +1,6 @@
 import { checkOptions, describe, ShapeError, StateError, ValueError } from '../errors.js'
-import type { Initializer, InitializerName } from '../init.js'
+import type { Initializer } from '../init.js'
+import type { InitializerName } from '../init-named.js'
 import { checkMade } from '../made.js'
 import { affine } from '../ops/matmul.js'
 import { softmax } from '../ops/softmax.js'

@@ -1,6 +1,7 @@
 import { checkFloat, type FloatDType } from '../dtype.js'
 import { checkOptions, describe, ShapeError, StateError, TypeMismatchError } from '../errors.js'
-import { type Initializer, type InitializerName, resolveInitializer } from '../init.js'
+import type { Initializer } from '../init.js'
+import { type InitializerName, resolveInitializer } from '../init-named.js'
 import { checkMade, isMade } from '../made.js'
 import { randomState } from '../ops/random.js'
 import { checkShape, type Shape, sameShape, show, sizeOf } from '../shape.js'

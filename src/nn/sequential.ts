@@ -1,7 +1,8 @@
 import { noGrad } from '../autograd.js'
 import { checkFloat, type FloatDType } from '../dtype.js'
 import { asArgument, checkOptions, describe, ShapeError, StateError, TypeMismatchError } from '../errors.js'
-import { type Loss, type LossName, resolveLoss } from '../losses/index.js'
+import type { Loss } from '../losses/index.js'
+import { type LossName, resolveLoss } from '../losses/named.js'
 import { checkMade } from '../made.js'
 import { type Metric, type MetricName, resolveMetrics } from '../metrics/index.js'
 import { cast } from '../ops/cast.js'
@@ -41,6 +42,7 @@ export class Sequential extends Module implements TrainingModel {
   readonly input: Shape
   readonly output: Shape
   readonly store: ParameterStore
+  /** Set by a callback to end fit after the epoch. */
   stopTraining = false
   private readonly shuffleState: Tensor
   private readonly shapes: Shape[] = []
@@ -103,12 +105,15 @@ export class Sequential extends Module implements TrainingModel {
     return this.exclusively('fit', () => fitNetwork(this.network('fit'), this, data, options))
   }
 
-  /** Mean loss and metrics over a data set, as { loss, accuracy, … }. */
+  /** Mean loss and metrics over a data set, as { loss, accuracy, … }. Rejects as fit does. */
   async evaluate(data: Dataset, options: EvaluateOptions = {}): Promise<Figures> {
     return this.exclusively('evaluate', () => evaluateNetwork(this.network('evaluate'), data, options))
   }
 
-  /** The outputs for rows x [rows, …input]: probabilities where the last layer is Softmax. Blocks; takes no gradient. */
+  /**
+   * The outputs for rows x [rows, …input]: probabilities where the last layer is Softmax. Blocks; takes no gradient.
+   * @throws ShapeError or TypeMismatchError for x that does not fit; StateError inside record()
+   */
   predict(x: Tensor | TensorValues): Tensor {
     if (recordingState.active)
       throw new StateError('predict', 'no predict inside record(): call forward', 'a recording')
@@ -144,6 +149,7 @@ export class Sequential extends Module implements TrainingModel {
     ].join('\n')
   }
 
+  /** How many numbers are trained. */
   countParameters(): number {
     return this.made('countParameters').store.count
   }

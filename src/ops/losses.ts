@@ -47,27 +47,34 @@ function lossGrad(
   }
 }
 
-function elementLoss(op: Op, gradient: Op, p: Tensor, t: Tensor): Tensor {
-  const dtype = commonFloat(op.name, p, t)
-  checkSame(op.name, p, t)
-  const y = empty(op.name, [], dtype)
+/** `name` is the function's, for errors. */
+function elementLoss(name: string, op: Op, gradient: Op, p: Tensor, t: Tensor): Tensor {
+  const dtype = commonFloat(name, p, t)
+  checkSame(name, p, t)
+  const y = empty(name, [], dtype)
   emit(op, dtype, [y, p, t], [p.size])
   return derive(y, [p], [lossGrad(gradient, p, t, [p.size])])
 }
 
 /** Mean of (p − t)² over all elements. dp = 2(p − t)/n. No gradient flows to the targets. */
 export function meanSquaredError(p: Tensor, t: Tensor): Tensor {
-  return elementLoss(MEAN_SQUARED_ERROR, MEAN_SQUARED_ERROR_GRAD, p, t)
+  return elementLoss('meanSquaredError', MEAN_SQUARED_ERROR, MEAN_SQUARED_ERROR_GRAD, p, t)
 }
 
 /** Mean of −t·log p − (1 − t)·log(1 − p), p limited to [1e-7, 1 − 1e-7] as Keras does. */
 export function binaryCrossEntropy(p: Tensor, t: Tensor): Tensor {
-  return elementLoss(BINARY_CROSS_ENTROPY, BINARY_CROSS_ENTROPY_GRAD, p, t)
+  return elementLoss('binaryCrossEntropy', BINARY_CROSS_ENTROPY, BINARY_CROSS_ENTROPY_GRAD, p, t)
 }
 
 /** The same from logits, p = sigmoid(x), without loss of precision. dx = (sigmoid(x) − t)/n */
 export function binaryCrossEntropyFromLogits(x: Tensor, t: Tensor): Tensor {
-  return elementLoss(BINARY_CROSS_ENTROPY_LOGITS, BINARY_CROSS_ENTROPY_LOGITS_GRAD, x, t)
+  return elementLoss(
+    'binaryCrossEntropyFromLogits',
+    BINARY_CROSS_ENTROPY_LOGITS,
+    BINARY_CROSS_ENTROPY_LOGITS_GRAD,
+    x,
+    t,
+  )
 }
 
 /** Whether targets are class indices (one a row) or one-hot rows; checks them. */
@@ -124,7 +131,7 @@ export function accuracy(p: Tensor, t: Tensor): Tensor {
   return y
 }
 
-/** Share of elements with p > threshold where t is 1, and p ≤ threshold where t is 0. */
+/** Share of elements with (p > threshold) = (t > 0.5), for p and t of one shape. */
 export function binaryAccuracy(p: Tensor, t: Tensor, threshold = 0.5): Tensor {
   const dtype = commonFloat('binaryAccuracy', p, t)
   checkSame('binaryAccuracy', p, t)

@@ -1,5 +1,5 @@
 import { derive } from '../autograd.js'
-import { checkOptions, describe, ShapeError } from '../errors.js'
+import { checkFlag, checkOptions, describe, ShapeError } from '../errors.js'
 import { checkAxis, type Shape, show, sizeOf } from '../shape.js'
 import { emit } from '../tape.js'
 import { empty, type Tensor } from '../tensor.js'
@@ -57,12 +57,10 @@ function reduce(
   out: Tensor | undefined,
   step: Step,
 ): Tensor {
-  checkOptions(name, options, ['keepDims'])
+  const keepDims = checkFlag(name, 'keepDims', checkOptions(name, options, ['keepDims']).keepDims)
   const runs = runsOf(name, x, axes)
   const reduced = new Set(runs.flatMap((r) => Array.from({ length: r.last - r.first + 1 }, (_, i) => r.first + i)))
-  const final = options.keepDims
-    ? x.shape.map((d, i) => (reduced.has(i) ? 1 : d))
-    : x.shape.filter((_, i) => !reduced.has(i))
+  const final = keepDims ? x.shape.map((d, i) => (reduced.has(i) ? 1 : d)) : x.shape.filter((_, i) => !reduced.has(i))
   if (runs.length === 0) return copy(x, out)
   let y = x
   for (let r = runs.length - 1; r >= 0; r--) {

@@ -17,7 +17,7 @@ export interface SGDOptions {
   weightDecay?: number
 }
 
-/** Stochastic gradient descent: w −= lr·g; with momentum v = μ·v − lr·g, w += v. */
+/** Stochastic gradient descent: w −= lr·g; with momentum v = μ·v − lr·g, w += v (nesterov: w += μ·v − lr·g), as in Keras. */
 export class SGD extends Optimizer {
   protected readonly slotCount: number
   private readonly momentum: number
@@ -44,6 +44,7 @@ export interface RMSPropOptions {
   rho?: number
   /** Default 1e-7. */
   epsilon?: number
+  /** Decoupled: w −= lr·weightDecay·w before the update. Default 0. */
   weightDecay?: number
 }
 
@@ -74,6 +75,7 @@ export interface AdamOptions {
   beta2?: number
   /** Default 1e-7, as in Keras. */
   epsilon?: number
+  /** Decoupled: w −= lr·weightDecay·w before the update. Default 0, of AdamW 0.004. */
   weightDecay?: number
 }
 

@@ -1,4 +1,4 @@
-import type { HistoryLike } from './plot.js'
+import type { HistoryLike } from './series.js'
 import { escapeXml, formatValue, humanize } from './text.js'
 
 const MAX_ROWS = 1000

@@ -1,20 +1,10 @@
 import * as fs from 'node:fs'
 import path from 'node:path'
-import { checkObject, checkOptions, DataError, describe, TypeMismatchError, ValueError } from '../errors.js'
+import { checkFlag, checkObject, checkOptions, DataError, describe, TypeMismatchError, ValueError } from '../errors.js'
 import { makePage } from './html.js'
 import { drawFigure } from './line.js'
-import { isList, type PanelOptions, runningMean, type Series } from './series.js'
+import { type HistoryLike, isList, type PanelOptions, runningMean, type Series } from './series.js'
 import { checkText, humanize } from './text.js'
-
-/** What `fit` returns, or the same read back from JSON: there null stands for a value that was not finite. */
-export interface HistoryLike {
-  /** Epoch numbers from 1. */
-  epoch: ArrayLike<number>
-  /** One value an epoch: loss, accuracy, valLoss … */
-  history: Readonly<Record<string, ArrayLike<number>>>
-  /** One value a step: loss, accuracy … */
-  steps?: Readonly<Record<string, ArrayLike<number>>>
-}
 
 export interface PlotOptions {
   /** Heading of the figure and the page; default 'Training'. */
@@ -63,8 +53,9 @@ export async function plot(
 }
 
 function check(history: HistoryLike, file: string, options: PlotOptions): void {
-  const { by, title } = checkOptions('plot', options, ['title', 'by', 'logLoss'])
+  const { by, title, logLoss } = checkOptions('plot', options, ['title', 'by', 'logLoss'])
   checkText('plot', 'title', title)
+  checkFlag('plot', 'logLoss', logLoss)
   if (typeof history?.history !== 'object' || history.history === null || typeof history.epoch?.length !== 'number')
     throw new TypeMismatchError('plot', 'a history, such as fit returns', describe(history))
   for (const [name, list] of [['epoch', history.epoch], ...listsOf(history.history), ...listsOf(history.steps ?? {})])

@@ -1,3 +1,13 @@
+/** What `fit` returns, or the same read back from JSON: there null stands for a value that was not finite. */
+export interface HistoryLike {
+  /** Epoch numbers from 1. */
+  epoch: ArrayLike<number>
+  /** One value an epoch: loss, accuracy, valLoss … */
+  history: Readonly<Record<string, ArrayLike<number>>>
+  /** One value a step: loss, accuracy … */
+  steps?: Readonly<Record<string, ArrayLike<number>>>
+}
+
 /** One curve. Where x or y is not finite (or not positive, on a logarithmic axis) the curve has a gap. */
 export interface Series {
   /** Shown in the legend. */

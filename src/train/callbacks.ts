@@ -1,4 +1,4 @@
-import { checkObject, checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
+import { checkFlag, checkObject, checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
 import type { History } from './history.js'
 
 /** Figures of an epoch by name: loss, accuracy, valLoss, valAccuracy … */
@@ -19,6 +19,33 @@ export interface Callback {
   onEpochBegin?(epoch: number, model: TrainingModel): unknown
   onEpochEnd?(epoch: number, logs: Logs, model: TrainingModel): unknown
   onTrainEnd?(history: History, model: TrainingModel): unknown
+}
+
+const HOOKS = ['onTrainBegin', 'onEpochBegin', 'onEpochEnd', 'onTrainEnd'] as const
+
+/** What people call them elsewhere, or by mistake. */
+const LIKE_A_HOOK = /^on_?(train|epoch|batch|step)s?_?(begin|start|end)s?$/i
+
+/** The names of an object and of its class's members. */
+function namesOf(value: object): string[] {
+  const names: string[] = []
+  for (let o: object | null = value; o !== null && o !== Object.prototype; o = Object.getPrototypeOf(o))
+    names.push(...Object.getOwnPropertyNames(o))
+  return names
+}
+
+/** Refuses what fit would not call: hooks that are no functions, and names that are nearly a hook's. */
+export function checkCallbacks(callbacks: readonly Callback[]): readonly Callback[] {
+  if (!Array.isArray(callbacks)) throw new TypeMismatchError('fit', 'callbacks: an array', describe(callbacks))
+  for (const callback of callbacks) {
+    const odd = HOOKS.find((hook) => !['function', 'undefined'].includes(typeof checkObject('fit', callback)[hook]))
+    const unknown = namesOf(callback).find(
+      (name) => LIKE_A_HOOK.test(name) && !(HOOKS as readonly string[]).includes(name),
+    )
+    if (unknown !== undefined) throw new ValueError('fit', `hooks among ${HOOKS.join(', ')}`, describe(unknown))
+    if (odd) throw new TypeMismatchError('fit', `${odd} to be a function`, describe(callback[odd]))
+  }
+  return callbacks
 }
 
 export interface EarlyStoppingOptions {
@@ -66,7 +93,7 @@ export class EarlyStopping implements Callback {
     const mode = options.mode ?? (/accuracy$/i.test(this.monitor) ? 'max' : 'min')
     if (mode !== 'min' && mode !== 'max') throw new ValueError('EarlyStopping', "mode 'min' or 'max'", describe(mode))
     this.sign = mode === 'max' ? 1 : -1
-    this.restoring = options.restoreBestWeights ?? true
+    this.restoring = checkFlag('EarlyStopping', 'restoreBestWeights', options.restoreBestWeights, true)
   }
 
   onTrainBegin(): void {

@@ -1,8 +1,8 @@
-import { checkFlag, checkObject, checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
+import { checkFlag, checkOptions, describe, ValueError } from '../errors.js'
 import { slice } from '../ops/views.js'
 import { checkSignal } from '../tape.js'
 import { addHistory, isAbort } from './abort.js'
-import type { Callback, Logs, TrainingModel } from './callbacks.js'
+import { type Callback, checkCallbacks, type Logs, type TrainingModel } from './callbacks.js'
 import { checkRows, type Dataset, type Rows } from './dataset.js'
 import { Epoch } from './epoch.js'
 import { type Figures, History } from './history.js'
@@ -60,32 +60,6 @@ export function checkCount(op: string, name: string, value: unknown): number {
   throw new ValueError(op, `${name} to be a whole number from 1 to 2^31 - 1`, describe(value))
 }
 
-const HOOKS = ['onTrainBegin', 'onEpochBegin', 'onEpochEnd', 'onTrainEnd'] as const
-
-/** What people call them elsewhere, or by mistake. */
-const LIKE_A_HOOK = /^on_?(train|epoch|batch|step)s?_?(begin|start|end)s?$/i
-
-/** The names of an object and of its class's members. */
-function namesOf(value: object): string[] {
-  const names: string[] = []
-  for (let o: object | null = value; o !== null && o !== Object.prototype; o = Object.getPrototypeOf(o))
-    names.push(...Object.getOwnPropertyNames(o))
-  return names
-}
-
-function checkCallbacks(callbacks: readonly Callback[]): readonly Callback[] {
-  if (!Array.isArray(callbacks)) throw new TypeMismatchError('fit', 'callbacks: an array', describe(callbacks))
-  for (const callback of callbacks) {
-    const odd = HOOKS.find((hook) => !['function', 'undefined'].includes(typeof checkObject('fit', callback)[hook]))
-    const unknown = namesOf(callback).find(
-      (name) => LIKE_A_HOOK.test(name) && !(HOOKS as readonly string[]).includes(name),
-    )
-    if (unknown !== undefined) throw new ValueError('fit', `hooks among ${HOOKS.join(', ')}`, describe(unknown))
-    if (odd) throw new TypeMismatchError('fit', `${odd} to be a function`, describe(callback[odd]))
-  }
-  return callbacks
-}
-
 function split(data: Rows, fraction: number): [Rows, Rows] {
   const kept = Math.floor(data.rows * (1 - fraction))
   if (!(fraction > 0 && fraction < 1) || kept < 1 || kept === data.rows) {
@@ -123,6 +97,7 @@ export async function fitNetwork(
   const batchSize = checkCount('fit', 'batchSize', options.batchSize ?? 32)
   const shuffle = checkFlag('fit', 'shuffle', options.shuffle, true)
   checkFlag('fit', 'stopOnNonFinite', options.stopOnNonFinite)
+  const verbose = checkFlag('fit', 'verbose', options.verbose)
   const callbacks = checkCallbacks(options.callbacks ?? [])
   checkSignal('fit', options.signal)
   let held: Rows | undefined
@@ -132,7 +107,7 @@ export async function fitNetwork(
   const training = new Epoch(network, rows, { batchSize, train: true, shuffle })
   const validation = held && new Epoch(network, held, { batchSize: EVALUATION_BATCH, train: false, shuffle: false })
   const history = new History()
-  const progress = options.verbose ? await createProgress({ epochs, steps: training.steps, batchSize }) : undefined
+  const progress = verbose ? await createProgress({ epochs, steps: training.steps, batchSize }) : undefined
   model.stopTraining = false
   try {
     options.signal?.throwIfAborted()

@@ -240,7 +240,7 @@ eachBackend(() => {
       expect(steps.bias).toHaveLength(2)
       expect(history.valLoss[1]).toBeCloseTo(history.valMeanSquaredError[1] / 2, 6)
       const twin = new Sequential({ input: [3], layers: [new Affine(1)], seed: 2 })
-      twin.compile({ optimizer: new SGD({ learningRate: 0.05 }), loss: losses.meanSquaredErrorLoss })
+      twin.compile({ optimizer: new SGD({ learningRate: 0.05 }), loss: losses.meanSquaredError })
       await twin.fit({ x, y }, { epochs: 2, validation: 0.25 })
       expect(relativeError(weights(model), weights(twin), 1)).toBeLessThan(1e-6)
     })

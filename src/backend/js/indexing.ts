@@ -1,5 +1,5 @@
 import type { TypedArray } from '../../dtype.js'
-import type { Call, Kernel, Kernels } from './kernel.js'
+import { type Call, type Kernel, type Kernels, rounded } from './kernel.js'
 
 const BYTE_VALUES = 256
 /** From here on, the copy that the engine brings beats a loop. */
@@ -68,7 +68,7 @@ const scatterRows: Kernel = (call) => {
   const m = call.n[0],
     n = call.n[1],
     rows = call.n[2]
-  const divisor = call.dtype === 0 ? Math.fround(call.d[0]) : call.d[0]
+  const divisor = rounded(call.dtype, call.d[0])
   const first = indicesFrom(call)
   if (first < 0) return
   dsrc.fill(0, so, so + rows * n)

@@ -20,6 +20,6 @@ export type Kernel = (call: Call) => void
 export type Kernels = Readonly<Record<string, Kernel>>
 
 /** A parameter as the command's dtype knows it: the addon rounds a float32 command's scalars once, and so do we. */
-export function rounded(call: Call, value: number): number {
-  return call.dtype === 0 ? Math.fround(value) : value
+export function rounded(dtype: Call['dtype'], value: number): number {
+  return dtype === 0 ? Math.fround(value) : value
 }

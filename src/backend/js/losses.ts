@@ -8,9 +8,9 @@ const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 const clipped = (p: number, lo: number, hi: number): number => Math.min(hi, Math.max(lo, p))
 
 /** Whether label i is one of n classes; reports it if not. */
-function known(call: Call, label: number, i: number, n: number): boolean {
+function known(fail: Call['fail'], label: number, i: number, n: number): boolean {
   if (label >= 0 && label < n) return true
-  call.fail(i, label)
+  fail(i, label)
   return false
 }
 
@@ -27,14 +27,9 @@ const elementwise: Kernels = {
     const g = dy[dyo]
     for (let i = 0; i < n; i++) dp[o + i] = (g * 2 * (p[po + i] - t[to + i])) / n
   },
-  binaryCrossEntropy: (call) => {
-    const {
-      a: [y, p, t],
-      o: [yo, po, to],
-      n: [n],
-    } = call
-    const lo = rounded(call, SMALLEST),
-      hi = rounded(call, 1 - SMALLEST)
+  binaryCrossEntropy: ({ a: [y, p, t], o: [yo, po, to], n: [n], dtype }) => {
+    const lo = rounded(dtype, SMALLEST),
+      hi = rounded(dtype, 1 - SMALLEST)
     let sum = 0
     for (let i = 0; i < n; i++) {
       const q = clipped(p[po + i], lo, hi),
@@ -43,14 +38,9 @@ const elementwise: Kernels = {
     }
     y[yo] = sum / n
   },
-  binaryCrossEntropyGrad: (call) => {
-    const {
-      a: [dp, dy, p, t],
-      o: [o, dyo, po, to],
-      n: [n],
-    } = call
-    const lo = rounded(call, SMALLEST),
-      hi = rounded(call, 1 - SMALLEST),
+  binaryCrossEntropyGrad: ({ a: [dp, dy, p, t], o: [o, dyo, po, to], n: [n], dtype }) => {
+    const lo = rounded(dtype, SMALLEST),
+      hi = rounded(dtype, 1 - SMALLEST),
       g = dy[dyo] / n
     for (let i = 0; i < n; i++) {
       const q = p[po + i]
@@ -72,55 +62,35 @@ const elementwise: Kernels = {
 }
 
 const crossEntropy: Kernels = {
-  crossEntropy: (call) => {
-    const {
-      a: [y, p, t],
-      o: [yo, po, to],
-      n: [m, n],
-    } = call
-    const lo = rounded(call, SMALLEST)
+  crossEntropy: ({ a: [y, p, t], o: [yo, po, to], n: [m, n], dtype, fail }) => {
+    const lo = rounded(dtype, SMALLEST)
     let sum = n === 0 ? NaN : 0
     for (let i = 0; i < m && n > 0; i++) {
       const label = t[to + i]
-      if (!known(call, label, i, n)) return
+      if (!known(fail, label, i, n)) return
       sum -= Math.log(clipped(p[po + i * n + label], lo, 1))
     }
     y[yo] = sum / m
   },
-  crossEntropyGrad: (call) => {
-    const {
-      a: [dp, dy, p, t],
-      o: [o, dyo, po, to],
-      n: [m, n],
-    } = call
-    const lo = rounded(call, SMALLEST),
+  crossEntropyGrad: ({ a: [dp, dy, p, t], o: [o, dyo, po, to], n: [m, n], dtype, fail }) => {
+    const lo = rounded(dtype, SMALLEST),
       g = dy[dyo]
     for (let i = 0; i < m && n > 0; i++) {
       const label = t[to + i]
-      if (!known(call, label, i, n)) return
+      if (!known(fail, label, i, n)) return
       const q = p[po + i * n + label] // read before the row is cleared: dp may be p
       dp.fill(0, o + i * n, o + (i + 1) * n)
       if (q >= lo && q <= 1) dp[o + i * n + label] = -g / (m * q)
     }
   },
-  crossEntropyDense: (call) => {
-    const {
-      a: [y, p, t],
-      o: [yo, po, to],
-      n: [m, n],
-    } = call
-    const lo = rounded(call, SMALLEST)
+  crossEntropyDense: ({ a: [y, p, t], o: [yo, po, to], n: [m, n], dtype }) => {
+    const lo = rounded(dtype, SMALLEST)
     let sum = 0
     for (let i = 0, e = m * n; i < e; i++) sum -= t[to + i] * Math.log(clipped(p[po + i], lo, 1))
     y[yo] = n === 0 ? NaN : sum / m
   },
-  crossEntropyDenseGrad: (call) => {
-    const {
-      a: [dp, dy, p, t],
-      o: [o, dyo, po, to],
-      n: [m, n],
-    } = call
-    const lo = rounded(call, SMALLEST),
+  crossEntropyDenseGrad: ({ a: [dp, dy, p, t], o: [o, dyo, po, to], n: [m, n], dtype }) => {
+    const lo = rounded(dtype, SMALLEST),
       g = dy[dyo]
     for (let i = 0, e = m * n; i < e; i++) {
       const q = p[po + i]
@@ -130,32 +100,22 @@ const crossEntropy: Kernels = {
 }
 
 const softmaxCrossEntropy: Kernels = {
-  softmaxCrossEntropy: (call) => {
-    const {
-      a: [y, p, x, t],
-      o: [yo, po, xo, to],
-      n: [m, n],
-    } = call
+  softmaxCrossEntropy: ({ a: [y, p, x, t], o: [yo, po, xo, to], n: [m, n], fail }) => {
     let sum = n === 0 ? NaN : 0
     for (let i = 0, at = 0; i < m && n > 0; i++, at += n) {
       const label = t[to + i]
-      if (!known(call, label, i, n)) return
+      if (!known(fail, label, i, n)) return
       const max = maximumOf(x, xo + at, n)
       const log = Math.log(softmaxRow(p, po + at, x, xo + at, n, max))
       sum += log - (x[xo + at + label] - max)
     }
     y[yo] = sum / m
   },
-  softmaxCrossEntropyGrad: (call) => {
-    const {
-      a: [dx, dy, p, t],
-      o: [o, dyo, po, to],
-      n: [m, n],
-    } = call
+  softmaxCrossEntropyGrad: ({ a: [dx, dy, p, t], o: [o, dyo, po, to], n: [m, n], fail }) => {
     const g = dy[dyo] / m
     for (let i = 0, at = 0; i < m && n > 0; i++, at += n) {
       const label = t[to + i]
-      if (!known(call, label, i, n)) return
+      if (!known(fail, label, i, n)) return
       const q = p[po + at + label]
       for (let j = 0; j < n; j++) dx[o + at + j] = p[po + at + j] * g
       dx[o + at + label] = (q - 1) * g
@@ -194,13 +154,8 @@ const accuracies: Kernels = {
     if (n > 0) for (let i = 0; i < m; i++) if (argmaxOf(p, po + i * n, n, 1) === argmaxOf(t, to + i * n, n, 1)) right++
     y[yo] = n === 0 ? NaN : right / m
   },
-  binaryAccuracy: (call) => {
-    const {
-      a: [y, p, t],
-      o: [yo, po, to],
-      n: [n],
-    } = call
-    const threshold = rounded(call, call.d[0])
+  binaryAccuracy: ({ a: [y, p, t], o: [yo, po, to], n: [n], d, dtype }) => {
+    const threshold = rounded(dtype, d[0])
     let right = 0
     for (let i = 0; i < n; i++) if (p[po + i] > threshold === t[to + i] > 0.5) right++
     y[yo] = right / n

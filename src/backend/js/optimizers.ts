@@ -16,40 +16,28 @@ const flushedSquare = (x: number, tiny: number): number => (x < tiny ? 0 : x)
 const decayed = (w: number, shrink: number): number => (shrink === 0 ? w : w - shrink * w)
 
 /** How a command's scalars are rounded, and below what its state is flushed before it would decay into denormals. */
-function precision(call: Call): {
+function precision(dtype: Call['dtype']): {
   round: (x: number) => number
   tiny: number
   tinyRoot: number
   most: number
 } {
-  return call.dtype === 0
+  return dtype === 0
     ? { round: Math.fround, tiny: Math.fround(1e-30), tinyRoot: Math.fround(1e-15), most: Math.fround(1e30) }
     : { round: same, tiny: 1e-290, tinyRoot: 1e-145, most: 1e300 }
 }
 
 export const optimizers: Kernels = {
-  sgd: (call) => {
-    const {
-      a: [w, g, rate],
-      o: [wo, go, ro],
-      n: [n],
-      d: [decay],
-    } = call
-    const { round } = precision(call)
+  sgd: ({ a: [w, g, rate], o: [wo, go, ro], n: [n], d: [decay], dtype }) => {
+    const { round } = precision(dtype)
     const lr = round(rate[ro]),
       shrink = round(rate[ro] * decay)
     for (let i = 0; i < n; i++) {
       w[wo + i] = decayed(w[wo + i], shrink) - lr * g[go + i]
     }
   },
-  momentum: (call) => {
-    const {
-      a: [w, g, v, rate],
-      o: [wo, go, vo, ro],
-      n: [n, nesterov],
-      d,
-    } = call
-    const { round, tiny } = precision(call)
+  momentum: ({ a: [w, g, v, rate], o: [wo, go, vo, ro], n: [n, nesterov], d, dtype }) => {
+    const { round, tiny } = precision(dtype)
     const mu = round(d[0]),
       lr = round(rate[ro]),
       shrink = round(rate[ro] * d[1])
@@ -60,14 +48,8 @@ export const optimizers: Kernels = {
       w[wo + i] = decayed(w[wo + i], shrink) + (nesterov === 1 ? mu * velocity - step : velocity)
     }
   },
-  rmsprop: (call) => {
-    const {
-      a: [w, g, v, rate],
-      o: [wo, go, vo, ro],
-      n: [n],
-      d,
-    } = call
-    const { round, tiny, tinyRoot, most } = precision(call)
+  rmsprop: ({ a: [w, g, v, rate], o: [wo, go, vo, ro], n: [n], d, dtype }) => {
+    const { round, tiny, tinyRoot, most } = precision(dtype)
     const share = round(1 - d[0]),
       eps = round(d[1]),
       lr = round(rate[ro]),
@@ -81,14 +63,8 @@ export const optimizers: Kernels = {
       w[wo + i] = decayed(w[wo + i], shrink) - (lr * gradient) / Math.min(most, Math.sqrt(mean + eps))
     }
   },
-  adam: (call) => {
-    const {
-      a: [w, g, m, v, rate, steps],
-      o: [wo, go, mo, vo, ro, to],
-      n: [n],
-      d,
-    } = call
-    const { round, tiny, tinyRoot, most } = precision(call)
+  adam: ({ a: [w, g, m, v, rate, steps], o: [wo, go, mo, vo, ro, to], n: [n], d, dtype }) => {
+    const { round, tiny, tinyRoot, most } = precision(dtype)
     const lr = rate[ro],
       t = steps[to]
     const share1 = round(1 - d[0]),

@@ -81,13 +81,8 @@ export const reduce: Kernels = {
     if (c === 0) return
     for (let i = 0; i < a; i++) for (let l = 0; l < c; l++) y[yo + i * c + l] = argmaxOf(x, xo + i * b * c + l, b, c)
   },
-  expand: (call) => {
-    const {
-      a: [y, x],
-      o: [yo, xo],
-      n: [a, b, c],
-    } = call
-    const alpha = rounded(call, call.d[0])
+  expand: ({ a: [y, x], o: [yo, xo], n: [a, b, c], d, dtype }) => {
+    const alpha = rounded(dtype, d[0])
     if (b === 0 || c === 0) return
     for (let i = 0, to = yo; i < a; i++) {
       if (c === 1) {

@@ -31,26 +31,16 @@ const functions: Kernels = {
   relu: ({ a: [y, x], o: [yo, xo], n }) => {
     for (let i = 0, e = n[0]; i < e; i++) y[yo + i] = Math.max(x[xo + i], 0)
   },
-  leakyRelu: (call) => {
-    const {
-      a: [y, x],
-      o: [yo, xo],
-      n,
-    } = call
-    const slope = rounded(call, call.d[0])
+  leakyRelu: ({ a: [y, x], o: [yo, xo], n, d, dtype }) => {
+    const slope = rounded(dtype, d[0])
     for (let i = 0, e = n[0]; i < e; i++) {
       const v = x[xo + i]
       y[yo + i] = v < 0 ? slope * v : v
     }
   },
-  clip: (call) => {
-    const {
-      a: [y, x],
-      o: [yo, xo],
-      n,
-    } = call
-    const lo = rounded(call, call.d[0]),
-      hi = rounded(call, call.d[1])
+  clip: ({ a: [y, x], o: [yo, xo], n, d, dtype }) => {
+    const lo = rounded(dtype, d[0]),
+      hi = rounded(dtype, d[1])
     for (let i = 0, e = n[0]; i < e; i++) {
       let v = x[xo + i]
       if (lo > v) v = lo // not Math.max: -0 stays, and a limit of NaN limits nothing
@@ -58,16 +48,11 @@ const functions: Kernels = {
       y[yo + i] = v
     }
   },
-  scale: (call) => {
-    const {
-      a: [y, x],
-      o: [yo, xo],
-      n,
-    } = call
-    const alpha = rounded(call, call.d[0]),
-      beta = rounded(call, call.d[1])
+  scale: ({ a: [y, x], o: [yo, xo], n, d, dtype }) => {
+    const alpha = rounded(dtype, d[0]),
+      beta = rounded(dtype, d[1])
     const e = n[0]
-    if (call.dtype === 0) for (let i = 0; i < e; i++) y[yo + i] = Math.fround(alpha * x[xo + i]) + beta
+    if (dtype === 0) for (let i = 0; i < e; i++) y[yo + i] = Math.fround(alpha * x[xo + i]) + beta
     else for (let i = 0; i < e; i++) y[yo + i] = alpha * x[xo + i] + beta
   },
 }
@@ -95,23 +80,13 @@ const derivatives: Kernels = {
   sqrtGrad: ({ a: [dx, dy, y], o: [to, p, q], n }) => {
     for (let i = 0, e = n[0]; i < e; i++) dx[to + i] = (0.5 * dy[p + i]) / y[q + i]
   },
-  leakyReluGrad: (call) => {
-    const {
-      a: [dx, dy, x],
-      o: [to, p, q],
-      n,
-    } = call
-    const slope = rounded(call, call.d[0])
+  leakyReluGrad: ({ a: [dx, dy, x], o: [to, p, q], n, d, dtype }) => {
+    const slope = rounded(dtype, d[0])
     for (let i = 0, e = n[0]; i < e; i++) dx[to + i] = x[q + i] < 0 ? slope * dy[p + i] : dy[p + i]
   },
-  clipGrad: (call) => {
-    const {
-      a: [dx, dy, x],
-      o: [to, p, q],
-      n,
-    } = call
-    const lo = rounded(call, call.d[0]),
-      hi = rounded(call, call.d[1])
+  clipGrad: ({ a: [dx, dy, x], o: [to, p, q], n, d, dtype }) => {
+    const lo = rounded(dtype, d[0]),
+      hi = rounded(dtype, d[1])
     for (let i = 0, e = n[0]; i < e; i++) {
       const v = x[q + i]
       dx[to + i] = lo <= v && v <= hi ? dy[p + i] : 0

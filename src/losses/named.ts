@@ -1,0 +1,38 @@
+import { describe, ValueError } from '../errors.js'
+import { Affine, LeakyRelu, Relu, Tanh } from '../nn/layers.js'
+import type { Module } from '../nn/module.js'
+import {
+  binaryCrossentropy,
+  categoricalCrossentropy,
+  type Loss,
+  meanSquaredError,
+  sparseCategoricalCrossentropy,
+} from './index.js'
+
+const NAMED = {
+  sparseCategoricalCrossentropy,
+  categoricalCrossentropy,
+  binaryCrossentropy,
+  meanSquaredError: meanSquaredError,
+  mse: meanSquaredError,
+}
+export type LossName = keyof typeof NAMED
+
+const NO_PROBABILITIES: readonly (new (...args: never[]) => Module)[] = [Affine, Tanh, Relu, LeakyRelu]
+
+/** The loss of a model whose last layer is `last`. */
+export function resolveLoss(wish: Loss | LossName, last: Module | undefined): Loss {
+  const loss = named(wish)
+  if (loss.probabilities && NO_PROBABILITIES.some((Kind) => last?.constructor === Kind)) {
+    const layer = loss.fused?.layer.name ?? 'a layer that gives probabilities'
+    throw new ValueError('compile', `${layer} as the last layer, for ${loss.name}`, (last as Module).kind)
+  }
+  return loss
+}
+
+function named(wish: Loss | LossName): Loss {
+  if (typeof wish === 'object' && wish !== null && typeof wish.call === 'function') return wish
+  if (typeof wish === 'string' && Object.hasOwn(NAMED, wish)) return NAMED[wish]
+  const what = `a loss { name, targets, call } or one of ${Object.keys(NAMED).join(', ')}`
+  throw new ValueError('compile', what, describe(wish))
+}
