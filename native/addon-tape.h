@@ -12,8 +12,8 @@ namespace lanewise {
 struct Slice {
   napi_async_work work;
   napi_deferred deferred;
-  napi_ref keep;  // the bound tape, which holds the memory
-  Tape* tape;
+  napi_ref keep;               // the bound tape, which holds the memory
+  std::shared_ptr<Tape> tape;  // Bun finalizes the bound tape of a worker that ends while this runs
   int64_t steps;
   double milliseconds;
   RunResult result;
@@ -55,12 +55,16 @@ class BoundTape : public Napi::ObjectWrap<BoundTape> {
     }
   }
 
+  // (steps, milliseconds): up to so many steps, for about as long; 0, or none, for all of them. Tells how many ran.
   Napi::Value replay(const Napi::CallbackInfo& info) {
+    Napi::Env env = info.Env();
+    const double milliseconds = info.Length() > 1 && info[1].IsNumber() ? info[1].As<Napi::Number>().DoubleValue() : 0;
     int64_t steps;
-    if (!begin(info, steps)) return info.Env().Undefined();
-    const RunResult result = tape_->run(steps, 0);
+    if (!begin(info, steps)) return env.Undefined();
+    const RunResult result = tape_->run(steps, milliseconds > 0 ? milliseconds : 0);
     tape_->busy.store(false);
-    return result.command >= 0 ? failureOf(info.Env(), result) : info.Env().Undefined();
+    if (result.command >= 0) return failureOf(env, result);
+    return Napi::Number::New(env, (double)result.steps);
   }
 
   Napi::Value replaySlice(const Napi::CallbackInfo& info) {
@@ -70,7 +74,7 @@ class BoundTape : public Napi::ObjectWrap<BoundTape> {
     if (!(milliseconds > 0)) return refuse(env, "replaySlice: expected milliseconds above 0");
     int64_t steps;
     if (!begin(info, steps)) return env.Undefined();
-    Slice* s = new (std::nothrow) Slice{nullptr, nullptr, nullptr, tape_.get(), steps, milliseconds, {}};
+    Slice* s = new (std::nothrow) Slice{nullptr, nullptr, nullptr, tape_, steps, milliseconds, {}};
     if (!s) {
       tape_->busy.store(false);
       return refuseForMemory(env);
@@ -149,7 +153,7 @@ class BoundTape : public Napi::ObjectWrap<BoundTape> {
     return true;
   }
 
-  std::unique_ptr<Tape> tape_;
+  std::shared_ptr<Tape> tape_;
 };
 
 }  // namespace lanewise

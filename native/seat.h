@@ -22,21 +22,22 @@ class Seat {
     const int here = sched_getcpu();
     if (thread_ == 0 || here < 0 || here >= CPU_SETSIZE) return;
     if (!kept_ && sched_getaffinity(thread_, sizeof usual_, &usual_) != 0) return;
-    cpu_set_t others = usual_;
-    CPU_CLR(here, &others);
-    if (CPU_COUNT(&others) > 0 && sched_setaffinity(thread_, sizeof others, &others) == 0) kept_ = true;
+    others_ = usual_;
+    CPU_CLR(here, &others_);
+    if (CPU_COUNT(&others_) > 0 && sched_setaffinity(thread_, sizeof others_, &others_) == 0) kept_ = true;
   }
 
-  // By the thread itself, awake: wherever it could run before.
+  // By the thread itself, awake: wherever it could run before, unless somebody has said otherwise in between (taskset).
   void release() {
-    if (kept_) sched_setaffinity(0, sizeof usual_, &usual_);
+    cpu_set_t now;
+    if (kept_ && sched_getaffinity(0, sizeof now, &now) == 0 && CPU_EQUAL(&now, &others_)) sched_setaffinity(0, sizeof usual_, &usual_);
     kept_ = false;
   }
 
  private:
   pid_t thread_ = 0;
   bool kept_ = false;
-  cpu_set_t usual_ = {};
+  cpu_set_t usual_ = {}, others_ = {};
 #else
   void take() {}
   void keepFromHere() {}

@@ -57,7 +57,7 @@ grep -q "^native, 2 threads .* samples/s" <<<"$got"
 point "npx lanewise bench" $?
 
 # Training in each runtime.
-cp "$root/test/support/train-hash.mjs" .
+cp "$root/test/support/train-hash.mjs" "$root/test/support/workers-leak.mjs" .
 export LANEWISE_DIR="$home/app/node_modules/lanewise"
 want=$(node -p "require('$root/test/fixtures/hashes.json')['odd float32']")
 trains() { # NAME COMMAND…
@@ -65,6 +65,13 @@ trains() { # NAME COMMAND…
   shift
   got=$("$@" train-hash.mjs odd float32 replay 2>&1 | tail -n 1)
   case $got in *"$want"*) point "$name" 0 "$(grep -o '"isa":"[a-z0-9]*"' <<<"$got")" ;; *) point "$name" 1 "$got" ;; esac
+}
+endsWorkers() { # NAME COMMAND…
+  local name=$1 got
+  shift
+  got=$("$@" workers-leak.mjs 18 2>&1 | tail -n 1)
+  [ "$got" = "18 workers loaded, trained and ended" ]
+  point "$name: workers that end while they train" $? "$got"
 }
 fromNpm() { # FOLDER PACKAGE: unpacked to .cache/runtimes/FOLDER
   [ -d "$cache/$1/package" ] && return
@@ -76,8 +83,8 @@ for version in 18 20 22 24 26; do
   if fromNpm "node$version" "node-linux-$arch@$version"; then trains "Node $version" "$cache/node$version/package/bin/node"; else skip "Node $version"; fi
 done
 if [ ! "$quick" ]; then
-  if fromNpm bun "@oven/bun-linux-${arch/arm64/aarch64}"; then trains "Bun" "$cache/bun/package/bin/bun"; else skip Bun; fi
-  if fromNpm deno "@deno/linux-$arch-glibc"; then trains "Deno" "$cache/deno/package/deno" run -A; else skip Deno; fi
+  if fromNpm bun "@oven/bun-linux-${arch/arm64/aarch64}"; then trains "Bun" "$cache/bun/package/bin/bun"; endsWorkers "Bun" "$cache/bun/package/bin/bun"; else skip Bun; fi
+  if fromNpm deno "@deno/linux-$arch-glibc"; then trains "Deno" "$cache/deno/package/deno" run -A; endsWorkers "Deno" "$cache/deno/package/deno" run -A; else skip Deno; fi
 fi
 
 # musl's Node is in a wheel of PyPI; musl itself, of a Debian that has it in version 1.2.4 or newer.

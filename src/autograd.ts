@@ -1,9 +1,8 @@
 import { types } from 'node:util'
 import { describe, ShapeError, StateError, TypeMismatchError } from './errors.js'
 import { show } from './shape.js'
-import { checkTensor, type Derivative, empty, type GradientNode, type Tensor } from './tensor.js'
+import { checkTensor, type Derivative, empty, type GradientNode, type Tensor, written } from './tensor.js'
 
-let order = 0
 let enabled = true
 
 /** Whether a gradient flows to it. */
@@ -12,17 +11,14 @@ export function tracked(t: Tensor): boolean {
 }
 
 /**
- * Notes how `y` came from `inputs`, if a gradient may be wanted. Each op calls it last.
+ * Notes how `y` came from `inputs`, if a gradient may be wanted. Each op calls it last. All that a derivative reads is an input,
+ * with a derivative or without one.
  * @throws StateError where y is a given `out` that backward() needs unchanged: one of the inputs, or a leaf (of earlier results
  * that are written over backward() tells)
  */
 export function derive(y: Tensor, inputs: readonly Tensor[], derivatives: readonly (Derivative | undefined)[]): Tensor {
-  if (y.node !== undefined) y.rewritten = order++
-  if (!enabled || !inputs.some(tracked)) {
-    y.node = undefined // an `out` may have one, of values that are no more
-    return y
-  }
-  if (y.requiresGrad || inputs.includes(y)) {
+  const wanted = enabled && derivatives.some((d, i) => d !== undefined && tracked(inputs[i]))
+  if (wanted && (y.requiresGrad || inputs.includes(y))) {
     const expected = 'another tensor while derivatives are noted (update parameters within noGrad)'
     throw new StateError(
       'out',
@@ -30,7 +26,8 @@ export function derive(y: Tensor, inputs: readonly Tensor[], derivatives: readon
       `${y.describe()}, ${y.requiresGrad ? 'which requires a gradient' : 'an input'}`,
     )
   }
-  y.node = { order: order++, inputs, derivatives }
+  written(y) // an `out` may have a node, of values that are no more
+  if (wanted) y.node = { order: y.writtenAt, inputs, derivatives }
   return y
 }
 
@@ -64,7 +61,7 @@ export function setAutogradOps(implementation: AutogradOps): void {
 /**
  * Computes the gradient of `loss` (one element) with respect to every leaf with requiresGrad that it was computed from,
  * and writes each to its `grad`, replacing what was there. Works at once or inside record(), where it appends commands.
- * @throws StateError where a result on the way was written over since, as an `out`
+ * @throws StateError where an operand or result on the way was written over since, by an op or set()
  */
 export function backward(loss: Tensor): void {
   checkTensor('backward', loss)
@@ -78,39 +75,54 @@ export function backward(loss: Tensor): void {
 }
 
 function walk(loss: Tensor): void {
+  const history = reverseTopologicalOrder(loss)
+  const read = new Set(history.flatMap((t) => (t.node as GradientNode).inputs))
   const gradients = new Map<Tensor, Tensor>([[loss, ops.ones(loss)]])
-  for (const t of reverseTopologicalOrder(loss)) {
+  for (const t of history) {
     const node = t.node as GradientNode
     const dy = gradients.get(t) as Tensor
     for (let i = 0; i < node.inputs.length; i++) {
       const x = node.inputs[i]
       const derivative = node.derivatives[i]
       if (derivative === undefined || !tracked(x)) continue
-      gradients.set(x, accumulate(x, derivative, dy, gradients.get(x)))
+      gradients.set(x, accumulate(derivative, dy, gradients.get(x), placeOf(x, read)))
     }
     gradients.delete(t)
   }
+  for (const [leaf, gradient] of gradients) {
+    leaf.grad ??= empty('backward', leaf.shape, leaf.dtype)
+    if (gradient !== leaf.grad) ops.copy(gradient, leaf.grad)
+  }
 }
 
-/** A leaf's gradient is written where it will be read; an inner tensor's may share memory, so sums go to a new place. */
-function accumulate(x: Tensor, derivative: Derivative, dy: Tensor, sofar: Tensor | undefined): Tensor {
-  if (x.node === undefined) x.grad ??= empty('backward', x.shape, x.dtype)
-  const leaf = x.node === undefined ? x.grad : undefined
-  if (sofar !== undefined) return ops.add(sofar, derivative(dy, undefined), leaf)
-  const dx = derivative(dy, leaf)
-  return leaf === undefined || dx === leaf ? dx : ops.copy(dx, leaf)
+/** Where the gradient of x may be written at once: of a leaf to its `grad`, unless that is read on the way. */
+function placeOf(x: Tensor, read: ReadonlySet<Tensor>): Tensor | undefined {
+  if (x.node !== undefined) return undefined
+  x.grad ??= empty('backward', x.shape, x.dtype)
+  const { grad } = x
+  for (const t of read) if (overlap(t, grad)) return undefined
+  return grad
 }
 
-/** All tensors with a node behind `loss`, last computed first. */
+function overlap(a: Tensor, b: Tensor): boolean {
+  return a.storage === b.storage && a.offset < b.offset + b.size && b.offset < a.offset + a.size
+}
+
+/** An inner tensor's gradient may share memory with others, so sums go to a new place. */
+function accumulate(derivative: Derivative, dy: Tensor, sum: Tensor | undefined, to: Tensor | undefined): Tensor {
+  return sum === undefined ? derivative(dy, to) : ops.add(sum, derivative(dy, undefined), to)
+}
+
+/** All tensors with a node that a gradient flows to from `loss`, last computed first. */
 function reverseTopologicalOrder(loss: Tensor): Tensor[] {
   const seen = new Set<Tensor>([loss])
   const stack = [loss]
   for (let t = stack.pop(); t !== undefined; t = stack.pop()) {
-    const node = t.node as GradientNode
-    for (const x of node.inputs) {
-      if (x.rewritten > node.order)
-        throw new StateError('backward', 'values as they were used', `${x.describe()}, which was an out again since`)
-      if (x.node !== undefined && !seen.has(x)) {
+    const { inputs, derivatives, order } = t.node as GradientNode
+    for (const [i, x] of inputs.entries()) {
+      if (x.writtenAt > order)
+        throw new StateError('backward', 'values as they were used', `${x.describe()}, which was written over since`)
+      if (derivatives[i] !== undefined && x.node !== undefined && !seen.has(x)) {
         seen.add(x)
         stack.push(x)
       }

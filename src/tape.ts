@@ -96,7 +96,8 @@ export class Tape {
     checkSteps(steps)
     checkMade('replay', this, Tape, 'bound')
     this.checkIdle()
-    if (steps > 0) this.bound.replay(steps)
+    // A worker, or the process, can be ended where JavaScript runs: between slices.
+    for (let done = 0; done < steps; ) done += this.bound.replay(steps - done, this.bound.sliceMs)
   }
 
   /** Runs the tape `steps` times off the event loop; resolves when all are done. Rejects as replay throws. */

@@ -17,10 +17,19 @@ export type Derivative = (dy: Tensor, out: Tensor | undefined) => Tensor
 
 /** How an op's result came from its inputs; see autograd.ts. */
 export interface GradientNode {
-  /** Counts up as ops are called, so that descending order is a valid order for the chain rule. */
+  /** When the op wrote its result (`writtenAt`): descending order is a valid order for the chain rule. */
   readonly order: number
   readonly inputs: readonly Tensor[]
   readonly derivatives: readonly (Derivative | undefined)[]
+}
+
+let calls = 0
+
+/** Notes that all of t's values are new, so that what they were computed from is history no more. */
+export function written(t: Tensor): Tensor {
+  t.writtenAt = calls++
+  t.node = undefined
+  return t
 }
 
 /**
@@ -34,8 +43,8 @@ export class Tensor {
   grad: Tensor | undefined = undefined
   /** How backward() gets from this tensor to what it was computed from. */
   node: GradientNode | undefined = undefined
-  /** When, in the order of nodes, an op last wrote over values with history. */
-  rewritten = -1
+  /** When an op, or set(), last wrote the values, in the order of all such calls; backward() compares it with `node.order`. */
+  writtenAt = -1
   /** The values of a uint8 tensor stand for value / divisor (255 for images); casts to a float dtype divide. */
   divisor = 1
 
@@ -113,7 +122,7 @@ export class Tensor {
     checkIntegers('set', source.flat, this.dtype)
     // A detached array counts as empty, but cannot be copied.
     if (this.size > 0) this.storage.array.set(source.flat, this.offset)
-    return this
+    return written(this) as this
   }
 
   /** For JSON.stringify: nested arrays, of which tensor() makes a tensor again. (JSON has null for what is not finite.) */

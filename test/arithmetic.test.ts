@@ -152,4 +152,37 @@ describe('formulas, float64', () => {
       [expected, expected],
     )
   })
+
+  it('binary cross-entropy of logits keeps what is small', () => {
+    for (const [dtype, most] of [
+      ['float32', 80],
+      ['float64', 700],
+    ] as const) {
+      for (const x of [0, 0.5, 3, 10, 15, 17, 30, most]) {
+        const loss = lw.binaryCrossEntropyFromLogits(lw.tensor([x, -x], { dtype }), lw.tensor([1, 0], { dtype })).item()
+        const expected = Math.log1p(Math.exp(-x))
+        expect(Math.abs(loss / expected - 1), `${dtype} ${x}`).toBeLessThan(dtype === 'float32' ? 1e-6 : 1e-13)
+      }
+    }
+  })
+
+  it('an optimizer that keeps nothing of earlier squares divides by the last one', () => {
+    // By hand, in float32: v = g² after a much larger square; Adam's m = g.
+    const [g, epsilon] = [1e-4, 1e-7]
+    const steps = [
+      [new lw.RMSProp({ rho: 0, epsilon, learningRate: 1 }), g / Math.sqrt(g * g + epsilon)],
+      [new lw.Adam({ beta1: 0, beta2: 0, epsilon, learningRate: 1 }), g / (g + epsilon)],
+    ] as const
+    for (const [optimizer, expected] of steps) {
+      const layer = new lw.Affine(1, { weightInitializer: 'zeros' })
+      const store = lw.build(layer, [40])
+      store.gradients.data.fill(1)
+      optimizer.step(store)
+      const before = layer.weight.value.toTypedArray()
+      store.gradients.data.fill(g)
+      optimizer.step(store)
+      for (const [i, w] of layer.weight.value.data.entries())
+        expect(Math.abs((before[i] - w) / expected - 1)).toBeLessThan(1e-3)
+    }
+  })
 })

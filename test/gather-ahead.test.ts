@@ -98,6 +98,11 @@ const equal: Step = ({ indices }) => {
   indices.data.fill(9)
 }
 
+// The rows after this step's are this step's but for the last, and the next step names this step's again.
+const almost: Step = ({ indices }) => {
+  for (let i = 0; i < M - 1; i++) indices.data[M + i] = indices.data[i]
+}
+
 const CASES: Record<string, Case & { place: number }> = {
   'steps that follow': { steps: 8, place: 1 },
   'an odd number of them': { steps: 5, place: 0 },
@@ -107,11 +112,13 @@ const CASES: Record<string, Case & { place: number }> = {
   'a cursor that goes on by other than a batch': { by: 7, steps: 4, place: 0 },
   'the same rows again': { by: 0, steps: 4, place: 0 },
   'the same rows again, and all the same row': { by: 0, between: [equal], place: 1 },
+  'the same rows again, and all but the last of those that follow': { by: 0, between: [almost], steps: 4, place: 0 },
   'a source that the step changes': { after: raised, steps: 4, place: 0 },
 }
 
 describe.skipIf(ISAS.length === 0)('rows gathered ahead', () => {
-  it.each(Object.keys(CASES))('%s', (name) => {
+  // Where the rows end up depends on the threads' speeds too: on a busy machine it is tried again.
+  it.each(Object.keys(CASES))('%s', { retry: 3 }, (name) => {
     const { place, ...sequence } = CASES[name]
     const expected = run(1, sequence).hashes
     for (const threads of [2, 3]) {
@@ -119,6 +126,13 @@ describe.skipIf(ISAS.length === 0)('rows gathered ahead', () => {
       expect(result.hashes).toEqual(expected)
       if (BEST === 'avx512') expect(result.place).toBe(place)
     }
+  })
+
+  it('an index that is far off is not followed ahead', () => {
+    const { tape, parts } = run(2, { steps: 1 })
+    parts.indices.data[2 * M + 6] = 2 ** 31 - 1
+    tape.replay(1)
+    expect(() => tape.replay(1)).toThrow('received 2147483647')
   })
 
   it('an index that is wrong is reported in its own step', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import * as lw from '../src/index.js'
 import { Random } from './differential/random.js'
-import { addonOf, isasHere, within } from './isas.js'
+import { addonOf, hash, isasHere, within } from './isas.js'
 
 // The last columns of a product go down the rows where they would fill little of a register (native/kernels/gemm-last.h), in kernels for 1 to
 // W / 4 columns and a number of rows each. Against the code without vectors, bit by bit, and against sums in float64.
@@ -63,3 +63,21 @@ describe.skipIf(isasHere().length === 0).each(['float32', 'float64'] as const)(
     })
   },
 )
+
+describe.skipIf(isasHere().length === 0)('products cut where a thread’s part begins', () => {
+  // One row of its own with k in blocks; a part that begins within a band of rows.
+  it.each([
+    [3, 1000, 64],
+    [400, 64, 200],
+    [401, 300, 200],
+    [97, 1100, 130],
+  ])('%dx%d by %d columns', (m, k, n) => {
+    const by = (isa: string, threads: number) =>
+      within(addonOf(isa, threads), () => {
+        const few = (shape: number[], seed: number) => lw.normal(lw.randomState(seed), shape, 0, 0.1)
+        return hash(lw.matmul(few([m, k], 1), few([k, n], 2)))
+      })
+    for (const isa of isasHere())
+      for (const threads of [1, 2, 3]) expect(by(isa, threads), `${isa}, ${threads}`).toBe(by('scalar', 1))
+  })
+})

@@ -109,10 +109,12 @@ struct BinaryCrossEntropyGrad {
 
 template <class V>
 struct BinaryCrossEntropyLogits {
-  enum { kOperations = 48, kSign = 1 };
+  enum { kOperations = 68, kSign = 1 };
   explicit LW_MEMBER BinaryCrossEntropyLogits(const Command&) {}
+  // max(x, 0) - x t + log(1 + e), e = exp(-|x|). What is lost of e in u = 1 + e is added again: log(1 + e) = log(u) + log(1 + (e - (u - 1)) / u).
   LW_MEMBER V operator()(V x, V t) const {
-    return max(V::zero(), x) - x * t + log(V::set1(1) + exp(negate(abs(x))));  // 0 > x ? 0 : x, so NaN stays
+    const V one = V::set1(1), e = exp(negate(abs(x))), u = one + e;
+    return max(V::zero(), x) - x * t + (log(u) + (e - (u - one)) / u);  // 0 > x ? 0 : x, so NaN stays
   }
 };
 

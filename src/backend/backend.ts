@@ -23,9 +23,9 @@ export interface BackendInfo {
 
 /** A tape that was validated and is ready to be replayed. */
 export interface BoundTape {
-  /** Runs the tape `steps` times, blocking. */
-  replay(steps: number): void
-  /** How long a slice should take, in milliseconds: after each, an abort is looked for and progress told. */
+  /** Runs up to `steps` times, blocking, for about `milliseconds`, at least once; tells how often it ran. */
+  replay(steps: number, milliseconds: number): number
+  /** How long a slice should take, in milliseconds: after each, an abort is looked for, progress told, and a thread can be ended. */
   readonly sliceMs: number
   /** Runs up to `steps` times off the event loop for about `milliseconds`, at least once; tells how often it ran. */
   replaySlice(steps: number, milliseconds: number): Promise<number>

@@ -18,7 +18,7 @@ import { badIndex, checkCommand } from './validate.js'
 type Failure = [number, number, number, number]
 
 interface NativeTape {
-  replay(steps: number): Failure | undefined
+  replay(steps: number, milliseconds: number): number | Failure
   replaySlice(steps: number, milliseconds: number): Promise<number | Failure>
 }
 
@@ -209,9 +209,10 @@ class NativeBound implements BoundTape {
     private readonly commands: readonly Decoded[],
   ) {}
 
-  replay(steps: number): void {
-    const failure = this.tape.replay(steps)
-    if (failure !== undefined) throw this.badIndex(failure)
+  replay(steps: number, milliseconds: number): number {
+    const result = this.tape.replay(steps, milliseconds)
+    if (Array.isArray(result)) throw this.badIndex(result)
+    return result
   }
 
   async replaySlice(steps: number, milliseconds: number): Promise<number> {

@@ -26,11 +26,19 @@ export interface Loss {
   call(predictions: Tensor, targets: Tensor): Tensor
   /** The outputs have to be probabilities: a last layer that never gives any is an error of compile. */
   readonly probabilities?: true
-  /** A more exact and quicker way from the input of the model's last layer, where that layer is of this class. */
-  readonly fused?: { layer: new () => Module; call(logits: Tensor, targets: Tensor): LossResult }
+  /**
+   * A more exact and quicker way from the input of the model's last layer, where that layer is of this class and the loss's `call`
+   * is `of`, the one that this stands for: a copy of a loss with a call of its own is computed by that.
+   */
+  readonly fused?: {
+    readonly of: Loss['call']
+    readonly layer: new () => Module
+    call(logits: Tensor, targets: Tensor): LossResult
+  }
 }
 
 const softmaxFused = {
+  of: crossEntropyOfRows,
   layer: Softmax,
   call(logits: Tensor, targets: Tensor): LossResult {
     const { loss, probabilities } = softmaxCrossEntropy(logits, targets)
@@ -39,6 +47,7 @@ const softmaxFused = {
 }
 
 const sigmoidFused = {
+  of: binaryCrossEntropy,
   layer: Sigmoid,
   call(logits: Tensor, targets: Tensor): LossResult {
     return { loss: binaryCrossEntropyFromLogits(logits, targets), predictions: sigmoid(logits) }

@@ -117,7 +117,7 @@ export class Sequential extends Module implements TrainingModel {
   predict(x: Tensor | TensorValues): Tensor {
     if (recordingState.active)
       throw new StateError('predict', 'no predict inside record(): call forward', 'a recording')
-    const input = checkInput('predict', x, this.made('predict').input)
+    const input = checkInput('predict', x, this.made('predict').input, this.store.dtype)
     const rows = input.shape[0]
     const result = empty('predict', checkShape('predict', [rows, ...this.output]), this.store.dtype)
     if (result.size === 0) return result
@@ -171,7 +171,7 @@ export class Sequential extends Module implements TrainingModel {
       const { shape, name } = parameters[i]
       const t = isTensor(w)
         ? empty('setWeights', w.shape, this.store.dtype).set(w)
-        : asArgument('setWeights', name, () => tensor(w))
+        : asArgument('setWeights', name, () => tensor(w, ArrayBuffer.isView(w) ? {} : { dtype: this.store.dtype }))
       const flat = ArrayBuffer.isView(w) && t.size === sizeOf(shape)
       if (!flat && show(t.shape) !== show(shape))
         throw new ShapeError('setWeights', `${name} of shape ${show(shape)}`, show(t.shape))

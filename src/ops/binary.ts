@@ -103,12 +103,14 @@ export function multiply(a: Tensor | number, b: Tensor | number, out?: Tensor): 
 /** a / b, element by element, with NumPy's broadcasting. IEEE division. */
 export function divide(a: Tensor | number, b: Tensor | number, out?: Tensor): Tensor {
   const [p, q, dtype] = operands('divide', a, b)
+  const y = binary(DIVIDE, p, q, dtype, out)
   return derive(
-    binary(DIVIDE, p, q, dtype, out),
+    y,
     [p, q],
     [
       (dy, to) => sumTo(divide(dy, q), p.shape, to),
-      (dy, to) => multiply(sumTo(divide(multiply(dy, p), multiply(q, q)), q.shape), -1, to),
+      // q² may be beyond the range of numbers where y/q is not.
+      (dy, to) => multiply(sumTo(multiply(dy, divide(y, q)), q.shape), -1, to),
     ],
   )
 }

@@ -57,7 +57,7 @@ export function gatherAffine(
   emit(GATHER_AFFINE, dtype, [y, source, indices, cursor, x, w, b], [...ints, k, panels], [divisor])
   return derive(
     y,
-    [w, b],
+    [w, b, x],
     [
       (dy, to) => {
         const dw = output('gatherAffineGrad', to, w.shape, dtype)
@@ -65,6 +65,7 @@ export function gatherAffine(
         return dw
       },
       (dy, to) => sum(dy, 0, {}, to),
+      undefined,
     ],
   )
 }

@@ -3,9 +3,9 @@ import { checkFloat, type DType, type FloatDType, isFloat } from '../dtype.js'
 import { checkOptions, describe, ShapeError, TypeMismatchError, ValueError } from '../errors.js'
 import { show, sizeOf } from '../shape.js'
 import { emit } from '../tape.js'
-import { checkTensor, type Tensor } from '../tensor.js'
+import { checkTensor, empty, type Tensor, written } from '../tensor.js'
 import { checkLabels, output } from './common.js'
-import { constant } from './memory.js'
+import { constant, copy } from './memory.js'
 import { defineOp } from './op.js'
 
 const ONE_HOT = defineOp('oneHot', 'y:w:T:m*n t:r:L:m | m n')
@@ -26,7 +26,7 @@ export function oneHot(labels: Tensor, classes: number, dtype: FloatDType = 'flo
     throw new ValueError('oneHot', 'a whole number of classes >= 1', describe(classes))
   const y = output('oneHot', out, [labels.size, classes], checkFloat('oneHot', dtype))
   emit(ONE_HOT, dtype, [y, labels], [labels.size, classes])
-  return y
+  return written(y)
 }
 
 export interface GatherOptions {
@@ -69,15 +69,16 @@ export function gatherRows(source: Tensor, indices: Tensor, options: GatherOptio
   const y = output('gatherRows', out, [m, ...source.shape.slice(1)], dtype)
   emit(GATHER_ROWS, 'float32', [y, source, indices, cursor], ints, [divisor])
   if (y.dtype === 'uint8') y.divisor = source.divisor
-  if (!isFloat(source.dtype) || dtype !== source.dtype) return y
+  if (!isFloat(source.dtype) || !isFloat(dtype)) return written(y)
   return derive(
     y,
-    [source],
+    [source, indices, cursor],
     [
       (dy, to) => {
-        const d = output('scatterRows', to, source.shape, source.dtype)
-        emit(SCATTER_ROWS, dtype as FloatDType, [d, dy, indices, cursor], ints, [divisor])
-        return d
+        const same = dtype === source.dtype
+        const d = output('scatterRows', same ? to : undefined, source.shape, dtype)
+        emit(SCATTER_ROWS, dtype, [d, dy, indices, cursor], ints, [divisor])
+        return same ? d : copy(d, to ?? empty('scatterRows', source.shape, source.dtype))
       },
     ],
   )

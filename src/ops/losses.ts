@@ -53,7 +53,7 @@ function elementLoss(name: string, op: Op, gradient: Op, p: Tensor, t: Tensor): 
   checkSame(name, p, t)
   const y = empty(name, [], dtype)
   emit(op, dtype, [y, p, t], [p.size])
-  return derive(y, [p], [lossGrad(gradient, p, t, [p.size])])
+  return derive(y, [p, t], [lossGrad(gradient, p, t, [p.size]), undefined])
 }
 
 /** Mean of (p − t)² over all elements. dp = 2(p − t)/n. No gradient flows to the targets. */
@@ -101,7 +101,8 @@ export function crossEntropy(p: Tensor, t: Tensor): Tensor {
   const { m, n, dense } = targetsOf('crossEntropy', p, t)
   const y = empty('crossEntropy', [], p.dtype)
   emit(dense ? CROSS_ENTROPY_DENSE : CROSS_ENTROPY, floatOf('crossEntropy', p), [y, p, t], [m, n])
-  return derive(y, [p], [lossGrad(dense ? CROSS_ENTROPY_DENSE_GRAD : CROSS_ENTROPY_GRAD, p, t, [m, n])])
+  const gradient = dense ? CROSS_ENTROPY_DENSE_GRAD : CROSS_ENTROPY_GRAD
+  return derive(y, [p, t], [lossGrad(gradient, p, t, [m, n]), undefined])
 }
 
 /**
@@ -119,7 +120,8 @@ export function softmaxCrossEntropy(x: Tensor, t: Tensor): { loss: Tensor; proba
     [m, n],
   )
   const gradient = dense ? SOFTMAX_CROSS_ENTROPY_DENSE_GRAD : SOFTMAX_CROSS_ENTROPY_GRAD
-  return { loss: derive(loss, [x], [lossGrad(gradient, p, t, [m, n])]), probabilities: p }
+  const derivatives = [lossGrad(gradient, p, t, [m, n]), undefined, undefined]
+  return { loss: derive(loss, [x, t, p], derivatives), probabilities: p }
 }
 
 /** Share of rows whose largest prediction is at the label (or at the largest entry of the one-hot row). */

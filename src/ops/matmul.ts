@@ -2,7 +2,7 @@ import { derive } from '../autograd.js'
 import { checkFlag, checkOptions, ShapeError } from '../errors.js'
 import { show } from '../shape.js'
 import { emit } from '../tape.js'
-import type { Tensor } from '../tensor.js'
+import { empty, type Tensor } from '../tensor.js'
 import { commonFloat, floatOf, output, rowsOf } from './common.js'
 import { defineOp } from './op.js'
 import { sum } from './reduce.js'
@@ -56,25 +56,33 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}, out?: 
  */
 export function affine(x: Tensor, w: Tensor, b: Tensor, out?: Tensor): Tensor {
   const dtype = commonFloat('affine', x, w, b)
-  if (x.rank > 2)
-    return reshape(affine(reshape(x, [-1, x.shape[x.rank - 1]]), w, b), [...x.shape.slice(0, -1), w.shape[1]])
-  if (x.rank !== 2 || w.rank !== 2 || x.shape[1] !== w.shape[0]) {
+  if (x.rank < 2 || w.rank !== 2 || x.shape[x.rank - 1] !== w.shape[0]) {
     throw new ShapeError('affine', 'x [..., k] and w [k, n]', `${show(x.shape)} and ${show(w.shape)}`)
   }
   if (b.rank !== 1 || b.size !== w.shape[1]) throw new ShapeError('affine', `b of shape [${w.shape[1]}]`, show(b.shape))
-  const [m, k] = x.shape
+  const { m, n: k } = rowsOf(x)
   const n = w.shape[1]
-  const y = output('affine', out, [m, n], dtype)
+  const y = output('affine', out, [...x.shape.slice(0, -1), n], dtype)
   emit(AFFINE, dtype, [y, x, w, b], [m, n, k])
   return derive(
     y,
     [x, w, b],
     [
-      (dy, to) => matmul(dy, w, { transposeB: true }, to),
-      (dy, to) => matmul(x, dy, { transposeA: true }, to),
-      (dy, to) => sum(dy, 0, {}, to),
+      (dy, to) => {
+        const dx = to ?? empty('affine', x.shape, dtype)
+        matmul(matrix(dy), w, { transposeB: true }, matrix(dx))
+        return dx
+      },
+      (dy, to) => matmul(matrix(x), matrix(dy), { transposeA: true }, to),
+      (dy, to) => sum(matrix(dy), 0, {}, to),
     ],
   )
+}
+
+/** All dimensions but the last as rows. */
+function matrix(x: Tensor): Tensor {
+  const { m, n } = rowsOf(x)
+  return x.rank === 2 ? x : reshape(x, [m, n])
 }
 
 /** The transpose of a matrix, as a copy. */

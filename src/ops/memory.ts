@@ -3,7 +3,7 @@ import { checkDType, type DType, isFloat } from '../dtype.js'
 import { describe, ShapeError, TypeMismatchError, ValueError } from '../errors.js'
 import { checkShape, sameShape, show } from '../shape.js'
 import { emit } from '../tape.js'
-import { checkTensor, empty, recordingState, type Tensor } from '../tensor.js'
+import { checkTensor, empty, recordingState, type Tensor, written } from '../tensor.js'
 import { defineOp } from './op.js'
 
 const FILL = defineOp('fill', 'y:w:A:n | n value:d')
@@ -16,7 +16,7 @@ export function fill(y: Tensor, value: number): Tensor {
   checkTensor('fill', y)
   if (typeof value !== 'number') throw new TypeMismatchError('fill', 'a number', describe(value))
   emit(FILL, 'float32', [y], [y.size], [value])
-  return y
+  return written(y)
 }
 
 /** A new tensor filled with `value`, by a command. */
@@ -42,7 +42,7 @@ export function copy(x: Tensor, out?: Tensor): Tensor {
   if (out === undefined) y.divisor = x.divisor
   return isFloat(x.dtype) && isFloat(y.dtype)
     ? derive(y, [x], [(dy, dx) => copy(dy, dx ?? empty('copy', x.shape, x.dtype))])
-    : y
+    : written(y)
 }
 
 /** Adds `by` to the int32 in `counter`: cursors and step counts that move within a tape. */
@@ -53,6 +53,7 @@ export function advance(counter: Tensor, by: number): void {
   if (!Number.isInteger(by) || by < 0 || by > 2 ** 31 - 1)
     throw new ValueError('advance', 'a whole number >= 0', describe(by))
   emit(ADVANCE, 'float32', [counter], [by])
+  written(counter)
 }
 
 /** log[at] = value, for a float64 log or one of value's dtype; `at` is an int32 tensor. */
@@ -64,4 +65,5 @@ export function put(log: Tensor, value: Tensor, at: Tensor): void {
   if (value.size !== 1) throw new ShapeError('put', 'one value', show(value.shape))
   if (at.dtype !== 'int32' || at.size !== 1) throw new TypeMismatchError('put', 'one int32 position', at.describe())
   emit(PUT, 'float32', [log, value, at], [log.size])
+  written(log)
 }

@@ -2,7 +2,7 @@ import { checkFloat, type FloatDType } from '../dtype.js'
 import { checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
 import { checkShape } from '../shape.js'
 import { emit } from '../tape.js'
-import { empty, type Tensor, tensor } from '../tensor.js'
+import { empty, type Tensor, tensor, written } from '../tensor.js'
 import { output } from './common.js'
 import { defineOp } from './op.js'
 
@@ -55,7 +55,7 @@ export function uniform(
   const dtype = checkFloat('uniform', checkOptions('uniform', options, ['dtype']).dtype ?? 'float32')
   const y = output('uniform', out, checkShape('uniform', shape), dtype)
   emit(UNIFORM, dtype, [y, state], [y.size], doubles)
-  return y
+  return written(y)
 }
 
 /** Normal numbers with a mean and standard deviation: Box–Muller in float64, the same bits on every machine. */
@@ -72,7 +72,7 @@ export function normal(
   const dtype = checkFloat('normal', checkOptions('normal', options, ['dtype']).dtype ?? 'float32')
   const y = output('normal', out, checkShape('normal', shape), dtype)
   emit(NORMAL, dtype, [y, state], [y.size], doubles)
-  return y
+  return written(y)
 }
 
 /** The numbers 0 … n − 1 in random order, as int32 (Fisher–Yates). */
@@ -83,5 +83,5 @@ export function permutation(state: Tensor, n: number, out?: Tensor): Tensor {
   if (y.dtype !== 'int32' || y.size !== size)
     throw new TypeMismatchError('permutation', `out to be int32 [${size}]`, describe(y))
   emit(PERMUTATION, 'float32', [y, state], [size])
-  return y
+  return written(y)
 }

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { History } from './history.js'
 
 /** Whether an error is what a signal ends a task with. */
@@ -10,6 +11,12 @@ export function isAbort(error: unknown, signal: AbortSignal | undefined): boolea
  * name stays (but for the history of another fit that the same signal ended), and one that is frozen or no error gets none.
  */
 export function addHistory(reason: unknown, history: History): void {
-  if (!(reason instanceof Error) || ('history' in reason && !(reason.history instanceof History))) return
+  if (!isError(reason) || ('history' in reason && !(reason.history instanceof History))) return
   Reflect.defineProperty(reason, 'history', { value: history, writable: true, configurable: true })
+}
+
+/** Also one of another realm: in a vm's context, as tests run in, AbortSignal and its errors are those of the outside. */
+function isError(value: unknown): value is Error {
+  const name = Object.prototype.toString.call(value)
+  return value instanceof Error || types.isNativeError(value) || name === '[object DOMException]'
 }

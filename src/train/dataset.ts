@@ -1,5 +1,5 @@
 import { noGrad, tracked } from '../autograd.js'
-import { type FloatDType, isFloat } from '../dtype.js'
+import { dtypeOf, type FloatDType, isFloat } from '../dtype.js'
 import { asArgument, describe, ShapeError, TypeMismatchError, ValueError } from '../errors.js'
 import type { Loss } from '../losses/index.js'
 import { cast } from '../ops/cast.js'
@@ -23,12 +23,12 @@ export interface Rows {
   rows: number
 }
 
-function asTensor(op: string, value: unknown, name: string): Tensor {
+function asTensor(op: string, value: unknown, name: string, dtype: FloatDType): Tensor {
   // A view without the history: training does not go on into what the data were computed from.
   if (isTensor(value)) return tracked(value) ? noGrad(() => reshape(value, value.shape)) : value
   if (value === undefined || value === null)
     throw new TypeMismatchError(op, `${name}: a tensor or values for one`, describe(value))
-  return asArgument(op, name, () => tensor(value as TensorValues))
+  return asArgument(op, name, () => tensor(value as TensorValues, dtypeOf(value) === undefined ? { dtype } : {}))
 }
 
 /** Checks a data set for a model of input and output shapes (without the batch) and a loss. */
@@ -36,9 +36,9 @@ export function checkRows(op: string, data: unknown, input: Shape, output: Shape
   if (typeof data !== 'object' || data === null || !('x' in data) || !('y' in data)) {
     throw new TypeMismatchError(op, 'data { x, y }', describe(data))
   }
-  const x = checkInput(op, (data as Dataset).x, input)
+  const x = checkInput(op, (data as Dataset).x, input, dtype)
   const rows = x.shape[0]
-  const y = asTensor(op, (data as Dataset).y, 'y')
+  const y = asTensor(op, (data as Dataset).y, 'y', dtype)
   if (rows < 1) throw new ValueError(op, 'at least one row', show(x.shape))
   if (y.rank < 1 || y.shape[0] !== rows) throw new ShapeError(op, `y with ${rows} rows, as x has`, show(y.shape))
   return {
@@ -49,8 +49,8 @@ export function checkRows(op: string, data: unknown, input: Shape, output: Shape
 }
 
 /** x as a tensor whose rows have the model's input shape. */
-export function checkInput(op: string, value: unknown, input: Shape): Tensor {
-  const x = asTensor(op, value, 'x')
+export function checkInput(op: string, value: unknown, input: Shape, dtype: FloatDType): Tensor {
+  const x = asTensor(op, value, 'x', dtype)
   if (x.rank < 1 || !sameShape(x.shape.slice(1), input)) {
     throw new ShapeError(op, `x of shape [rows, ${input.join(', ')}]`, show(x.shape))
   }

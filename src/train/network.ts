@@ -63,7 +63,7 @@ export function evaluateBatch(network: Network, batch: Batch): StepResult {
   const { loss, metrics } = network.compiled
   const last = network.layers[network.layers.length - 1]
   if (last === undefined) throw new StateError('fit', 'a model with at least one layer', 'none')
-  const fused = loss.fused !== undefined && isPlain(last, loss.fused.layer) ? loss.fused : undefined
+  const fused = loss.fused?.of === loss.call && isPlain(last, loss.fused.layer) ? loss.fused : undefined
   let predictions: Tensor
   let value: Tensor
   if (fused) {

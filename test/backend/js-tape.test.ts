@@ -155,11 +155,11 @@ describe('bind', () => {
   it('replays a tape, its changes carried from step to step', () => {
     const [x, count] = [Float64Array.of(1), new Int32Array(1)]
     const tape = bind([x, count], words(SCALE, 1, [0, 0], [1], [2, 0.25]), words(ADVANCE, 0, [1], [3]))
-    tape.replay(4)
+    tape.replay(4, 10)
     expect([x[0], count[0]]).toEqual([16 + 0.25 * 15, 12])
-    tape.replay(0)
+    tape.replay(0, 10)
     expect(count[0]).toBe(12)
-    expect(() => tape.replay(-1)).toThrow(ValueError)
+    expect(() => tape.replay(-1, 10)).toThrow(ValueError)
   })
 
   it('holds its own copy of the words', () => {
@@ -167,7 +167,7 @@ describe('bind', () => {
     const tapeWords = Int32Array.from(words(ADVANCE, 0, [0], [1]))
     const tape = backend.bind(tapeWords, [count])
     tapeWords.fill(99)
-    tape.replay(2)
+    tape.replay(2, 10)
     expect(count[0]).toBe(2)
   })
 
@@ -188,10 +188,10 @@ describe('bind', () => {
   it('stops at a bad index, and can go on after', () => {
     const [y, t, count] = [f32(2), Int32Array.of(2), new Int32Array(1)]
     const tape = bind([y, t, count], words(ONE_HOT, 0, [0, 1], [1, 2]), words(ADVANCE, 0, [2], [1]))
-    expect(() => tape.replay(3)).toThrow(IndexError)
+    expect(() => tape.replay(3, 10)).toThrow(IndexError)
     expect(count[0]).toBe(0)
     t[0] = 1
-    tape.replay(3)
+    tape.replay(3, 10)
     expect([...y, count[0]]).toEqual([0, 1, 3])
   })
 })
@@ -218,10 +218,10 @@ describe('replaySlice', () => {
 
   it('is busy until it resolves', async () => {
     const slice = tape.replaySlice(1, 1)
-    expect(() => tape.replay(1)).toThrow(StateError)
+    expect(() => tape.replay(1, 10)).toThrow(StateError)
     await expect(tape.replaySlice(1, 1)).rejects.toThrow(/busy/)
     await slice
-    tape.replay(1)
+    tape.replay(1, 10)
   })
 
   it('rejects with a bad index and is free again', async () => {

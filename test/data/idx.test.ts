@@ -191,6 +191,30 @@ describe('mnist', () => {
     await expect(promise).rejects.toBeInstanceOf(DataError)
   })
 
+  test('takes the file where a folder has its plain name', async () => {
+    const archive = folder('unpacked', {})
+    for (const name of ['train', 't10k']) {
+      fs.renameSync(path.join(archive, `${name}-${names.images}`), path.join(archive, `${name}-images.idx3-ubyte`))
+      fs.mkdirSync(path.join(archive, `${name}-${names.images}`))
+    }
+    expect((await mnist({ dir: archive })).train.x.shape[0]).toBe(3)
+  })
+
+  test.runIf(process.platform === 'linux')('leaves no file open', () => {
+    const open = () =>
+      fs.readdirSync('/proc/self/fd').map((fd) => {
+        try {
+          return fs.readlinkSync(`/proc/self/fd/${fd}`)
+        } catch {
+          return ''
+        }
+      })
+    const files = [write('open', idx([2])), write('foreign', Buffer.from('no IDX file'))].map((f) => fs.realpathSync(f))
+    readIdx(files[0])
+    expect(() => readIdx(files[1])).toThrow(DataError)
+    for (const file of files) expect(open()).not.toContain(file)
+  })
+
   test('refuses what is no folder', async () => {
     await expect(mnist({ dir: path.join(dir, 'nowhere') })).rejects.toThrow(
       /nowhere to be a folder, received no such folder$/,

@@ -35,6 +35,21 @@ describe('worker threads', () => {
     expect(stdout).toBe('12 workers loaded, trained and ended\n')
   })
 
+  it('end in the middle of a long blocking replay', { timeout: 120_000 }, () => {
+    const { status, signal, stdout, stderr } = runScript(`
+      const { Worker } = require('node:worker_threads')
+      const code = \`
+        const lw = require(${JSON.stringify(path.join(ROOT, 'dist/index.js'))})
+        const x = lw.full([100, 100], 0)
+        const tape = lw.record(() => lw.matmul(x, x))
+        require('node:worker_threads').parentPort.postMessage('replaying')
+        tape.replay(2 ** 31 - 1)\`
+      const worker = new Worker(code, { eval: true })
+      worker.once('message', () => setTimeout(() => worker.terminate(), 100))
+      worker.once('exit', () => console.log('ended'))`)
+    expect({ status, signal, stdout }, stderr).toEqual({ status: 0, signal: null, stdout: 'ended' })
+  })
+
   it('end in the middle of fit, in twenty different moments, and the process goes on', () => {
     const { status, signal, stdout, stderr } = runScript(`
       const { Worker } = require('node:worker_threads')

@@ -36,6 +36,13 @@ function checkWellFormed(xml: string): void {
 }
 
 describe('plot', () => {
+  test('of very many epochs the page has an even choice, the first and the last among them', async () => {
+    const loss = Float64Array.from({ length: 2500 }, (_, i) => 1 / (i + 1))
+    const { files } = await plot({ epoch: loss.map((_, i) => i + 1), history: { loss } }, path.join(dir, 'many'))
+    const rows = [...fs.readFileSync(files[1], 'utf8').matchAll(/<th scope="row">(\d+)</g)].map((m) => Number(m[1]))
+    expect([rows.length, rows[0], rows[500], rows[999]]).toEqual([1000, 1, 1252, 2500])
+  })
+
   test('writes an SVG and a page, whatever the ending', async () => {
     for (const name of ['a', 'b.svg', 'c.html', 'sub/folder/d.v2']) {
       const file = path.join(dir, name)

@@ -96,6 +96,20 @@ eachBackend(() => {
     )
   })
 
+  it('a copy of a loss with a call of its own is computed by that', async () => {
+    const { binaryCrossentropy, sparseCategoricalCrossentropy } = lw.losses
+    const x = lw.scale(rows(40, 6), 1 / 25)
+    for (const [loss, last, units, y] of [
+      [binaryCrossentropy, lw.Sigmoid, 1, lw.cast(labels(40, 2), 'float32')],
+      [sparseCategoricalCrossentropy, lw.Softmax, 3, labels(40, 3)],
+    ] as const) {
+      const model = new lw.Sequential({ input: [6], layers: [new lw.Affine(units), new last()], seed: 2 })
+      const evaluate = async (l: lw.Loss) => (await model.compile({ loss: l }).evaluate({ x, y })).loss
+      const tenfold: lw.Loss = { ...loss, call: (p, t) => lw.scale(loss.call(p, t), 10) }
+      expect((await evaluate(tenfold)) / (await evaluate(loss))).toBeCloseTo(10, 2)
+    }
+  })
+
   it('a model with a forward of its own is trained by it', async () => {
     const model = new Shifted({ input: [3], layers: [new lw.Affine(2)], seed: 3 })
     model.compile({ loss: 'meanSquaredError', optimizer: new lw.SGD({ learningRate: 0.1 }) })

@@ -109,10 +109,11 @@ class JsTape implements BoundTape {
     private readonly calls: readonly Call[],
   ) {}
 
-  replay(steps: number): void {
+  replay(steps: number): number {
     this.enter(steps)
     try {
       for (let i = 0; i < steps; i++) this.step()
+      return steps
     } finally {
       this.busy = false
     }

@@ -1,0 +1,146 @@
+import { describe, expect, it } from 'vitest'
+import * as lw from '../src/index.js'
+import { eachBackend } from './backends.js'
+
+// backward() reads values after they were used: where they are others by then it refuses, and its own writing is no such case.
+
+const leaf = (...values: number[]) => lw.tensor(values, { dtype: 'float64', requiresGrad: true })
+const values = (...numbers: number[]) => lw.tensor(numbers, { dtype: 'float64' })
+const gradOf = (t: lw.Tensor) => t.grad?.toArray()
+
+eachBackend(() => {
+  describe('a tensor that was written over since is an error', () => {
+    const ints = () => lw.tensor(Int32Array.of(1, 0))
+    const WRITERS: Record<string, (h: lw.Tensor) => unknown> = {
+      fill: (h) => lw.fill(h, 5),
+      uniform: (h) => lw.uniform(lw.randomState(1), [2], 0, 1, { dtype: 'float64' }, h),
+      normal: (h) => lw.normal(lw.randomState(1), [2], 0, 1, { dtype: 'float64' }, h),
+      'copy of int32': (h) => lw.copy(ints(), h),
+      'copy of float64': (h) => lw.copy(values(4, 4), h),
+      gatherRows: (h) => lw.gatherRows(lw.tensor(Uint8Array.of(1, 2)), ints(), { dtype: 'float64' }, h),
+      add: (h) => lw.noGrad(() => lw.add(h, 1, h)),
+      set: (h) => h.set([5, 5]),
+    }
+    it.each(Object.entries(WRITERS))('by %s', (_, write) => {
+      const p = leaf(1, 2)
+      const h = lw.multiply(p, 3)
+      const loss = lw.sum(lw.square(h))
+      const constant = values(3, 4)
+      const other = lw.sum(lw.multiply(p, constant))
+      const target = values(1, 1)
+      const third = lw.meanSquaredError(p, target)
+      const fourth = lw.sum(lw.square(p))
+      for (const t of [h, constant, target]) write(t)
+      for (const l of [loss, other, third]) expect(() => lw.backward(l)).toThrow(/written over since/)
+      lw.backward(fourth)
+      expect(gradOf(p)).toEqual([2, 4])
+      expect(() => lw.backward(lw.sum(h))).toThrow('without history')
+    })
+
+    it('by oneHot, as an out', () => {
+      const p = lw.tensor([[1, 2]], { requiresGrad: true })
+      const h = lw.multiply(p, 3)
+      const loss = lw.sum(lw.square(h))
+      lw.oneHot(lw.tensor(Int32Array.of(1)), 2, 'float32', h)
+      expect(() => lw.backward(loss)).toThrow(/written over since/)
+    })
+
+    it('by an optimizer: parameters that moved between two losses of one forward pass', () => {
+      const layer = new lw.Affine(2)
+      const store = lw.build(layer, [2], { dtype: 'float64' })
+      const z = layer.forward(lw.square(layer.forward(values(1, 2).reshape([1, 2]))))
+      const second = lw.sum(z)
+      lw.backward(lw.sum(lw.multiply(z, 2)))
+      new lw.SGD().step(store)
+      expect(() => lw.backward(second)).toThrow(/written over since/)
+    })
+
+    it('by advance: the place that rows were gathered from', () => {
+      const p = lw.tensor([[1], [2], [3]], { requiresGrad: true })
+      const [indices, cursor] = [lw.tensor(Int32Array.of(0, 1, 2)), lw.zeros([1], { dtype: 'int32' })]
+      const loss = lw.sum(lw.gatherRows(p, indices, { cursor, count: 1 }))
+      lw.advance(cursor, 1)
+      expect(() => lw.backward(loss)).toThrow(/written over since/)
+    })
+
+    it('a state that is its own out', () => {
+      const w = lw.tensor([[0.5]], { requiresGrad: true })
+      const h = lw.tensor([[1]])
+      for (let i = 0; i < 2; i++) lw.tanh(lw.matmul(h, w), h)
+      expect(() => lw.backward(lw.sum(h))).toThrow(/written over since/)
+    })
+  })
+
+  it('a result with history is not to be an out of an op it goes into', () => {
+    const h = lw.multiply(lw.tensor([1], { requiresGrad: true }), 2)
+    expect(() => lw.add(h, 1, h)).toThrow(/^out: expected another tensor .*an input$/)
+  })
+
+  it('noGrad within noGrad leaves the outer one in force', () => {
+    const p = lw.tensor([1], { requiresGrad: true })
+    lw.noGrad(() => {
+      lw.noGrad(() => {})
+      expect(() => lw.backward(lw.sum(lw.multiply(p, 2)))).toThrow(/without history/)
+    })
+    expect(() => lw.backward(lw.sum(lw.multiply(p, 2)))).not.toThrow()
+  })
+
+  it('a gradient that goes into the next loss is read as it was', () => {
+    // By hand: d/dv (v·g + 5w) = g, d/dw = 5; d/dw (w·g + w²·g) = g + 2w·g.
+    const [w, v] = [leaf(2, 3), leaf(1, 1)]
+    lw.backward(lw.sum(lw.square(w))) // g = [4, 6]
+    const g = w.grad as lw.Tensor
+    lw.backward(lw.add(lw.sum(lw.multiply(v, g)), lw.sum(lw.multiply(w, 5))))
+    expect([gradOf(v), gradOf(w)]).toEqual([
+      [4, 6],
+      [5, 5],
+    ])
+    lw.backward(lw.sum(lw.square(w)))
+    lw.backward(lw.add(lw.sum(lw.multiply(w, g)), lw.sum(lw.multiply(lw.square(w), g))))
+    expect(gradOf(w)).toEqual([4 + 2 * 2 * 4, 6 + 2 * 3 * 6])
+  })
+
+  it('rows gathered to another float dtype carry a gradient', () => {
+    const w = lw.tensor([[1], [2]], { requiresGrad: true })
+    const rows = lw.gatherRows(w, lw.tensor(Int32Array.of(1, 0, 1)), { dtype: 'float64' })
+    lw.backward(lw.sum(lw.multiply(rows, lw.tensor([[1], [2], [4]], { dtype: 'float64' }))))
+    expect([w.grad?.dtype, gradOf(w)]).toEqual(['float32', [[2], [5]]])
+  })
+
+  it('a gradient flows back through a cast between two results', () => {
+    const p = lw.tensor([1, 2], { dtype: 'float64', requiresGrad: true })
+    lw.backward(lw.sum(lw.multiply(lw.cast(lw.multiply(p, 3), 'float32'), 2)))
+    expect([p.grad?.dtype, p.grad?.toArray()]).toEqual(['float64', [6, 6]])
+  })
+
+  it.each([
+    ['float32', 0, 1e-23, 0],
+    ['float32', 1e-25, 1e-23, -1e21],
+    ['float32', 1e38, 1e20, -0.01],
+    ['float64', 0, 1e-170, 0],
+  ] as const)('the derivative of a quotient stays within the range of %s: %d / %d', (dtype, p, q, expected) => {
+    const divisor = lw.tensor([q], { dtype, requiresGrad: true })
+    lw.backward(lw.sum(lw.divide(lw.tensor([p], { dtype }), divisor)))
+    const [got] = divisor.grad?.data ?? []
+    expect(Math.abs(got - expected)).toBeLessThanOrEqual(1e-6 * Math.abs(expected))
+  })
+
+  describe('affine of more than two dimensions', () => {
+    it('writes to its out, and refuses one of another shape', () => {
+      const [w, b, out] = [lw.tensor([[1], [1]]), lw.tensor([0]), lw.zeros([1, 2, 1])]
+      const x = lw.tensor([
+        [
+          [1, 2],
+          [3, 4],
+        ],
+      ])
+      expect(lw.affine(x, w, b, out)).toBe(out)
+      expect(out.toArray()).toEqual([[[3], [7]]])
+      expect(() => lw.affine(x, w, b, lw.zeros([2, 1]))).toThrow('affine: expected out to be float32 [1, 2, 1]')
+    })
+
+    it('is its bias where there is nothing to sum over', () => {
+      expect(lw.affine(lw.zeros([2, 1, 0]), lw.zeros([0, 1]), lw.tensor([5])).toArray()).toEqual([[[5]], [[5]]])
+    })
+  })
+})

@@ -1,0 +1,59 @@
+import { inspect } from 'node:util'
+import { expect, it } from 'vitest'
+import { multiply, normal, permutation, randomState, record, tensor, uniform, zeros } from '../src/index.js'
+import { backendNames, eachBackend, useBackend } from './backends.js'
+
+// Corners of tensors' own methods, and of random streams.
+
+eachBackend(() => {
+  it('item() of a tensor with a divisor is the quotient', () => {
+    expect(tensor(Uint8Array.of(51), { divisor: 255 }).item()).toBe(0.2)
+  })
+
+  it('a tensor may be shown while recording, without its values', () => {
+    const x = tensor([1, 2])
+    let shown = ''
+    record(() => {
+      shown = inspect(multiply(x, 2))
+    })
+    expect(shown).toBe('Tensor float32 [2]')
+  })
+
+  it('set() refuses values of another divisor, and takes quotients where it has none', () => {
+    const bytes = () => tensor(Uint8Array.of(100), { divisor: 255 })
+    expect(() => bytes().set(tensor(Uint8Array.of(50), { divisor: 100 }))).toThrow(/divisor 255 or 1/)
+    expect(bytes().set(tensor(Uint8Array.of(50))).data[0]).toBe(50)
+    expect(
+      tensor([0])
+        .set(tensor(Uint8Array.of(50), { divisor: 100 }))
+        .item(),
+    ).toBe(0.5)
+  })
+
+  it('set() of nothing, from an array that was transferred away', () => {
+    const gone = new Float32Array(2)
+    structuredClone(gone, { transfer: [gone.buffer] })
+    expect(zeros([0]).set(gone).size).toBe(0)
+  })
+
+  it('uniform never reaches its upper bound, where float32 would round to it', () => {
+    const { data } = uniform(randomState(1), [1000], 1, 1 + 2 ** -23)
+    expect(new Set(data)).toEqual(new Set([1]))
+  })
+})
+
+it('random streams go on in step where the low word of the counter overflows', () => {
+  const drawn = backendNames.map((name) => {
+    useBackend(name)
+    const state = randomState(5)
+    const far = () => state.set(Int32Array.of(5, 0, -2, 7)) // two blocks before
+    const values = [uniform(far(), [9]), normal(far(), [9]), permutation(far(), 20)].map((t) => [...t.data])
+    return [values, [...state.data]]
+  })
+  for (const other of drawn) expect(other).toEqual(drawn[0])
+  useBackend('js')
+  const state = randomState(5).set(Int32Array.of(5, 0, -1, 7))
+  const [, , second] = uniform(state, [4], 0, 1, { dtype: 'float64' }).data
+  expect([...state.data]).toEqual([5, 0, 1, 8])
+  expect(uniform(state.set(Int32Array.of(5, 0, 0, 8)), [1], 0, 1, { dtype: 'float64' }).data[0]).toBe(second)
+})

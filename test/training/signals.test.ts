@@ -1,0 +1,120 @@
+import vm from 'node:vm'
+import { describe, expect, it } from 'vitest'
+import { Affine, History, Relu, Sequential, tensor } from '../../src/index.js'
+import { addHistory } from '../../src/train/abort.js'
+import { eachBackend, useBackend } from '../backends.js'
+
+// What fit does between two slices, made exact by a signal that counts how often it is asked.
+
+/** A signal that does something when it is asked for the n-th time whether it was aborted. */
+function askedSignal(n: number, then: (signal: { aborted: boolean; reason: Error }) => void) {
+  const signal = {
+    asked: 0,
+    aborted: false,
+    reason: new Error('enough'),
+    throwIfAborted() {
+      if (++signal.asked === n) then(signal)
+    },
+  }
+  return signal as typeof signal & AbortSignal
+}
+const linear = () =>
+  new Sequential({ input: [1], layers: [new Affine(1)], seed: 1 }).compile({ loss: 'mse', optimizer: 'sgd' })
+const data = (rows: number) => ({
+  x: tensor(
+    Float32Array.from({ length: rows }, (_, i) => i / rows),
+    { shape: [rows, 1] },
+  ),
+  y: tensor(new Float32Array(rows)),
+})
+
+eachBackend(() => {
+  it('shuffles also more rows than it draws at once', async () => {
+    const rows = 131_073
+    const orders = await Promise.all(
+      [true, false].map(async (shuffle) => (await linear().fit(data(rows), { batchSize: 16_384, shuffle })).steps.loss),
+    )
+    // In their order the first rows are the small ones; shuffled, each batch is a sample of all.
+    expect(orders[1][0]).toBeLessThan(0.1 * orders[1][7])
+    expect(orders[0][0]).toBeGreaterThan(0.1 * orders[0][7])
+  })
+
+  it('seconds are those of the training, validation left out', async () => {
+    // Asked when fit begins, before and after the only step, and before the validation, which it holds up.
+    const signal = askedSignal(4, () => {
+      for (const end = performance.now() + 300; performance.now() < end; );
+    })
+    const { seconds } = await linear().fit(data(2), { validation: data(2), signal })
+    expect(seconds[0]).toBeLessThan(0.3)
+  })
+
+  it('an abort in the validation leaves all training steps in the history, the smaller last batch too', async () => {
+    const signal = askedSignal(6, (s) => {
+      s.aborted = true
+      throw s.reason
+    })
+    const error = await linear()
+      .fit(data(5), { batchSize: 2, validation: data(2), signal })
+      .catch((e) => e)
+    expect(error).toBe(signal.reason)
+    const { epoch, steps } = error.history as History
+    expect([epoch, steps.loss.length]).toEqual([[], 3])
+  })
+
+  it('an abort after a loss that was not finite tells where', async () => {
+    // Asked when fit begins, before the only slice, and after it.
+    const signal = askedSignal(3, (s) => {
+      s.aborted = true
+      throw s.reason
+    })
+    const model = new Sequential({ input: [1], layers: [new Affine(1)] }).compile({ loss: 'mse' })
+    const fit = model.fit({ x: tensor([[Number.NaN]]), y: tensor([1]) }, { signal })
+    const { history } = (await fit.catch((e) => e)) as { history: History }
+    expect([history.nonFinite, history.steps.loss]).toEqual([{ epoch: 1, step: 1 }, [Number.NaN]])
+  })
+
+  it('evaluate obeys its signal, and the model is free again', async () => {
+    const model = new Sequential({ input: [1], layers: [new Affine(1)] }).compile({ loss: 'mse' })
+    const data = { x: tensor([[1], [2]]), y: tensor([1, 2]) }
+    const reason = new Error('enough')
+    await expect(model.evaluate(data, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+    expect(Object.keys(await model.evaluate(data))).toEqual(['loss'])
+  })
+
+  it('what a reason of an abort has as its history stays', async () => {
+    const model = new Sequential({ input: [1], layers: [new Affine(1)] }).compile({ loss: 'mse' })
+    const reason = Object.assign(new Error('enough'), { history: 'mine' })
+    const fit = model.fit({ x: tensor([[1]]), y: tensor([1]) }, { signal: AbortSignal.abort(reason) })
+    await expect(fit).rejects.toBe(reason)
+    expect(reason.history).toBe('mine')
+  })
+})
+
+describe('the JavaScript backend', () => {
+  it('stopOnNonFinite ends the fit within the epoch, not after it', async () => {
+    useBackend('js')
+    const rows = 20_000
+    const model = new Sequential({ input: [32], layers: [new Affine(64), new Relu(), new Affine(1)] })
+    const x = tensor(new Float32Array(rows * 32).fill(Number.NaN), { shape: [rows, 32] })
+    const signal = askedSignal(0, () => {})
+    const fit = model
+      .compile({ loss: 'mse' })
+      .fit({ x, y: tensor(new Float32Array(rows)) }, { stopOnNonFinite: true, signal })
+    await expect(fit).rejects.toThrow(/finite loss/)
+    expect(signal.asked).toBe(2) // when fit began, and before the first slice of 10 ms
+  })
+})
+
+it('an abort in a context of its own, as test runners have, leaves its history too', async () => {
+  // There AbortSignal and its errors are of the outside, and Error is not.
+  const context = vm.createContext({ addHistory, History, signal: AbortSignal.abort() })
+  const foreign = vm.runInContext('const e = new Error("enough"); addHistory(e, new History()); e', context)
+  expect(foreign.history).toBeInstanceOf(History)
+  const reason = AbortSignal.abort().reason
+  Object.setPrototypeOf(reason, { [Symbol.toStringTag]: 'DOMException' }) // as an instance of a class that is not ours
+  addHistory(reason, new History())
+  expect(Reflect.get(reason, 'history')).toBeInstanceOf(History)
+  const plain = {}
+  addHistory(plain, new History())
+  expect(plain).toEqual({})
+})
