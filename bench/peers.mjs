@@ -3,8 +3,7 @@ import * as fs from 'node:fs'
 import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { parseStrictly, UsageError, whole } from './lib/options.mjs'
+import { outFolder, parseStrictly, UsageError, whole } from './lib/options.mjs'
 
 const USAGE = `usage: npm run --silent bench:peers -- [options]
   --epochs N       at most N passes over the 60,000 images for each peer (25; slow peers see fewer images)
@@ -12,7 +11,7 @@ const USAGE = `usage: npm run --silent bench:peers -- [options]
   --rounds N       how often all peers take their turn (3)
   --filter TEXT    only peers whose name contains TEXT
   --python PYTHON  the Python that has NumPy, JAX, PyTorch, Keras (LANEWISE_PYTHON, or python3)
-  --out DIR        where peers.md, peers.jsonl and peers.svg go (bench/results)
+  --out DIR        where peers.md, peers.jsonl and peers.svg go (bench/results; with --quick or --filter a new folder)
   --json           prints one JSON object a line instead of the table
   --quick          a few hundred images: shows that it runs, not how fast
   --help`
@@ -25,7 +24,7 @@ const OPTIONS = {
   rounds: TEXT,
   filter: { ...TEXT, default: '' },
   python: { ...TEXT, default: process.env.LANEWISE_PYTHON || 'python3' },
-  out: { ...TEXT, default: fileURLToPath(new URL('results', import.meta.url)) },
+  out: TEXT,
   json: FLAG,
   quick: FLAG,
   help: FLAG,
@@ -39,6 +38,7 @@ function parse(argv) {
     epochs: whole('epochs', values.epochs, 10_000) ?? 25,
     batch: whole('batch', values.batch, IMAGES) ?? 32,
     rounds: whole('rounds', values.rounds, 1000) ?? (values.quick ? 1 : 3),
+    out: values.help ? undefined : outFolder(values),
   }
 }
 
@@ -49,7 +49,8 @@ async function main(argv) {
     return
   }
   const { batch, epochs, rounds, quick } = options
-  const [{ findPeers }, { takeTurns }, results] = await Promise.all([
+  const [{ origin }, { findPeers }, { takeTurns }, results] = await Promise.all([
+    import('./lib/engine.mjs'),
     import('./lib/peers.mjs'),
     import('./lib/rounds.mjs'),
     import('./lib/peer-results.mjs'),
@@ -66,14 +67,9 @@ async function main(argv) {
     },
   )
   const skipped = peers.filter(({ skip }) => skip).map((entry) => ({ entry, error: entry.skip }))
-  const host = {
-    node: process.version,
-    platform: `${os.platform()} ${os.arch()}`,
-    date: new Date().toISOString().slice(0, 10),
-  }
+  const host = { ...origin, platform: `${os.platform()} ${os.arch()}` }
   const lines = results.toLines([...runs, ...skipped], { batch, rounds, ...host })
 
-  fs.mkdirSync(options.out, { recursive: true })
   const json = lines.map((line) => `${JSON.stringify(line)}\n`).join('')
   const files = { 'peers.jsonl': json, 'peers.md': results.toMarkdown(lines) }
   if (lines.some(({ value }) => value !== undefined)) files['peers.svg'] = await results.toChart(lines)
@@ -85,7 +81,7 @@ async function main(argv) {
 try {
   await main(process.argv.slice(2))
 } catch (error) {
-  if (!(error instanceof UsageError)) throw error
+  if (!(error instanceof UsageError) && error.name !== 'BackendError') throw error
   console.error(`bench:peers: ${error.message}`)
   process.exitCode = 1
 }

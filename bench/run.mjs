@@ -19,12 +19,14 @@ async function main(argv) {
   report.begin()
   const limits = await measureLimits(options, report)
   await run({ options, report, limits })
+  report.end()
 }
 
 try {
   await main(process.argv.slice(2))
 } catch (error) {
-  if (!(error instanceof UsageError)) throw error
+  // A LANEWISE_… that cannot be met is a mistake of the same kind.
+  if (!(error instanceof UsageError) && error.name !== 'BackendError') throw error
   console.error(`bench: ${error.message}`)
   process.exitCode = 1
 }

@@ -207,6 +207,9 @@ Tape::~Tape() {
   freeScratch(kept_);
 }
 
+// Nanoseconds from one look at the clock to the next, about.
+static const double kLookEvery = 1e5;
+
 RunResult Tape::run(int64_t steps, double milliseconds) {
   typedef std::chrono::steady_clock Clock;
   typedef std::chrono::duration<double, std::nano> Nanoseconds;
@@ -214,7 +217,8 @@ RunResult Tape::run(int64_t steps, double milliseconds) {
   Clock::time_point last = start;
   RunResult result = {0, -1, 0, 0, 0};
   failure_.set = 0;
-  bool shared = false;  // whether the step before was
+  bool shared = false;   // whether the step before was
+  int64_t nextLook = 1;  // at the clock: it takes as long as a small command
   while (result.steps < steps) {
     const bool sharing = !shared_.empty() && !trial_.alone();
     if (lanes_.follows != shared) lanes_.follows = shared;
@@ -233,11 +237,13 @@ RunResult Tape::run(int64_t steps, double milliseconds) {
       }
     }
     result.steps++;
-    if (shared_.empty() && milliseconds <= 0) continue;
+    if (shared_.empty() && (milliseconds <= 0 || result.steps < nextLook)) continue;
     const Clock::time_point now = Clock::now();
     if (!shared_.empty()) trial_.took(Nanoseconds(now - last).count());
     last = now;
-    if (milliseconds > 0 && Nanoseconds(now - start).count() >= milliseconds * 1e6) break;
+    const double elapsed = Nanoseconds(now - start).count();
+    if (milliseconds > 0 && elapsed >= milliseconds * 1e6) break;
+    nextLook = result.steps + 1 + (int64_t)(kLookEvery * (double)result.steps / (elapsed + 1));
   }
   return result;
 }

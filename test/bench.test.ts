@@ -41,7 +41,8 @@ async function lines(program: string, ...args: string[]): Promise<Line[]> {
 }
 
 function checkLine(line: Line): void {
-  for (const key of ['suite', 'work', 'backend', 'isa', 'cpu', 'unit']) expect(line, key).toHaveProperty(key)
+  for (const key of ['suite', 'work', 'backend', 'isa', 'cpu', 'unit', 'commit', 'node', 'date'])
+    expect(line, key).toHaveProperty(key)
   expect(line.value, JSON.stringify(line)).toBeGreaterThan(0)
   expect(line.threads).toBeGreaterThanOrEqual(1)
 }
@@ -95,7 +96,7 @@ describe('npm run bench', () => {
 
   // The program is compiled for AVX2 or AVX-512; elsewhere it says so.
   test('price', async () => {
-    if (!/^avx/.test(String((await lines('run.mjs', 'ops', '--filter', 'none'))[0].isa))) {
+    if (!/^avx/.test(String((await lines('run.mjs', 'ops', '--filter', 'tanh'))[0].isa))) {
       const { code, err } = await run('run.mjs', ['price', '--quick'])
       expect(code).toBe(1)
       expect(err).toMatch(/^bench: price: expected avx2 or avx512/)
@@ -131,10 +132,22 @@ describe('npm run bench', () => {
   })
 
   test('refuses what it does not know', async () => {
-    for (const args of [[], ['speed'], ['ops', '--threads', '0'], ['ops', '--fast']]) {
-      const { code, err } = await run('run.mjs', args)
+    const wrong: [string[], Record<string, string>?][] = [
+      [[]],
+      [['speed']],
+      [['ops', '--threads', '0']],
+      [['ops', '--fast']],
+      [['ops', '--out', folder]],
+      [['matmul', '--rounds', '2']],
+      [['overhead', '--quick', '--filter', 'no such work']],
+      [['scaling', '--quick', '--out', path.join(root, 'package.json')]],
+      [['ops', '--quick'], { LANEWISE_THREADS: '0' }],
+      [['ops', '--quick'], { LANEWISE_ISA: 'mmx' }],
+    ]
+    for (const [args, env] of wrong) {
+      const { code, err } = await run('run.mjs', args, env)
       expect(code).toBe(1)
-      expect(err).toMatch(/^bench: .*\n$/)
+      expect(err, args.join(' ')).toMatch(/^bench: .*\n$/)
     }
   })
 })

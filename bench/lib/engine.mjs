@@ -1,12 +1,40 @@
 // The engine under test: which backend computes, and with how many threads.
+import { spawnSync } from 'node:child_process'
+import * as fs from 'node:fs'
 import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
 import * as lw from 'lanewise'
 
 const require = createRequire(import.meta.url)
 const { setActiveBackend } = require('../../dist/backend/active.js')
 const { loadAddon, NativeBackend } = require('../../dist/backend/native.js')
 
-export const { backend, isa, cpu, threads: allThreads } = lw.backendInfo()
+const info = lw.backendInfo()
+export const { backend, isa, threads: allThreads } = info
+
+/** "AMD EPYC" alone may be any of four generations. */
+function modelOf() {
+  try {
+    const text = fs.readFileSync('/proc/cpuinfo', 'utf8')
+    const [family, model] = ['cpu family', 'model'].map((key) => text.match(new RegExp(`^${key}\\s*: (\\d+)$`, 'm'))[1])
+    return ` (family ${family} model ${model})`
+  } catch {
+    return ''
+  }
+}
+
+export const cpu = `${info.cpu}${modelOf()}`
+
+/** What was measured, and when: each result says it. */
+const git = spawnSync('git', ['describe', '--always', '--dirty'], {
+  cwd: fileURLToPath(new URL('../..', import.meta.url)),
+  encoding: 'utf8',
+})
+export const origin = {
+  commit: git.status === 0 ? git.stdout.trim() : null,
+  node: process.version,
+  date: new Date().toISOString().slice(0, 10),
+}
 export const isNative = backend === 'native'
 
 /** From now on this process computes with so many threads. A tape keeps the number it was recorded with. */

@@ -1,3 +1,7 @@
+import * as fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
 /** A mistake in how the program was called: shown as one line. */
@@ -11,7 +15,7 @@ export const USAGE = `usage: npm run --silent bench -- ${SUITES.join(' | ')} [op
   --threads N     measures with N threads only (default: with one, then with all)
   --filter TEXT   only works whose name contains TEXT
   --rounds N      train, crowd: how often all configurations take their turn (5)
-  --out DIR       scaling: where the SVG files go (bench/results)
+  --out DIR       scaling: where the SVG files go (bench/results; with --quick or --filter a new folder)
   --help
 LANEWISE_BACKEND and LANEWISE_ISA choose what is measured, as always.`
 
@@ -36,14 +40,35 @@ export function parseStrictly(args, options, allowPositionals) {
   }
 }
 
+/** Where files go: found out before anything is measured. What is only a part of a run does not replace a kept one. */
+export function outFolder({ out, quick, filter }) {
+  if (out === undefined && (quick || filter)) return fs.mkdtempSync(path.join(os.tmpdir(), 'lanewise-bench-'))
+  const folder = out ?? fileURLToPath(new URL('../results', import.meta.url))
+  try {
+    fs.mkdirSync(folder, { recursive: true })
+    fs.accessSync(folder, fs.constants.W_OK)
+  } catch (error) {
+    throw new UsageError(`--out: expected a folder to write to, received ${JSON.stringify(folder)} (${error.code})`)
+  }
+  return folder
+}
+
+/** Options that only some suites know. */
+const ONLY = { out: ['scaling'], rounds: ['train', 'crowd'] }
+
 export function parse(argv) {
   const { values, positionals } = parseStrictly(argv, OPTIONS, true)
   const [suite, ...rest] = positionals
   if (!values.help && (!SUITES.includes(suite) || rest.length > 0))
     throw new UsageError(`expected one of ${SUITES.join(', ')}, received ${positionals.join(' ') || 'nothing'}`)
+  for (const [name, suites] of Object.entries(ONLY)) {
+    if (values[name] !== undefined && !suites.includes(suite) && !values.help)
+      throw new UsageError(`--${name}: expected with ${suites.join(' or ')} only, received with ${suite}`)
+  }
   return {
     ...values,
     suite,
+    out: suite === 'scaling' ? outFolder(values) : undefined,
     threads: whole('threads', values.threads, 256),
     rounds: whole('rounds', values.rounds, 1000) ?? (values.quick ? 1 : 5),
     filter: values.filter ?? '',

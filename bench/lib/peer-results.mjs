@@ -35,7 +35,14 @@ export function toLines(runs, { batch, rounds, ...host }) {
   const skipped = runs.filter(({ error }) => error !== undefined)
   return [
     ...lines,
-    ...skipped.map(({ entry, error }) => ({ ...common, peer: entry.name, group: entry.group, skipped: error })),
+    ...skipped.map(({ entry, error }) => ({
+      ...common,
+      ...host,
+      cpu,
+      peer: entry.name,
+      group: entry.group,
+      skipped: error,
+    })),
   ]
 }
 
@@ -57,10 +64,10 @@ const measured = (lines) => lines.filter(({ value }) => value !== undefined)
 const skipped = (lines) => lines.filter((line) => line.skipped !== undefined)
 
 function circumstances(lines) {
-  const { date, node, platform, rounds } = measured(lines)[0] ?? {}
+  const { date, node, platform, rounds, commit } = measured(lines)[0] ?? {}
   const several = (count, name) => `${count} ${name}${count === 1 ? '' : 's'}`
   const machine = `${cpu}, ${several(allThreads, 'processor')}, ${platform}`
-  return `${machine}, Node ${node}, ${date}; medians of ${several(rounds, 'round')} in turn`
+  return `${machine}, Node ${node}, ${date}, commit ${commit}; medians of ${several(rounds, 'round')} in turn`
 }
 
 export function toText(lines) {
@@ -98,11 +105,12 @@ const FAR_APART = 20
 export function toChart(lines) {
   const shown = measured(lines)
   const usual = shown.find(({ ratio }) => ratio === 1)
+  const far = shown[0].value / shown.at(-1).value > FAR_APART
   const verdict = (ratio) => (ratio > 1 ? `${rough(ratio)} x slower` : `${rough(1 / ratio)} x faster`)
   return barPlot({
     title: `Training on MNIST: ${lines[0].work}`,
-    xLabel: 'samples a second',
-    logX: shown[0].value / shown.at(-1).value > FAR_APART,
+    xLabel: far ? 'samples a second (logarithmic)' : 'samples a second',
+    logX: far,
     caption: usual ? `${circumstances(lines)}; compared with ${usual.peer}` : circumstances(lines),
     bars: shown.map(({ peer, group, value, ratio }) => ({
       name: peer,

@@ -1,5 +1,6 @@
 import os from 'node:os'
-import { allThreads, backend, cpu, isa } from './engine.mjs'
+import { allThreads, backend, cpu, isa, origin } from './engine.mjs'
+import { UsageError } from './options.mjs'
 
 /** Four significant digits, thousands with commas. */
 export function figure(value) {
@@ -12,16 +13,18 @@ export const percent = (share, digits = 0) => (share === undefined ? '' : `${(10
 
 /** Prints lines for people, or one JSON object a line. */
 export class Report {
-  constructor({ suite, json, quick }) {
+  constructor({ suite, json, quick, filter }) {
     this.suite = suite
+    this.filter = filter
+    this.works = 0
     this.json = json
     this.quick = quick
-    this.common = { backend, isa, cpu }
+    this.common = { backend, isa, cpu, ...origin }
   }
 
   begin() {
     if (this.json) return
-    console.log(`${cpu}, ${os.platform()} ${os.arch()}, Node ${process.version}`)
+    console.log(`${cpu}, ${os.platform()} ${os.arch()}, Node ${process.version}, commit ${origin.commit}`)
     console.log(`${backend} backend, instruction set ${isa}, ${allThreads} thread${allThreads === 1 ? '' : 's'}`)
     if (this.quick) console.log('--quick: these figures say nothing about speed')
     console.log(
@@ -32,6 +35,11 @@ export class Report {
   /** A limit of the machine, measured in this run. */
   limit(line) {
     this.line({ ...line, kind: 'limit' })
+  }
+
+  /** @throws UsageError where nothing was measured */
+  end() {
+    if (this.works === 0) throw new UsageError(`--filter: no work's name contains ${JSON.stringify(this.filter)}`)
   }
 
   /** A title over the lines that follow. */
@@ -45,6 +53,7 @@ export class Report {
    */
   line({ note = '', ...entry }) {
     const line = { suite: this.suite, work: '', ...this.common, ...entry }
+    if (line.kind !== 'limit') this.works++
     if (this.json) {
       const rounded = Object.entries(line).map(([k, v]) => [k, typeof v === 'number' ? Number(v.toPrecision(6)) : v])
       console.log(JSON.stringify(Object.fromEntries(rounded)))

@@ -98,23 +98,28 @@ enum class Quotient { newton, ieee, estimate };
 // The engine's Adam step, with one choice changed at a time.
 template <bool FLUSH, Quotient Q>
 void adam(float* w, const float* g, float* m, float* v) {
-  const V tiny = V::set1(Tiny<float>::value), root = V::set1(Tiny<float>::root), a = V::set1(1e-3f), eps = V::set1(1e-7f), limit = V::set1(1e30f);
-  const V share1 = V::set1(0.1f), share2 = V::set1(0.001f);
-  const auto flushed = [](auto x, V below) LW_LAMBDA {
-    if constexpr (FLUSH) return flush(x, below);
-    else return x;
-  };
-  forEach<V, true>(0, N, [&](int64_t i, auto part) LW_LAMBDA {
-    const auto gi = flushed(load<V>(g + i, part), root), mi = load<V>(m + i, part), vi = load<V>(v + i, part);
-    const auto first = flushed(fma(share1, gi - mi, mi), tiny);
-    const auto second = flushed(fnma(share2, fnma(gi, gi, vi), vi), tiny);
+  const V tiny = V::set1(Tiny<float>::value), root = V::set1(Tiny<float>::root), a = V::set1(1e-3f), eps = V::set1(1e-7f);
+  const V limit = V::set1(Tiny<float>::mostRoot), share1 = V::set1(0.1f), share2 = V::set1(0.001f);
+  const auto average = [&](int64_t i, auto part) LW_LAMBDA {
+    auto gi = load<V>(g + i, part);
+    const auto mi = load<V>(m + i, part), vi = load<V>(v + i, part);
+    if constexpr (FLUSH) gi = flush(gi, root);
+    auto first = fma(share1, gi - mi, mi), second = fnma(share2, fnma(gi, gi, vi), vi);
+    if constexpr (FLUSH) {
+      first = flush(first, tiny);
+      second = flushSquare(second, tiny);
+    }
     first.store(m + i, part);
     second.store(v + i, part);
-    const auto d = min(limit, sqrt(second)) + eps;
-    if constexpr (Q == Quotient::newton) (load<V>(w + i, part) - quotient(a * first, d)).store(w + i, part);
-    else if constexpr (Q == Quotient::ieee) (load<V>(w + i, part) - a * first / d).store(w + i, part);
-    else (load<V>(w + i, part) - estimatedQuotient(a * first, d)).store(w + i, part);
-  });
+    return sqrt(second);
+  };
+  const auto step = [&](int64_t i, auto part, auto r) LW_LAMBDA {
+    const auto scaled = a * load<V>(m + i, part), d = min(limit, r) + eps, before = load<V>(w + i, part);
+    if constexpr (Q == Quotient::newton) (before - quotient(scaled, d)).store(w + i, part);
+    else if constexpr (Q == Quotient::ieee) (before - scaled / d).store(w + i, part);
+    else (before - estimatedQuotient(scaled, d)).store(w + i, part);
+  };
+  forEachInTurn<V>(0, N, average, step);
 }
 
 // exp with no care for what overflows, vanishes or is no number.

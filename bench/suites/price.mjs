@@ -36,6 +36,9 @@ function compile(folder) {
 }
 
 export async function run({ options, report }) {
+  // Ctrl-C ends the compiler or the program, and then this, when the folder is gone.
+  const interrupt = () => {}
+  process.once('SIGINT', interrupt)
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lanewise-price-'))
   try {
     const { status, stdout } = spawnSync(compile(folder), [String(options.time)], { encoding: 'utf8' })
@@ -51,5 +54,6 @@ export async function run({ options, report }) {
     }
   } finally {
     fs.rmSync(folder, { recursive: true, force: true })
+    process.removeListener('SIGINT', interrupt)
   }
 }

@@ -1,13 +1,11 @@
 // How the time of a training step follows batch, width, depth and threads; figures, and a diagram of each in an SVG file.
 import * as fs from 'node:fs'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { linePlot } from 'lanewise/plot'
-import { allThreads, replayed, threadCounts, useThreads } from '../lib/engine.mjs'
+import { allThreads, cpu, isa, origin, replayed, threadCounts, useThreads } from '../lib/engine.mjs'
 import { measure } from '../lib/measure.mjs'
 import { flopsPerSample, MNIST_JOB, trainingStep } from '../lib/network.mjs'
 
-const RESULTS = fileURLToPath(new URL('../results', import.meta.url))
 const MLP = { activation: 'relu', batch: 128, optimizer: 'adam' }
 
 const powers = (low, high) => Array.from({ length: Math.log2(high / low) + 1 }, (_, i) => low * 2 ** i)
@@ -36,7 +34,7 @@ function sweeps(options) {
     },
     {
       name: 'depth',
-      title: '784-128-…-128-10, ReLU, batch 128: by hidden layers',
+      title: '784-128-…-10, ReLU, batch 128: by hidden layers',
       values: some(powers(1, 32)),
       job: (depth) => ({ ...MLP, hidden: new Array(depth).fill(128) }),
       counts,
@@ -81,7 +79,7 @@ const plural = (threads) => `${threads} thread${threads === 1 ? '' : 's'}`
 
 export async function run(context) {
   const { options, report, limits } = context
-  const folder = options.out ?? RESULTS
+  const machine = `${cpu}, ${isa}, ${origin.date}, ${origin.commit}`
   for (const { name, title, values, job, counts } of sweeps(options)) {
     if (!name.includes(options.filter)) continue
     report.section(title)
@@ -103,9 +101,15 @@ export async function run(context) {
     }
     if (!counts)
       series.push({ name: 'divided perfectly', x: values, y: values.map((v) => (series[0].y[0] * values[0]) / v) })
-    const svg = await linePlot({ title, xLabel: name, yLabel: 'ns a sample', series, logX: true, logY: true })
-    fs.mkdirSync(folder, { recursive: true })
-    const file = path.join(folder, `scaling-${name}.svg`)
+    const svg = await linePlot({
+      title,
+      xLabel: `${name} (${machine})`,
+      yLabel: 'ns a sample',
+      series,
+      logX: true,
+      logY: true,
+    })
+    const file = path.join(options.out, `scaling-${name}.svg`)
     fs.writeFileSync(file, svg)
     report.text(`wrote ${path.relative(process.cwd(), file)}`)
   }

@@ -21,7 +21,7 @@ export interface BarPlotOptions {
   bars: readonly Bar[]
   /** A logarithmic axis, from a power of ten below the smallest value; values that are not positive have no bar. */
   logX?: boolean
-  /** A line of small print below the axis. */
+  /** Small print below the axis. */
   caption?: string
 }
 
@@ -30,6 +30,9 @@ const PITCH = 28
 const THICK = 20
 const RIGHT = 24
 const BOTTOM = 58
+/** Of small print: pixels a line, and characters that fit one on the safe side. */
+const SMALL = 18
+const SMALL_CHARACTERS = 118
 /** Pixels for a character, on the safe side: text is not measured here. */
 const PER_CHARACTER = 7.4
 
@@ -54,7 +57,8 @@ export async function barPlot(options: BarPlotOptions): Promise<string> {
   const longest = Math.max(...bars.map((bar) => labelOf(bar).length))
   const top = groups.length > 1 ? 68 : 46
   const bottom = top + PITCH * bars.length
-  const height = bottom + BOTTOM + (caption ? 18 : 0)
+  const print = wrap(caption ?? '')
+  const height = bottom + BOTTOM + SMALL * print.length
   const x = makeScale(d3, domainOf(bars, logX), [left, WIDTH - RIGHT - PER_CHARACTER * longest], logX, true)
 
   const out = [`<text class="lw-title" x="20" y="26">${escapeXml(title)}</text>`]
@@ -66,13 +70,27 @@ export async function barPlot(options: BarPlotOptions): Promise<string> {
   out.push(`<line class="lw-axis" x1="${px(left)}" x2="${px(left)}" y1="${top}" y2="${bottom}"/>`)
   const middle = px((left + x.range()[1]) / 2)
   out.push(`<text x="${middle}" y="${bottom + 42}" text-anchor="middle">${escapeXml(xLabel)}</text>`)
-  if (caption) out.push(`<text class="lw-tick" x="20" y="${height - 12}">${escapeXml(caption)}</text>`)
+  print.forEach((line, i) => {
+    const y = height - 12 - SMALL * (print.length - 1 - i)
+    out.push(`<text class="lw-tick" x="20" y="${y}">${escapeXml(line)}</text>`)
+  })
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" class="lw" role="img" aria-label="${escapeXml(title)}">
 <style>${STYLE}</style>
 <rect width="${WIDTH}" height="${height}" fill="#fff"/>
 ${out.join('\n')}
 </svg>
 `
+}
+
+/** Lines of small print that fit the width. */
+function wrap(text: string): string[] {
+  const lines: string[] = []
+  for (const word of text.split(' ').filter(Boolean)) {
+    const last = lines[lines.length - 1]
+    if (last !== undefined && last.length + word.length < SMALL_CHARACTERS) lines[lines.length - 1] = `${last} ${word}`
+    else lines.push(word)
+  }
+  return lines
 }
 
 const px = (value: number) => String(Math.round(value * 100) / 100)
