@@ -18,7 +18,7 @@ const required = force || process.env.LANEWISE_REQUIRE_NATIVE === '1'
 const isDependency = root.split(path.sep).includes('node_modules')
 const again = isDependency ? 'node node_modules/lanewise/scripts/install.mjs' : 'npm run build:native'
 const tools = process.platform === 'darwin' ? 'the Xcode command line tools' : 'g++ and make'
-const WITHOUT = 'installed with the JavaScript backend (slower)'
+const WITHOUT = required ? 'no addon was built' : 'installed with the JavaScript backend (slower)'
 
 const say = (line) => console.log(`lanewise: ${line}`)
 
@@ -182,6 +182,8 @@ function build() {
   const nodeDir = findNodeDir()
   if (nodeDir) args.push(`--nodedir=${nodeDir}`)
   const env = { ...process.env }
+  // An empty one counts more than --nodedir.
+  if (env.npm_config_nodedir === '') delete env.npm_config_nodedir
   // binding.gyp asks `node` for a path: let that be this very node.
   const pathKey = Object.keys(env).find((key) => key.toUpperCase() === 'PATH') ?? 'PATH'
   env[pathKey] = `${path.dirname(process.execPath)}${path.delimiter}${env[pathKey] ?? ''}`
@@ -193,14 +195,13 @@ function build() {
   const log = `${result.stdout ?? ''}${result.stderr ?? ''}${result.error?.message ?? ''}`
   fs.mkdirSync(path.join(root, 'build'), { recursive: true })
   fs.writeFileSync(path.join(root, 'build', 'build.log'), log)
-  const without = required ? 'no addon was built' : WITHOUT
   if (result.status !== 0)
     giveUp(
-      `building the native addon failed after ${seconds} s (${compiler.label}); ${without}. Log: build/build.log`,
+      `building the native addon failed after ${seconds} s (${compiler.label}); ${WITHOUT}. Log: build/build.log`,
       excerpt(log),
     )
   const error = loadError(addon)
-  if (error) giveUp(`the native addon was built but does not load: ${error}; ${without}`)
+  if (error) giveUp(`the native addon was built but does not load: ${error}; ${WITHOUT}`)
   say(`built the native addon in ${seconds} s (${compiler.label})`)
 }
 

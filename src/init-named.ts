@@ -9,6 +9,8 @@ import {
   lecunUniform,
   normal,
   uniform,
+  xavierNormal,
+  xavierUniform,
   zeros,
 } from './init.js'
 
@@ -22,8 +24,8 @@ const NAMED = {
   glorotUniform,
   heNormal,
   heUniform,
-  xavierNormal: glorotNormal,
-  xavierUniform: glorotUniform,
+  xavierNormal,
+  xavierUniform,
 }
 export type InitializerName = keyof typeof NAMED
 

@@ -81,6 +81,10 @@ export const lecunUniform = (): Initializer => scaledUniform(lecun)
 export const glorotNormal = (): Initializer => scaledNormal(glorot)
 /** Uniform on ±√(6/(fanIn + fanOut)): Affine's default for weights, as in Keras. */
 export const glorotUniform = (): Initializer => scaledUniform(glorot)
+/** Glorot's, by its other name. */
+export const xavierNormal = glorotNormal
+/** Glorot's, by its other name. */
+export const xavierUniform = glorotUniform
 /** He et al. (2015), for ReLU: variance 2/fanIn. */
 export const heNormal = (): Initializer => scaledNormal(he)
 /** Uniform on ±√(6/fanIn). */

@@ -50,7 +50,10 @@ const lengthened = (command) => Int32Array.of(...command, ...padding)
 /** Runs a command at once, or as a tape. Gives 'refused', a failure [command, op, position, value], or undefined. */
 function run(command, asTape) {
   try {
-    if (asTape) return new addon.BoundTape(lengthened(command), arrays).replay(1)
+    if (asTape) {
+      const result = new addon.BoundTape(lengthened(command), arrays).replay(1)
+      return Array.isArray(result) ? result : undefined // else how many steps ran
+    }
     words.set(command)
     const last = 2 + 2 * (ops[command[0]]?.operands.length ?? 0)
     for (let k = 2; k < last && k < command.length; k += 2) words[k] = numbers[command[k]] ?? -1

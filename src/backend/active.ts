@@ -41,12 +41,12 @@ function remedy(): string {
 }
 
 /**
- * LANEWISE_BACKEND=native or js is obeyed or is an error, and so is LANEWISE_ISA where the addon is to compute. Without
+ * LANEWISE_BACKEND=native or js is obeyed or is an error, and so are LANEWISE_ISA and LANEWISE_THREADS where the addon is to compute. Without
  * them: the addon, or, where none loads, JavaScript with one warning that says how to get the fast one.
  */
 export function chooseBackend(env: NodeJS.ProcessEnv): Backend {
   const wish = env.LANEWISE_BACKEND || undefined
-  threadCount(env) // A wish that makes no sense is an error whatever computes; JavaScript has one thread.
+  const threads = threadCount(env) // A wish that makes no sense is an error whatever computes; JavaScript has one thread.
   if (wish === 'js') return new JsBackend('LANEWISE_BACKEND=js')
   if (wish !== undefined && wish !== 'native')
     throw new BackendError('LANEWISE_BACKEND', '"native" or "js"', JSON.stringify(wish))
@@ -56,7 +56,8 @@ export function chooseBackend(env: NodeJS.ProcessEnv): Backend {
     if (error instanceof BackendError) throw error
     const cause = (error instanceof Error ? error.message : String(error)).split('\n')[0]
     const isa = env.LANEWISE_ISA || undefined
-    const asked = wish ? 'LANEWISE_BACKEND=native' : isa && `LANEWISE_ISA=${isa}`
+    const several = env.LANEWISE_THREADS && threads > 1 ? `LANEWISE_THREADS=${threads}` : undefined
+    const asked = wish ? 'LANEWISE_BACKEND=native' : isa ? `LANEWISE_ISA=${isa}` : several
     if (asked) throw new BackendError(asked, `an addon that loads (${remedy()})`, cause)
     process.emitWarning(
       `lanewise computes in JavaScript, many times slower: ${cause}. For the native addon, ${remedy()}.`,

@@ -58,7 +58,7 @@ const OPTIONS = {
   data: TEXT,
   plot: TEXT,
   json: FLAG,
-  help: FLAG,
+  help: { type: 'boolean', short: 'h' },
 } as const
 
 function whole(name: string, text: string, low: number, high: number): number {
@@ -98,7 +98,13 @@ export function parseRun(argv: string[]): MnistRun {
   try {
     values = parseArgs({ args: argv, options: OPTIONS, strict: true, allowPositionals: false }).values
   } catch (error) {
-    throw new UsageError(`${(error as Error).message.split(/[.\n]/)[0]} (see --help)`)
+    const [text] = (error as Error).message.split(/[.\n]/)
+    const [, option] = text.match(/^Option '(--\w+).*' argument is ambiguous$/) ?? []
+    if (option !== undefined)
+      throw new UsageError(
+        `${option}: expected a value (one that begins with "-" is written ${option}=-…), received an option`,
+      )
+    throw new UsageError(`${text} (see --help)`)
   }
   return {
     epochs: whole('epochs', values.epochs ?? '10', 1, 1e6),

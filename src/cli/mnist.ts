@@ -46,7 +46,9 @@ async function train(run: MnistRun, signal: AbortSignal): Promise<void> {
   })
   if (!run.json) {
     console.log(model.summary())
-    console.log(`\n${info.backend} backend (${info.isa}, ${info.threads} threads) on ${info.cpu}\n`)
+    console.log(
+      `\n${info.backend} backend (${info.isa}, ${info.threads} thread${info.threads === 1 ? '' : 's'}) on ${info.cpu}\n`,
+    )
   }
   const history = await model.fit(data, {
     epochs: run.epochs,

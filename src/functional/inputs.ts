@@ -51,8 +51,8 @@ export function asTargets(op: string, y: Tensor, t: Values): { rows: Tensor; tar
   const whole = !isFloat(given.dtype)
   // Of a single probability a whole number is the label.
   if (sameShape(given.shape, y.shape) && !(whole && y.size === 1)) {
-    const dense = given.dtype === 'int32' ? cast(given, y.dtype) : asFloat(op, 't', given, y.dtype as FloatDType)
-    return { rows, targets: reshape(dense, rows.shape), oneHot: true }
+    // oneHot() gives float32 where it is not told otherwise; its numbers are the same in each dtype.
+    return { rows, targets: reshape(cast(given, y.dtype), rows.shape), oneHot: true }
   }
   const labels = m === 1 && given.size === 1 ? reshape(given, [1]) : given
   if (!whole || labels.rank !== 1 || labels.size !== m) throw new ShapeError(op, wanted, given.describe())

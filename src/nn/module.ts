@@ -58,6 +58,23 @@ export function descend<T>(walk: keyof typeof paths, module: Module, step: () =>
   }
 }
 
+let training = false
+
+/** Whether fit is computing a step that trains: for modules that do otherwise then, such as dropout. */
+export function isTraining(): boolean {
+  return training
+}
+
+/** Does `step` as one that trains. */
+export function whileTraining<T>(step: () => T): T {
+  training = true
+  try {
+    return step()
+  } finally {
+    training = false
+  }
+}
+
 /** Not a name: fields of a module of the caller's own may have any. */
 const OWN = Symbol('own parameters')
 
@@ -92,8 +109,8 @@ export abstract class Module {
   }
 
   /**
-   * Computes the output of a batch x [rows, …input], for training and predictions alike. fit calls it once, to record it: numbers
-   * of JavaScript in it (`Math.random()`, a counter) are the same in every step.
+   * Computes the output of a batch x [rows, …input], for training and predictions alike (isTraining() tells which). fit calls it
+   * once, to record it: numbers of JavaScript in it (`Math.random()`, a counter) are the same in every step.
    */
   abstract forward(x: Tensor): Tensor
 

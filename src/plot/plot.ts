@@ -43,13 +43,27 @@ export async function plot(
   const base = file.replace(/\.(svg|html)$/i, '')
   const files = [`${base}.svg`, `${base}.html`]
   try {
-    fs.mkdirSync(path.dirname(base), { recursive: true })
+    makeFolderOf(base)
     fs.writeFileSync(files[0], svg)
     fs.writeFileSync(files[1], makePage(title, svg, history))
   } catch (error) {
     throw new DataError('plot', `to write ${base}.svg and .html`, (error as Error).message)
   }
   return { svg, files }
+}
+
+/** Makes the folder that a file is to be in. (mkdir's own `recursive` does not come back from /proc, in Node 20.) */
+export function makeFolderOf(file: string): void {
+  const folder = path.dirname(file)
+  try {
+    fs.mkdirSync(folder)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') return
+    if (code !== 'ENOENT' || path.dirname(folder) === folder) throw error
+    makeFolderOf(folder)
+    fs.mkdirSync(folder)
+  }
 }
 
 function check(history: HistoryLike, file: string, options: PlotOptions): void {

@@ -64,6 +64,14 @@ describe.skipIf(!built || process.platform !== 'linux')('without an addon that l
     expect(stderr.match(/LANEWISE_JS_BACKEND/g)).toHaveLength(1)
     expect(stderr).toMatch(/compiler/)
   })
+  it('several threads are an error: JavaScript has one', () => {
+    const none = fs.mkdtempSync(path.join(home, 'none-'))
+    const { status, stderr } = run(none, { LANEWISE_THREADS: '2' })
+    expect(status).toBe(1)
+    expect(stderr).toMatch(/BackendError.*LANEWISE_THREADS=2: expected an addon that loads/)
+    expect(run(none, { LANEWISE_THREADS: '1' }).status).toBe(0)
+    expect(run(none, { LANEWISE_THREADS: '2', LANEWISE_BACKEND: 'js' }).status).toBe(0)
+  })
   it.each(cases)('%s: an error where the addon was asked for', (_, make) => {
     const { status, stderr } = run(make(), { LANEWISE_BACKEND: 'native' })
     expect(status).toBe(1)

@@ -110,6 +110,32 @@ eachBackend(() => {
     }
   })
 
+  it('a module may do otherwise in training, such as dropout', async () => {
+    class Dropout extends lw.Module {
+      private readonly state = lw.randomState(5)
+      constructor(private readonly rate: number) {
+        super()
+      }
+      forward(x: lw.Tensor): lw.Tensor {
+        if (!lw.isTraining()) return x
+        const kept = lw.clip(lw.scale(lw.uniform(this.state, x.shape), 1e9, -1e9 * this.rate), 0, 1)
+        return lw.multiply(x, lw.scale(kept, 1 / (1 - this.rate)))
+      }
+    }
+    const data = { x: lw.scale(rows(64, 20), 1 / 255), y: lw.zeros([64, 1]) }
+    const layers = [new lw.Affine(1, { biasInitializer: 'zeros' })]
+    const model = new lw.Sequential({ input: [20], layers: [new Dropout(0.5), ...layers], seed: 2 })
+    const plain = new lw.Sequential({ input: [20], layers: [new lw.Affine(1)], seed: 2 })
+    for (const m of [model, plain]) m.compile({ loss: 'mse', optimizer: new lw.SGD({ learningRate: 0 }) })
+    expect(await model.evaluate(data)).toEqual(await plain.evaluate(data))
+    expect(model.predict(data.x).data).toEqual(plain.predict(data.x).data)
+    const { history } = await model.fit(data, { epochs: 2, batchSize: 64, validation: data })
+    expect(history.valLoss[0]).toBe(history.valLoss[1])
+    expect(history.loss[0]).not.toBe(history.valLoss[0])
+    expect(history.loss[0]).not.toBe(history.loss[1]) // other numbers are dropped in each step
+    expect(lw.isTraining()).toBe(false)
+  })
+
   it('a model with a forward of its own is trained by it', async () => {
     const model = new Shifted({ input: [3], layers: [new lw.Affine(2)], seed: 3 })
     model.compile({ loss: 'meanSquaredError', optimizer: new lw.SGD({ learningRate: 0.1 }) })
