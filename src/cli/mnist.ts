@@ -29,6 +29,10 @@ export function hashOf(model: Sequential): string {
 
 async function train(run: MnistRun, signal: AbortSignal): Promise<void> {
   const info = backendInfo()
+  if (run.plot !== undefined) {
+    const { makeFolderOf } = await import('../plot/plot.js')
+    makeFolderOf(run.plot) // found out before the training and not after
+  }
   const { train: all, test, classes } = await mnist(run.data === undefined ? {} : { dir: run.data })
   const rows = Math.min(run.limit ?? all.x.shape[0], all.x.shape[0])
   const data: Dataset = { x: all.x.slice(0, rows), y: all.y.slice(0, rows) }

@@ -59,7 +59,7 @@ export function makeFolderOf(file: string): void {
     fs.mkdirSync(folder)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST') return
+    if (code === 'EEXIST' && fs.statSync(folder).isDirectory()) return
     if (code !== 'ENOENT' || path.dirname(folder) === folder) throw error
     makeFolderOf(folder)
     fs.mkdirSync(folder)

@@ -95,6 +95,11 @@ describe('mnist refuses in one line', () => {
     [['--plot', ''], /--plot: expected the name of a file, received ""/],
     [['--plot', 'curves.png'], /--plot: expected a file name ending in .svg, .html or neither, received "curves.png"/],
     [['--plot', 'folder/'], /--plot/],
+    [['--plot', path.join(__filename, 'curves')], /EEXIST/],
+    [
+      ['--seed', '-1'],
+      /--seed: expected a value \(one that begins with "-" is written --seed=-…\), received an option/,
+    ],
     [['--plot', '.svg'], /--plot/],
   ]
   it.each(BAD)('%j', async (args, about) => {
