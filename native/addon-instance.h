@@ -9,6 +9,7 @@
 
 #include <vector>
 
+#include "addon-slices.h"
 #include "cpu.h"
 #include "scratch.h"
 #include "signature.h"
@@ -70,8 +71,9 @@ struct Instance {
   Napi::Reference<Napi::TypedArray> wordsReference;
   char* scratch = nullptr;
   size_t scratchSize = 0;
+  std::shared_ptr<Slices> slices;
 
-  explicit Instance(napi_env e) : env(e) {}
+  explicit Instance(napi_env e) : env(e), slices(Slices::of(e)) {}
   ~Instance() {
     freeScratch(scratch);
     freeWorkspace();

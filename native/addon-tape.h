@@ -17,11 +17,14 @@ struct Slice {
   int64_t steps;
   double milliseconds;
   RunResult result;
+  std::shared_ptr<Slices> slices;
 };
 
 inline void executeSlice(napi_env, void* data) {
   Slice& s = *(Slice*)data;
-  s.result = s.tape->run(s.steps, s.milliseconds);
+  if (!s.slices->begin()) return;
+  s.result = s.tape->run(s.steps, s.milliseconds, &s.slices->stopped);
+  s.slices->end();
 }
 
 // While a worker is being ended none of these calls may succeed: their results are not needed then.
@@ -74,7 +77,7 @@ class BoundTape : public Napi::ObjectWrap<BoundTape> {
     if (!(milliseconds > 0)) return refuse(env, "replaySlice: expected milliseconds above 0");
     int64_t steps;
     if (!begin(info, steps)) return env.Undefined();
-    Slice* s = new (std::nothrow) Slice{nullptr, nullptr, nullptr, tape_, steps, milliseconds, {}};
+    Slice* s = new (std::nothrow) Slice{nullptr, nullptr, nullptr, tape_, steps, milliseconds, {0, -1, 0, 0, 0}, instanceOf(info).slices};
     if (!s) {
       tape_->busy.store(false);
       return refuseForMemory(env);

@@ -144,8 +144,12 @@ napi_value Run(napi_env env, napi_callback_info callback) {
 }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
-  Instance* instance = new (std::nothrow) Instance(env);
-  if (!instance) return refuseForMemory(env), exports;
+  Instance* instance = nullptr;
+  try {
+    instance = new Instance(env);
+  } catch (const std::bad_alloc&) {
+    return refuseForMemory(env), exports;
+  }
   env.SetInstanceData<Instance>(instance);
   exports.Set("ops", Napi::Function::New(env, Ops));
   exports.Set("info", Napi::Function::New(env, Info));

@@ -26,10 +26,10 @@ struct Division {
   int64_t units;         // independent pieces of work, >= 0
   double nanoseconds;    // rough cost of the whole on one thread, to decide whether threads pay
   int64_t lane;
-  int64_t loose;         // of a lane's units so many at either end wait for no other lane
+  int64_t freeEnds;      // of a lane's units so many at either end wait for no other lane
   int turns;             // pieces, at least 1, that a thread takes its share in: what is left when another has time to help
-  int64_t unitBytes;     // if not 0, unit u writes no more than the bytes from u * unitBytes up to the next unit's, of the first operand and,
-  bool alike;            // if alike, of all that are as long; of those it reads no others either
+  int64_t unitBytes;     // if not 0: of the first operand unit u writes only the bytes [u * unitBytes, (u + 1) * unitBytes)
+  bool elementwise;      // the same holds of every operand that is as long as the first, and is all that the unit reads of those
 };
 
 // What a kernel says of a command.

@@ -87,7 +87,7 @@ struct alignas(64) Pool {
   // What a helper reads first, in one line.
   std::atomic<uint64_t> gate{0};
   Stage first;
-  int64_t lane = 0, loose = 0;
+  int64_t lane = 0, freeEnds = 0;
   int threads = 0;
   bool both = false;                // whether there is a second
   std::atomic<int> invited{0};      // helpers numbered below this may join
@@ -116,7 +116,7 @@ struct alignas(64) Pool {
   void unitOfLane(int64_t unit, uint64_t job) {
     const int64_t place = unit % lane;
     if (place > 0) await(unit - 1, job);
-    if (unit >= lane && place >= loose && place < lane - loose) await(unit - lane, job);
+    if (unit >= lane && place >= freeEnds && place < lane - freeEnds) await(unit - lane, job);
     first.fn(first.context, unit, unit + 1);
     ended[unit].job.store(job, std::memory_order_release);
   }
@@ -297,7 +297,7 @@ struct alignas(64) Pool {
     const Division& division = job.division;
     threads = wanted;
     lane = division.lane;
-    loose = division.loose;
+    freeEnds = division.freeEnds;
     first = stageOf(job);
     both = next != nullptr;
     double ends[kMaxThreads];

@@ -210,7 +210,7 @@ Tape::~Tape() {
 // Nanoseconds from one look at the clock to the next, about.
 static const double kLookEvery = 1e5;
 
-RunResult Tape::run(int64_t steps, double milliseconds) {
+RunResult Tape::run(int64_t steps, double milliseconds, const std::atomic<bool>* stop) {
   typedef std::chrono::steady_clock Clock;
   typedef std::chrono::duration<double, std::nano> Nanoseconds;
   const Clock::time_point start = Clock::now();
@@ -237,6 +237,7 @@ RunResult Tape::run(int64_t steps, double milliseconds) {
       }
     }
     result.steps++;
+    if (stop && stop->load(std::memory_order_relaxed)) break;
     if (shared_.empty() && (milliseconds <= 0 || result.steps < nextLook)) continue;
     const Clock::time_point now = Clock::now();
     if (!shared_.empty()) trial_.took(Nanoseconds(now - last).count());

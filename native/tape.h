@@ -47,7 +47,7 @@ class Tape {
                     ErrorText& error);
   ~Tape();
   // Runs until `steps` are done or about `milliseconds` have passed (if above 0); at least one step.
-  RunResult run(int64_t steps, double milliseconds);
+  RunResult run(int64_t steps, double milliseconds, const std::atomic<bool>* stop = nullptr);
 
   std::atomic<bool> busy{false};
 

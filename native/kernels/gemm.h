@@ -201,8 +201,8 @@ struct Tiles {
   }
   static void lane(const Gemm<E>& g, const Command& command, int64_t unit) {
     const int64_t lanes = command.units / command.lane, h = unit / command.lane;
-    const int64_t whole = wholeOf(g), last = g.n - whole, loose = g.source ? 1 : 0, before = loose + (last > 0 ? 1 : 0);
-    const int64_t t = unit % command.lane - before, tiles = command.lane - before - loose;
+    const int64_t whole = wholeOf(g), last = g.n - whole, freeEnds = g.source ? 1 : 0, before = freeEnds + (last > 0 ? 1 : 0);
+    const int64_t t = unit % command.lane - before, tiles = command.lane - before - freeEnds;
     Panels cut = Panels::cut(g.source ? g.panels : lanes, g.m, g.k, command.lanes->ends);
     const int64_t p0 = cut.start(h), p1 = cut.ends[h];
     Gemm<E> part = g;
@@ -244,7 +244,7 @@ struct Tiles {
     plan.nanoseconds = (double)g.m * g.n * (g.k + 4) * 0.25 / V::W;
     const int64_t lanes = lanesOf(g, plan.threads);
     plan.lane = lanes > 1 ? laneUnits(g) : 0;
-    plan.loose = g.source ? 1 : 0;
+    plan.freeEnds = g.source ? 1 : 0;
     plan.scratch = lanes > 1 ? (size_t)((lanes - 1) * sumsOf(g)) * sizeof(E) : 0;
     const Grid grid = gridOf(g, across(g, plan.threads));
     if (lanes == 1 && !g.source && small(g)) plan.unitBytes = grid.rowStep * g.n * (int64_t)sizeof(E);

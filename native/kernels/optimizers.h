@@ -49,7 +49,7 @@ template <class E>
 LW_INLINE void planParts(int64_t n, double nanosecondsEach, Plan& plan) {
   planUnits(n, nanosecondsEach, plan, kPart);
   plan.unitBytes = kPart * (int64_t)sizeof(E);
-  plan.alike = true;
+  plan.elementwise = true;
 }
 
 // What all optimizers have in common: the rate, and weight decay before anything else, w -= (lr * decay) * w.

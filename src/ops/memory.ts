@@ -3,7 +3,7 @@ import { checkDType, type DType, isFloat } from '../dtype.js'
 import { describe, ShapeError, TypeMismatchError, ValueError } from '../errors.js'
 import { checkShape, sameShape, show } from '../shape.js'
 import { emit } from '../tape.js'
-import { checkTensor, empty, recordingState, type Tensor, written } from '../tensor.js'
+import { checkTensor, empty, type Tensor, written } from '../tensor.js'
 import { defineOp } from './op.js'
 
 const FILL = defineOp('fill', 'y:w:A:n | n value:d')
@@ -24,10 +24,9 @@ export function full(shape: readonly number[], value: number, dtype: DType = 'fl
   return fill(empty('full', checkShape('full', shape), checkDType('full', dtype)), value)
 }
 
-/** A number as a tensor of no dimensions: a constant of the tape when recorded. */
+/** A number as a tensor of no dimensions: a constant of the tape when recorded, in memory that nothing else writes to. */
 export function constant(value: number, dtype: DType): Tensor {
   const t = empty('constant', [], dtype)
-  if (recordingState.active) return fill(t, value)
   t.storage.array[t.offset] = value
   return t
 }
