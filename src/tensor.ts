@@ -78,8 +78,8 @@ export class Tensor {
     return copy
   }
 
-  /** A copy of the values as nested arrays; a number for a tensor without dimensions. */
-  toArray(): NestedArray {
+  /** A copy of the values as nested arrays; a number for a tensor without dimensions. T says how deep: toArray<number[]>(). */
+  toArray<T extends NestedArray = NestedArray>(): T {
     checkReadable('toArray', this)
     // JavaScript can write to `shape`.
     if (sizeOf(this.shape) !== this.size)
@@ -95,7 +95,7 @@ export class Tensor {
     let next = 0
     const build = (dim: number): NestedArray =>
       dim === this.rank ? flat[next++] : Array.from({ length: this.shape[dim] }, () => build(dim + 1))
-    return build(0)
+    return build(0) as T
   }
 
   /** The value of a tensor of one element. */

@@ -46,6 +46,25 @@ const STEPS = 200
 beforeAll(buildDist, 120_000)
 
 eachBackend((backend) => {
+  it('many replays at once, of which some fail, all come to their end, and so do later ones', async () => {
+    const source = lw.tensor([1, 2])
+    const tapes = Array.from({ length: 12 }, (_, i) => {
+      const [counter, rows] = [lw.zeros([1], { dtype: 'int32' }), lw.tensor(Int32Array.of(0, i % 4 === 3 ? 2 : 1))]
+      const tape = lw.record(() => {
+        lw.gatherRows(source, rows)
+        lw.advance(counter, 1)
+      })
+      return { tape, counter }
+    })
+    for (let round = 1; round <= 2; round++) {
+      const results = await Promise.allSettled(tapes.map(({ tape }) => tape.replayAsync(50)))
+      for (const [i, { status }] of results.entries()) {
+        expect(status).toBe(i % 4 === 3 ? 'rejected' : 'fulfilled')
+        expect(tapes[i].counter.item()).toBe(i % 4 === 3 ? 0 : 50 * round)
+      }
+    }
+  })
+
   it.each(Object.keys(OPTIMIZERS))('eager, replayed one by one, at once and off the loop: %s', async (name) => {
     const start = () => training(OPTIMIZERS[name]())
     const eager = start()

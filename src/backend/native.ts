@@ -200,6 +200,25 @@ export class NativeBackend implements Backend {
   }
 }
 
+/** Slices run on libuv's pool, of which they leave a thread to files and names; who comes later waits, first come first served. */
+const seats = {
+  free: Math.max(1, (Number(process.env.UV_THREADPOOL_SIZE) || 4) - 1),
+  waiting: [] as (() => void)[],
+  take(): Promise<void> | undefined {
+    if (this.free > 0) {
+      this.free--
+      return undefined
+    }
+    return new Promise((resolve) => this.waiting.push(resolve))
+  },
+  /** The seat goes to the next at once: nobody gets in between. */
+  leave(): void {
+    const next = this.waiting.shift()
+    if (next) next()
+    else this.free++
+  },
+}
+
 class NativeBound implements BoundTape {
   // Between two slices the helpers fall asleep, and the next may run on another core: with two threads that costs about 0.7 ms.
   readonly sliceMs = 100
@@ -216,9 +235,14 @@ class NativeBound implements BoundTape {
   }
 
   async replaySlice(steps: number, milliseconds: number): Promise<number> {
-    const result = await this.start(steps, milliseconds)
-    if (Array.isArray(result)) throw this.badIndex(result)
-    return result
+    await seats.take()
+    try {
+      const result = await this.start(steps, milliseconds)
+      if (Array.isArray(result)) throw this.badIndex(result)
+      return result
+    } finally {
+      seats.leave()
+    }
   }
 
   private start(steps: number, milliseconds: number): Promise<number | Failure> {
