@@ -19,10 +19,27 @@ it('the types of all entries compile alone', () => {
   const lines = entries.map(
     (name, i) => `import * as m${i} from 'lanewise${name.slice(1)}'\nexport const n${i} = m${i}\n`,
   )
-  fs.writeFileSync(path.join(folder, 'all.mts'), lines.join(''))
+  // What people write, with the checks that strict leaves out.
+  const use = `
+import { cast, multiply, Optimizer, subtract, type OptimizerState, type ParameterStore, Sequential, type Tensor } from 'lanewise'
+export async function figures(model: Sequential, x: Tensor, y: Tensor): Promise<[number, number[]]> {
+  const { loss } = await model.evaluate({ x, y })
+  return [loss, model.predict(x).argmax().toArray<number[]>()]
+}
+export class Descent extends Optimizer {
+  protected readonly slotCount = 0
+  protected override emit(store: ParameterStore, _state: OptimizerState): void {
+    subtract(store.values, multiply(store.gradients, cast(this.rate, store.dtype)), store.values)
+  }
+}
+`
+  fs.writeFileSync(path.join(folder, 'all.mts'), lines.join('') + use)
   fs.writeFileSync(path.join(folder, 'all.cts'), lines.join(''))
   const compilerOptions = {
     strict: true,
+    noUncheckedIndexedAccess: true,
+    exactOptionalPropertyTypes: true,
+    noImplicitOverride: true,
     module: 'nodenext',
     target: 'es2022',
     lib: ['es2022', 'dom'],
