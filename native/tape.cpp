@@ -218,7 +218,7 @@ RunResult Tape::run(int64_t steps, double milliseconds, const std::atomic<bool>*
   RunResult result = {0, -1, 0, 0, 0};
   failure_.set = 0;
   bool shared = false;   // whether the step before was
-  int64_t nextLook = 1;  // at the clock: it takes as long as a small command
+  int64_t nextLook = 1;  // the step after which the clock is read next: to read it takes as long as a small command
   while (result.steps < steps) {
     const bool sharing = !shared_.empty() && !trial_.alone();
     if (lanes_.follows != shared) lanes_.follows = shared;

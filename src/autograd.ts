@@ -78,6 +78,7 @@ function walk(loss: Tensor): void {
   const history = reverseTopologicalOrder(loss)
   const read = new Set(history.flatMap((t) => (t.node as GradientNode).inputs))
   const gradients = new Map<Tensor, Tensor>([[loss, ops.ones(loss)]])
+  const places = new Map<Tensor, Tensor | undefined>()
   for (const t of history) {
     const node = t.node as GradientNode
     const dy = gradients.get(t) as Tensor
@@ -85,7 +86,8 @@ function walk(loss: Tensor): void {
       const x = node.inputs[i]
       const derivative = node.derivatives[i]
       if (derivative === undefined || !tracked(x)) continue
-      gradients.set(x, accumulate(derivative, dy, gradients.get(x), placeOf(x, read)))
+      if (!gradients.has(x)) places.set(x, placeOf(x, read))
+      gradients.set(x, accumulate(derivative, dy, gradients.get(x), places.get(x)))
     }
     gradients.delete(t)
   }

@@ -24,7 +24,7 @@ export * as losses from './losses/index.js'
 export type { LossName } from './losses/named.js'
 export type { Metric, MetricName } from './metrics/index.js'
 export { Affine, type AffineOptions, Flatten, LeakyRelu, Relu, Sigmoid, Softmax, Tanh } from './nn/layers.js'
-export { type BuildOptions, build, isTraining, Module, Parameter, ParameterStore } from './nn/module.js'
+export { type BuildOptions, build, isTraining, Module, Parameter, ParameterStore, whileTraining } from './nn/module.js'
 export { type CompileOptions, Sequential, type SequentialOptions } from './nn/sequential.js'
 export * from './ops/index.js'
 export {

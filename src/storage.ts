@@ -78,7 +78,7 @@ interface Slab {
 }
 const slabs: Partial<Record<DType, Slab>> = {}
 
-/** Where the last `allocate` put its elements within the storage it returned. (No pair with it: each op allocates, and that is an object more.) */
+/** Where the last `allocate` put its elements within the storage it returned. (Returned together they would be one more object for each op.) */
 export let allocatedOffset = 0
 
 /**

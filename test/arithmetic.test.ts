@@ -167,22 +167,24 @@ describe('formulas, float64', () => {
   })
 
   it('an optimizer that keeps nothing of earlier squares divides by the last one', () => {
-    // By hand, in float32: v = g² after a much larger square; Adam's m = g.
-    const [g, epsilon] = [1e-4, 1e-7]
-    const steps = [
-      [new lw.RMSProp({ rho: 0, epsilon, learningRate: 1 }), g / Math.sqrt(g * g + epsilon)],
-      [new lw.Adam({ beta1: 0, beta2: 0, epsilon, learningRate: 1 }), g / (g + epsilon)],
-    ] as const
-    for (const [optimizer, expected] of steps) {
-      const layer = new lw.Affine(1, { weightInitializer: 'zeros' })
-      const store = lw.build(layer, [40])
-      store.gradients.data.fill(1)
-      optimizer.step(store)
-      const before = layer.weight.value.toTypedArray()
-      store.gradients.data.fill(g)
-      optimizer.step(store)
-      for (const [i, w] of layer.weight.value.data.entries())
-        expect(Math.abs((before[i] - w) / expected - 1)).toBeLessThan(1e-3)
+    // By hand: v = g² after a much larger square; Adam's m = g. (1e-9 beside 1 is lost in float32, its square in float64.)
+    const [g, epsilon] = [1e-9, 1e-20]
+    for (const dtype of ['float32', 'float64'] as const) {
+      const steps = [
+        [new lw.RMSProp({ rho: 0, epsilon, learningRate: 1 }), g / Math.sqrt(g * g + epsilon)],
+        [new lw.Adam({ beta1: 0, beta2: 0, epsilon, learningRate: 1 }), g / (g + epsilon)],
+      ] as const
+      for (const [optimizer, expected] of steps) {
+        const layer = new lw.Affine(1, { weightInitializer: 'zeros' })
+        const store = lw.build(layer, [40], { dtype })
+        store.gradients.data.fill(1)
+        optimizer.step(store)
+        const before = layer.weight.value.toTypedArray()
+        store.gradients.data.fill(g)
+        optimizer.step(store)
+        for (const [i, w] of layer.weight.value.data.entries())
+          expect(Math.abs((before[i] - w) / expected - 1), dtype).toBeLessThan(1e-3)
+      }
     }
   })
 })

@@ -103,11 +103,11 @@ struct Momentum {
   static constexpr FinishFn finish = nullptr;
 };
 
-// Where nothing is to be kept of v (a share of 1), v - 1 (v - g^2) would be 0 wherever g^2 is small against v: v counts as 0 then.
+// Where nothing is to be kept of an average (a share of 1), a - 1 (a - x) would be 0 wherever x is small against a: a counts as 0 then.
 template <class V>
-LW_INLINE void forgetAll(const Command& c, typename V::E* v, double kept, int64_t begin, int64_t end) {
+LW_INLINE void forgetAll(const Command& c, typename V::E* average, double kept, int64_t begin, int64_t end) {
   typedef typename V::E E;
-  if ((E)(1 - kept) == 1) forUnits<V, kPart>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA { V::zero().store(v + i, part); });
+  if ((E)(1 - kept) == 1) forUnits<V, kPart>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA { V::zero().store(average + i, part); });
 }
 
 // The root is kept at or below mostRoot, where quotient() is good; only an infinite v is beyond it.
@@ -148,6 +148,7 @@ struct Adam {
     const E* g = (const E*)c.p[1];
     const Rate<V> r(c, 4, c.d[3]);
     const int32_t t = *(const int32_t*)c.p[5];
+    forgetAll<V>(c, m, c.d[0], begin, end);
     forgetAll<V>(c, v, c.d[1], begin, end);
     const double corrected = r.lr * __builtin_sqrt(1 - powi(c.d[1], t)) / (1 - powi(c.d[0], t));
     const V a = V::set1((E)corrected), share1 = V::set1((E)(1 - c.d[0])), share2 = V::set1((E)(1 - c.d[1])), eps = V::set1((E)c.d[2]), limit = V::set1(Tiny<E>::mostRoot);

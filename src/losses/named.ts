@@ -13,7 +13,7 @@ const NAMED = {
   sparseCategoricalCrossentropy,
   categoricalCrossentropy,
   binaryCrossentropy,
-  meanSquaredError: meanSquaredError,
+  meanSquaredError,
   mse: meanSquaredError,
 }
 export type LossName = keyof typeof NAMED

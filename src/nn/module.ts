@@ -60,18 +60,20 @@ export function descend<T>(walk: keyof typeof paths, module: Module, step: () =>
 
 let training = false
 
-/** Whether fit is computing a step that trains: for modules that do otherwise then, such as dropout. */
+/** Whether a step that trains is computed, by fit or within whileTraining(): for modules that do otherwise then, such as dropout. */
 export function isTraining(): boolean {
   return training
 }
 
-/** Does `step` as one that trains. */
+/** Does `step`, which is not asynchronous, as one that trains; gives what it gives. For loops of your own: fit does so itself. */
 export function whileTraining<T>(step: () => T): T {
+  if (typeof step !== 'function') throw new TypeMismatchError('whileTraining', 'a function', describe(step))
+  const before = training
   training = true
   try {
     return step()
   } finally {
-    training = false
+    training = before
   }
 }
 

@@ -193,13 +193,13 @@ export class Sequential extends Module implements TrainingModel {
     asArgument('restore', 'a snapshot of this model', () => store.values.set(values))
   }
 
-  private network(op: string): Network {
+  private network(op: Network['op']): Network {
     const { compiled, input, output, store, layers, shuffleState } = this
     if (compiled === undefined)
       throw new StateError(op, 'a compiled model: call compile first', 'one that is not compiled')
     // A subclass may have a forward of its own.
     const parts = this.forward === Sequential.prototype.forward ? layers : [this]
-    return { input, output, store, layers: parts, shuffleState, compiled }
+    return { op, input, output, store, layers: parts, shuffleState, compiled }
   }
 
   private made(op: string): this {

@@ -52,17 +52,17 @@ export async function plot(
   return { svg, files }
 }
 
+const isFolder = (name: string): boolean => fs.statSync(name, { throwIfNoEntry: false })?.isDirectory() ?? false
+
 /** Makes the folder that a file is to be in. (mkdir's own `recursive` does not come back from /proc, in Node 20.) */
 export function makeFolderOf(file: string): void {
   const folder = path.dirname(file)
+  if (isFolder(folder)) return
+  if (path.dirname(folder) !== folder) makeFolderOf(folder)
   try {
     fs.mkdirSync(folder)
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST' && fs.statSync(folder).isDirectory()) return
-    if (code !== 'ENOENT' || path.dirname(folder) === folder) throw error
-    makeFolderOf(folder)
-    fs.mkdirSync(folder)
+    if (!isFolder(folder)) throw error // else somebody made it in between
   }
 }
 

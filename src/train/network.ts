@@ -11,6 +11,8 @@ import type { Batch } from './dataset.js'
 
 /** What training needs of a compiled model. */
 export interface Network {
+  /** Who trains or evaluates, for errors. */
+  readonly op: 'fit' | 'evaluate'
   readonly input: Shape
   readonly output: Shape
   readonly store: ParameterStore
@@ -53,16 +55,16 @@ function forwardBatch(network: Network, layers: readonly Module[], batch: Batch)
 }
 
 /** What a loss or metric of the caller's own must return. */
-function checkMean(what: string, value: unknown): Tensor {
+function checkMean(op: string, what: string, value: unknown): Tensor {
   if (isTensor(value) && value.size === 1 && isFloat(value.dtype)) return value
-  throw new TypeMismatchError('fit', `${what} to return a float tensor of one element`, describe(value))
+  throw new TypeMismatchError(op, `${what} to return a float tensor of one element`, describe(value))
 }
 
 /** Loss and metrics of a batch. A softmax (or sigmoid) before its loss is computed with the loss, from the logits. */
 export function evaluateBatch(network: Network, batch: Batch): StepResult {
   const { loss, metrics } = network.compiled
   const last = network.layers[network.layers.length - 1]
-  if (last === undefined) throw new StateError('fit', 'a model with at least one layer', 'none')
+  if (last === undefined) throw new StateError(network.op, 'a model with at least one layer', 'none')
   const fused = loss.fused?.of === loss.call && isPlain(last, loss.fused.layer) ? loss.fused : undefined
   let predictions: Tensor
   let value: Tensor
@@ -72,7 +74,8 @@ export function evaluateBatch(network: Network, batch: Batch): StepResult {
     predictions = result.predictions
   } else {
     predictions = forwardBatch(network, network.layers, batch)
-    value = checkMean(`loss ${loss.name}`, loss.call(predictions, batch.y))
+    value = checkMean(network.op, `loss ${loss.name}`, loss.call(predictions, batch.y))
   }
-  return { loss: value, metrics: metrics.map((m) => checkMean(`metric ${m.name}`, m.call(predictions, batch.y))) }
+  const mean = (m: Metric) => checkMean(network.op, `metric ${m.name}`, m.call(predictions, batch.y))
+  return { loss: value, metrics: metrics.map(mean) }
 }

@@ -252,6 +252,7 @@ eachBackend(() => {
       await expect(model.fit(rows())).rejects.toThrow(
         'fit: expected metric each to return a float tensor of one element, received Tensor float64 [32]',
       )
+      await expect(model.evaluate(rows())).rejects.toThrow('evaluate: expected metric each to return')
       model.compile({ loss: { name: 'each', targets: 'index', call: (p) => p.mean(1) } })
       await expect(model.fit(rows())).rejects.toThrow('fit: expected loss each to return a float tensor of one element')
       model.compile({ loss })

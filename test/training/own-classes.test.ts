@@ -134,6 +134,9 @@ eachBackend(() => {
     expect(history.loss[0]).not.toBe(history.valLoss[0])
     expect(history.loss[0]).not.toBe(history.loss[1]) // other numbers are dropped in each step
     expect(lw.isTraining()).toBe(false)
+    // In a loop of one's own, a step within a step too.
+    const told = lw.whileTraining(() => [lw.whileTraining(lw.isTraining), lw.isTraining()])
+    expect([...told, lw.isTraining()]).toEqual([true, true, false])
   })
 
   it('a model with a forward of its own is trained by it', async () => {

@@ -57,7 +57,7 @@ export const optimizers: Kernels = {
     for (let i = 0; i < n; i++) {
       const gradient = g[go + i],
         root = flushed(gradient, tinyRoot),
-        old = v[vo + i]
+        old = share === 1 ? 0 : v[vo + i] // or root² would be lost in old + (root² − old)
       const mean = flushedSquare(old + share * (root * root - old), tiny)
       v[vo + i] = mean
       w[wo + i] = decayed(w[wo + i], shrink) - (lr * gradient) / Math.min(most, Math.sqrt(mean + eps))
@@ -74,8 +74,8 @@ export const optimizers: Kernels = {
     const step = round((lr * Math.sqrt(1 - power(d[1], t))) / (1 - power(d[0], t)))
     for (let i = 0; i < n; i++) {
       const gradient = flushed(g[go + i], tinyRoot),
-        m0 = m[mo + i],
-        v0 = v[vo + i]
+        m0 = share1 === 1 ? 0 : m[mo + i],
+        v0 = share2 === 1 ? 0 : v[vo + i]
       const m1 = flushed(m0 + share1 * (gradient - m0), tiny)
       const v1 = flushedSquare(v0 + share2 * (gradient * gradient - v0), tiny)
       m[mo + i] = m1
