@@ -36,7 +36,8 @@ inline void completeSlice(napi_env env, napi_status, void* data) {
   napi_value value = nullptr;
   if (s->result.command >= 0) value = failureOf(Napi::Env(env), s->result);
   else napi_create_double(env, (double)s->result.steps, &value);
-  if (value) napi_resolve_deferred(env, s->deferred, value);
+  // Node ends an environment's slices one after another before any hook is called; the first to find out tells the others.
+  if (!value || napi_resolve_deferred(env, s->deferred, value) != napi_ok) s->slices->stopped.store(true);
   napi_delete_reference(env, s->keep);
   napi_delete_async_work(env, s->work);
   if (scope) napi_close_handle_scope(env, scope);

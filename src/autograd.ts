@@ -1,7 +1,17 @@
 import { types } from 'node:util'
 import { describe, ShapeError, StateError, TypeMismatchError } from './errors.js'
 import { show } from './shape.js'
-import { checkTensor, type Derivative, empty, type GradientNode, type Tensor, written } from './tensor.js'
+import type { Storage } from './storage.js'
+import {
+  checkTensor,
+  type Derivative,
+  empty,
+  type GradientNode,
+  recordingState,
+  type Tensor,
+  type Writes,
+  written,
+} from './tensor.js'
 
 let enabled = true
 
@@ -12,11 +22,16 @@ export function tracked(t: Tensor): boolean {
 
 /**
  * Notes how `y` came from `inputs`, if a gradient may be wanted. Each op calls it last. All that a derivative reads is an input,
- * with a derivative or without one.
+ * with a derivative or without one; `reads` is false where the derivatives read none (but dy, or y).
  * @throws StateError where y is a given `out` that backward() needs unchanged: one of the inputs, or a leaf (of earlier results
  * that are written over backward() tells)
  */
-export function derive(y: Tensor, inputs: readonly Tensor[], derivatives: readonly (Derivative | undefined)[]): Tensor {
+export function derive(
+  y: Tensor,
+  inputs: readonly Tensor[],
+  derivatives: readonly (Derivative | undefined)[],
+  reads = true,
+): Tensor {
   const wanted = enabled && derivatives.some((d, i) => d !== undefined && tracked(inputs[i]))
   if (wanted && (y.requiresGrad || inputs.includes(y))) {
     const expected = 'another tensor while derivatives are noted (update parameters within noGrad)'
@@ -27,7 +42,10 @@ export function derive(y: Tensor, inputs: readonly Tensor[], derivatives: readon
     )
   }
   written(y) // an `out` may have a node, of values that are no more
-  if (wanted) y.node = { order: y.writtenAt, inputs, derivatives }
+  if (wanted) {
+    const results = inputs.map((x) => x.node !== undefined)
+    y.node = { order: y.writtenAt, recorded: recordingState.active, inputs, results, derivatives, reads }
+  }
   return y
 }
 
@@ -77,6 +95,7 @@ export function backward(loss: Tensor): void {
 function walk(loss: Tensor): void {
   const history = reverseTopologicalOrder(loss)
   const read = new Set(history.flatMap((t) => (t.node as GradientNode).inputs))
+  const storages = new Set([...read].map((t) => t.storage))
   const gradients = new Map<Tensor, Tensor>([[loss, ops.ones(loss)]])
   const places = new Map<Tensor, Tensor | undefined>()
   for (const t of history) {
@@ -86,7 +105,7 @@ function walk(loss: Tensor): void {
       const x = node.inputs[i]
       const derivative = node.derivatives[i]
       if (derivative === undefined || !tracked(x)) continue
-      if (!gradients.has(x)) places.set(x, placeOf(x, read))
+      if (!gradients.has(x)) places.set(x, placeOf(x, read, storages))
       gradients.set(x, accumulate(derivative, dy, gradients.get(x), places.get(x)))
     }
     gradients.delete(t)
@@ -98,11 +117,11 @@ function walk(loss: Tensor): void {
 }
 
 /** Where the gradient of x may be written at once: of a leaf to its `grad`, unless that is read on the way. */
-function placeOf(x: Tensor, read: ReadonlySet<Tensor>): Tensor | undefined {
+function placeOf(x: Tensor, read: ReadonlySet<Tensor>, storages: ReadonlySet<Storage>): Tensor | undefined {
   if (x.node !== undefined) return undefined
   x.grad ??= empty('backward', x.shape, x.dtype)
   const { grad } = x
-  for (const t of read) if (overlap(t, grad)) return undefined
+  if (storages.has(grad.storage)) for (const t of read) if (overlap(t, grad)) return undefined
   return grad
 }
 
@@ -115,14 +134,22 @@ function accumulate(derivative: Derivative, dy: Tensor, sum: Tensor | undefined,
   return sum === undefined ? derivative(dy, to) : ops.add(sum, derivative(dy, undefined), to)
 }
 
+/** When x, or what it is a part of, was last written, as far as that counts for a node that was recorded, or was not. */
+function lastWrite(x: Tensor, recorded: boolean): number {
+  const at = (writes: Writes) => (recorded ? writes.recordedAt : writes.writtenAt)
+  return x.baseWrites === undefined ? at(x) : Math.max(at(x), at(x.baseWrites))
+}
+
 /** All tensors with a node that a gradient flows to from `loss`, last computed first. */
 function reverseTopologicalOrder(loss: Tensor): Tensor[] {
   const seen = new Set<Tensor>([loss])
   const stack = [loss]
   for (let t = stack.pop(); t !== undefined; t = stack.pop()) {
-    const { inputs, derivatives, order } = t.node as GradientNode
+    const { inputs, results, derivatives, order, recorded, reads } = t.node as GradientNode
     for (const [i, x] of inputs.entries()) {
-      if (x.writtenAt > order)
+      // Where nothing is read, what is lost is the way on, if there was one.
+      const lost = reads || (results[i] && derivatives[i] !== undefined)
+      if (lost && lastWrite(x, recorded) > order)
         throw new StateError('backward', 'values as they were used', `${x.describe()}, which was written over since`)
       if (derivatives[i] !== undefined && x.node !== undefined && !seen.has(x)) {
         seen.add(x)

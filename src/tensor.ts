@@ -19,8 +19,31 @@ export type Derivative = (dy: Tensor, out: Tensor | undefined) => Tensor
 export interface GradientNode {
   /** When the op wrote its result (`writtenAt`): descending order is a valid order for the chain rule. */
   readonly order: number
+  /** Whether it was made inside record(): a replay computes it anew, from what the inputs are by then. */
+  readonly recorded: boolean
   readonly inputs: readonly Tensor[]
+  /** Which of the inputs had a node of their own then. */
+  readonly results: readonly boolean[]
+  /** Whether the derivatives read the inputs' values. */
+  readonly reads: boolean
   readonly derivatives: readonly (Derivative | undefined)[]
+}
+
+/** When a tensor was last written, and when inside record(). */
+export interface Writes {
+  writtenAt: number
+  recordedAt: number
+}
+
+function writesOf({ writtenAt, recordedAt }: Tensor): Writes {
+  return { writtenAt, recordedAt }
+}
+
+/** Notes that `view` is a part of `base`. */
+export function partOf(view: Tensor, base: Tensor): Tensor {
+  base.writes ??= base.baseWrites ?? writesOf(base)
+  view.baseWrites = base.writes
+  return view
 }
 
 let calls = 0
@@ -28,6 +51,8 @@ let calls = 0
 /** Notes that all of t's values are new, so that what they were computed from is history no more. */
 export function written(t: Tensor): Tensor {
   t.writtenAt = calls++
+  if (recordingState.active) t.recordedAt = t.writtenAt
+  if (t.writes !== undefined) Object.assign(t.writes, writesOf(t))
   t.node = undefined
   return t
 }
@@ -45,6 +70,12 @@ export class Tensor {
   node: GradientNode | undefined = undefined
   /** When an op, or set(), last wrote the values, in the order of all such calls; backward() compares it with `node.order`. */
   writtenAt = -1
+  /** The same of calls inside record(). */
+  recordedAt = -1
+  /** Both again, for views: they do not hold the tensor itself, and with it all that it was computed from. */
+  writes: Writes | undefined = undefined
+  /** Of a view, and of a parameter: the writes of the tensor that it is a part of. */
+  baseWrites: Writes | undefined = undefined
   /** The values of a uint8 tensor stand for value / divisor (255 for images); casts to a float dtype divide. */
   divisor = 1
 
@@ -265,10 +296,8 @@ export function flatBlock(op: string, shapes: readonly Shape[], dtype: DType): {
     length += Math.ceil(sizeOf(shape) / per) * per
   }
   const storage = newStorage(op, dtype, length)
-  return {
-    flat: new Tensor(storage, 0, [length], dtype),
-    parts: shapes.map((s, i) => new Tensor(storage, starts[i], s, dtype)),
-  }
+  const flat = new Tensor(storage, 0, [length], dtype)
+  return { flat, parts: shapes.map((s, i) => partOf(new Tensor(storage, starts[i], s, dtype), flat)) }
 }
 
 /** Not what Object.create(Tensor.prototype) makes, which is an instance too, but has no memory. */

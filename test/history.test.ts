@@ -63,6 +63,31 @@ eachBackend(() => {
       expect(() => lw.backward(loss)).toThrow(/written over since/)
     })
 
+    it('what a view was of, and all parameters at once', () => {
+      const [x, w] = [values(1, 2), leaf(3, 4)]
+      const viewed = lw.sum(lw.multiply(lw.reshape(lw.reshape(x, [2, 1]), [2]), w))
+      x.set([5, 6])
+      expect(() => lw.backward(viewed)).toThrow(/written over since/)
+      const model = new lw.Sequential({ input: [2], layers: [new lw.Affine(2), new lw.Affine(1)], dtype: 'float64' })
+      const loss = () => lw.sum(lw.square(model.forward(values(1, 2).reshape([1, 2]))))
+      for (const write of [
+        () => model.restore(model.snapshot()),
+        () => lw.noGrad(() => lw.scale(model.store.values, 0.5, 0, model.store.values)),
+      ]) {
+        const before = loss()
+        write()
+        expect(() => lw.backward(before)).toThrow(/written over since/)
+        lw.backward(loss())
+      }
+    })
+
+    it('by way of a view that was used', () => {
+      const w = lw.tensor([1, 2], { requiresGrad: true })
+      const loss = lw.sum(lw.square(lw.reshape(w, [2, 1])))
+      w.set([5, 6])
+      expect(() => lw.backward(loss)).toThrow(/written over since/)
+    })
+
     it('a state that is its own out', () => {
       const w = lw.tensor([[0.5]], { requiresGrad: true })
       const h = lw.tensor([[1]])
@@ -83,6 +108,40 @@ eachBackend(() => {
       expect(() => lw.backward(lw.sum(lw.multiply(p, 2)))).toThrow(/without history/)
     })
     expect(() => lw.backward(lw.sum(lw.multiply(p, 2)))).not.toThrow()
+  })
+
+  it('what no derivative reads may be written over', () => {
+    const [p, running, noise] = [leaf(1, 2), values(0.5, 1), values(3, 4)]
+    const y = lw.add(lw.subtract(p, running), noise)
+    const loss = lw.sum(lw.square(lw.sigmoid(y)))
+    lw.noGrad(() => lw.add(lw.scale(running, 0.9), 0.1, running)) // as a mean over batches goes on
+    noise.set([7, 8])
+    p.set([5, 6])
+    lw.backward(loss)
+    const s = [1 - 0.5 + 3, 2 - 1 + 4].map((v) => 1 / (1 + Math.exp(-v)))
+    for (const [i, g] of (p.grad as lw.Tensor).data.entries()) expect(g).toBeCloseTo(2 * s[i] * s[i] * (1 - s[i]), 12)
+    // But a result on the way has its history lost.
+    const h = lw.scale(p, 2)
+    const lost = lw.sum(lw.add(h, 1))
+    lw.fill(h, 0)
+    expect(() => lw.backward(lost)).toThrow(/written over since/)
+  })
+
+  it('a recorded loss goes by what a replay makes of it', () => {
+    const [x, w] = [values(1, 2), leaf(3, 4)]
+    let loss = x
+    const forward = lw.record(() => {
+      loss = lw.sum(lw.square(lw.multiply(x, w)))
+    })
+    for (const [a, b] of [
+      [1, 2],
+      [5, 6],
+    ]) {
+      x.set([a, b])
+      forward.replay()
+      lw.backward(loss) // d/dw (x w)² = 2 x² w
+      expect(gradOf(w)).toEqual([2 * a * a * 3, 2 * b * b * 4])
+    }
   })
 
   it('a gradient that goes into the next loss is read as it was', () => {

@@ -3,7 +3,15 @@ import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
 import type { TypedArray } from '../dtype.js'
-import { BackendError, describe, isOutOfMemory, LanewiseError, MemoryError, memoryErrorOr } from '../errors.js'
+import {
+  BackendError,
+  describe,
+  isOutOfMemory,
+  LanewiseError,
+  MemoryError,
+  memoryErrorOr,
+  StateError,
+} from '../errors.js'
 import { type Op, opTable } from '../ops/op.js'
 import { type Storage, useSharedMemory } from '../storage.js'
 import { resolve as resolveAddon } from '../vendor/node-gyp-build.js'
@@ -239,6 +247,7 @@ class NativeBound implements BoundTape {
     try {
       const result = await this.start(steps, milliseconds)
       if (Array.isArray(result)) throw this.badIndex(result)
+      if (result === 0) throw new StateError('replay', 'a thread that goes on', 'one that is being ended')
       return result
     } finally {
       seats.leave()

@@ -77,6 +77,7 @@ export function add(a: Tensor | number, b: Tensor | number, out?: Tensor): Tenso
     binary(ADD, p, q, dtype, out),
     [p, q],
     [(dy, to) => sumTo(dy, p.shape, to), (dy, to) => sumTo(dy, q.shape, to)],
+    false,
   )
 }
 
@@ -87,6 +88,7 @@ export function subtract(a: Tensor | number, b: Tensor | number, out?: Tensor): 
     binary(SUBTRACT, p, q, dtype, out),
     [p, q],
     [(dy, to) => sumTo(dy, p.shape, to), (dy, to) => multiply(sumTo(dy, q.shape), -1, to)],
+    false,
   )
 }
 

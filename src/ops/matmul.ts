@@ -92,5 +92,5 @@ export function transpose(x: Tensor, out?: Tensor): Tensor {
   const { m, n } = rowsOf(x)
   const y = output('transpose', out, [n, m], dtype)
   emit(TRANSPOSE, dtype, [y, x], [m, n])
-  return derive(y, [x], [(dy, to) => transpose(dy, to)])
+  return derive(y, [x], [(dy, to) => transpose(dy, to)], false)
 }

@@ -40,7 +40,7 @@ export function copy(x: Tensor, out?: Tensor): Tensor {
   emit(COPY, 'float32', [y, x], [x.size])
   if (out === undefined) y.divisor = x.divisor
   return isFloat(x.dtype) && isFloat(y.dtype)
-    ? derive(y, [x], [(dy, dx) => copy(dy, dx ?? empty('copy', x.shape, x.dtype))])
+    ? derive(y, [x], [(dy, dx) => copy(dy, dx ?? empty('copy', x.shape, x.dtype))], false)
     : written(y)
 }
 

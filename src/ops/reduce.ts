@@ -82,7 +82,7 @@ function summing(op: Op, scale: (b: number) => number): Step {
     const dtype = floatOf(op.name, x)
     const y = output(op.name, out, shape, dtype)
     emit(op, dtype, [y, x], abc)
-    return derive(y, [x], [(dy, dx) => expand(dy, abc, scale(abc[1]), x.shape, dx)])
+    return derive(y, [x], [(dy, dx) => expand(dy, abc, scale(abc[1]), x.shape, dx)], false)
   }
 }
 
@@ -111,7 +111,7 @@ export function mean(x: Tensor, axes?: Axes, options: ReduceOptions = {}, out?: 
   const total = reduce('mean', x, axes, options, undefined, sumStep)
   const share = total.size / x.size
   const scaled = (t: Tensor, to?: Tensor) => expand(t, [t.size, 1, 1], share, t.shape, to)
-  return derive(scaled(total, out), [total], [scaled])
+  return derive(scaled(total, out), [total], [scaled], false)
 }
 
 /** Largest value over axes; NaN if there is one. The derivative is shared evenly among ties (over

@@ -26,6 +26,7 @@ function rows(op: Op, gradient: Op, x: Tensor, out: Tensor | undefined): Tensor 
         return dx
       },
     ],
+    false,
   )
 }
 

@@ -50,13 +50,13 @@ function checkNumber(op: string, name: string, value: unknown): number {
 
 /** −x. dx = −dy */
 export function negate(x: Tensor, out?: Tensor): Tensor {
-  return derive(map(NEGATE, x, out), [x], [(dy, to) => negate(dy, to)])
+  return derive(map(NEGATE, x, out), [x], [(dy, to) => negate(dy, to)], false)
 }
 
 /** e^x. dx = dy·y */
 export function exp(x: Tensor, out?: Tensor): Tensor {
   const y = map(EXP, x, out)
-  return derive(y, [x], [(dy, to) => multiply(dy, y, to)])
+  return derive(y, [x], [(dy, to) => multiply(dy, y, to)], false)
 }
 
 /** Natural logarithm. dx = dy/x */
@@ -67,7 +67,7 @@ export function log(x: Tensor, out?: Tensor): Tensor {
 /** Square root. dx = dy/(2y) */
 export function sqrt(x: Tensor, out?: Tensor): Tensor {
   const y = map(SQRT, x, out)
-  return derive(y, [x], [(dy, to) => grad(SQRT_GRAD, dy, y, to)])
+  return derive(y, [x], [(dy, to) => grad(SQRT_GRAD, dy, y, to)], false)
 }
 
 /** x². dx = 2·x·dy */
@@ -83,7 +83,7 @@ export function abs(x: Tensor, out?: Tensor): Tensor {
 /** 1/(1 + e^−x). dx = dy·y·(1 − y) */
 export function sigmoid(x: Tensor, out?: Tensor): Tensor {
   const y = map(SIGMOID, x, out)
-  return derive(y, [x], [(dy, to) => sigmoidGrad(dy, y, to)])
+  return derive(y, [x], [(dy, to) => sigmoidGrad(dy, y, to)], false)
 }
 
 /** dy·y·(1 − y), from the sigmoid's result y. */
@@ -96,13 +96,13 @@ export function sigmoidGrad(dy: Tensor, y: Tensor, out?: Tensor): Tensor {
 /** Hyperbolic tangent. dx = dy·(1 − y²) */
 export function tanh(x: Tensor, out?: Tensor): Tensor {
   const y = map(TANH, x, out)
-  return derive(y, [x], [(dy, to) => grad(TANH_GRAD, dy, y, to)])
+  return derive(y, [x], [(dy, to) => grad(TANH_GRAD, dy, y, to)], false)
 }
 
 /** max(x, 0). dx = dy where y > 0 */
 export function relu(x: Tensor, out?: Tensor): Tensor {
   const y = map(RELU, x, out)
-  return derive(y, [x], [(dy, to) => grad(RELU_GRAD, dy, y, to)])
+  return derive(y, [x], [(dy, to) => grad(RELU_GRAD, dy, y, to)], false)
 }
 
 /** x < 0 ? slope·x : x. dx = dy, times slope where x < 0 */
@@ -121,5 +121,5 @@ export function clip(x: Tensor, low: number, high: number, out?: Tensor): Tensor
 /** alpha·x + beta for two numbers. dx = alpha·dy */
 export function scale(x: Tensor, alpha: number, beta = 0, out?: Tensor): Tensor {
   const doubles = [checkNumber('scale', 'alpha', alpha), checkNumber('scale', 'beta', beta)]
-  return derive(map(SCALE, x, out, doubles), [x], [(dy, to) => scale(dy, alpha, 0, to)])
+  return derive(map(SCALE, x, out, doubles), [x], [(dy, to) => scale(dy, alpha, 0, to)], false)
 }

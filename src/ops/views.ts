@@ -1,13 +1,13 @@
 import { derive } from '../autograd.js'
 import { describe, ShapeError, ValueError } from '../errors.js'
 import { checkShape, MAX_RANK, show, sizeOf } from '../shape.js'
-import { checkTensor, empty, Tensor } from '../tensor.js'
+import { checkTensor, empty, partOf, Tensor } from '../tensor.js'
 import { copy, fill } from './memory.js'
 
 function view(x: Tensor, offset: number, shape: readonly number[]): Tensor {
   const y = new Tensor(x.storage, offset, shape, x.dtype)
   y.divisor = x.divisor
-  return y
+  return partOf(y, x)
 }
 
 /** The same values in another shape, without a copy; one size may be -1 and is worked out. dx = dy reshaped. */
@@ -16,6 +16,7 @@ export function reshape(x: Tensor, shape: readonly number[]): Tensor {
   const given = Array.isArray(shape) && shape.length <= MAX_RANK ? Array.from(shape) : undefined
   const wanted = given?.filter((d) => d === -1).length === 1 ? infer(x, given) : checkShape('reshape', given ?? shape)
   if (sizeOf(wanted) !== x.size) throw new ShapeError('reshape', `a shape of ${x.size} elements`, show(wanted))
+  // What reads the view reads x: it must not be written over either.
   return derive(view(x, x.offset, wanted), [x], [(dy) => reshape(dy, x.shape)])
 }
 
