@@ -147,9 +147,9 @@ function reverseTopologicalOrder(loss: Tensor): Tensor[] {
   for (let t = stack.pop(); t !== undefined; t = stack.pop()) {
     const { inputs, results, derivatives, order, recorded, reads } = t.node as GradientNode
     for (const [i, x] of inputs.entries()) {
-      // Where nothing is read, what is lost is the way on, if there was one.
-      const lost = reads || (results[i] && derivatives[i] !== undefined)
-      if (lost && lastWrite(x, recorded) > order)
+      // Where nothing is read, it matters for the way on alone: one that is lost, or another that is new.
+      const leadsOn = derivatives[i] !== undefined && (results[i] || x.node !== undefined)
+      if ((reads || leadsOn) && lastWrite(x, recorded) > order)
         throw new StateError('backward', 'values as they were used', `${x.describe()}, which was written over since`)
       if (derivatives[i] !== undefined && x.node !== undefined && !seen.has(x)) {
         seen.add(x)

@@ -125,6 +125,11 @@ eachBackend(() => {
     const lost = lw.sum(lw.add(h, 1))
     lw.fill(h, 0)
     expect(() => lw.backward(lost)).toThrow(/written over since/)
+    // And a constant that is a result by now has one that is not meant.
+    const constant = values(1, 1)
+    const changed = lw.sum(lw.add(p, constant))
+    lw.multiply(p, 2, constant)
+    expect(() => lw.backward(changed)).toThrow(/written over since/)
   })
 
   it('a recorded loss goes by what a replay makes of it', () => {
