@@ -240,6 +240,11 @@ export function tensor(values: TensorValues, options: TensorOptions = {}): Tenso
   return requireGrad(result, options.requiresGrad)
 }
 
+/** Values as a tensor: plain numbers become `dtype`, a typed array keeps its own. */
+export function tensorOf(values: TensorValues, dtype: DType): Tensor {
+  return tensor(values, dtypeOf(values) === undefined ? { dtype } : {})
+}
+
 function requireGrad(t: Tensor, wanted: boolean | undefined): Tensor {
   if (checkFlag('requiresGrad', 'requiresGrad', wanted)) {
     if (t.dtype !== 'float32' && t.dtype !== 'float64')

@@ -209,7 +209,7 @@ export class NativeBackend implements Backend {
 }
 
 /** Slices run on libuv's pool, of which they leave a thread to files and names; who comes later waits, first come first served. */
-const seats = {
+const poolThreads = {
   free: Math.max(1, (Number(process.env.UV_THREADPOOL_SIZE) || 4) - 1),
   waiting: [] as (() => void)[],
   take(): Promise<void> | undefined {
@@ -219,7 +219,7 @@ const seats = {
     }
     return new Promise((resolve) => this.waiting.push(resolve))
   },
-  /** The seat goes to the next at once: nobody gets in between. */
+  /** The thread goes to the next at once: nobody gets in between. */
   leave(): void {
     const next = this.waiting.shift()
     if (next) next()
@@ -243,14 +243,14 @@ class NativeBound implements BoundTape {
   }
 
   async replaySlice(steps: number, milliseconds: number): Promise<number> {
-    await seats.take()
+    await poolThreads.take()
     try {
       const result = await this.start(steps, milliseconds)
       if (Array.isArray(result)) throw this.badIndex(result)
       if (result === 0) throw new StateError('replay', 'a thread that goes on', 'one that is being ended')
       return result
     } finally {
-      seats.leave()
+      poolThreads.leave()
     }
   }
 

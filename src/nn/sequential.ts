@@ -11,7 +11,7 @@ import { randomState } from '../ops/random.js'
 import { slice } from '../ops/views.js'
 import { type Optimizer, type OptimizerName, resolveOptimizer } from '../optimizers/index.js'
 import { checkShape, type Shape, show, sizeOf } from '../shape.js'
-import { empty, isTensor, recordingState, type Tensor, type TensorValues, tensor } from '../tensor.js'
+import { empty, isTensor, recordingState, type Tensor, type TensorValues, tensor, tensorOf } from '../tensor.js'
 import type { TrainingModel } from '../train/callbacks.js'
 import { checkInput, type Dataset } from '../train/dataset.js'
 import { EVALUATION_BATCH, type EvaluateOptions, evaluateNetwork, type FitOptions, fitNetwork } from '../train/fit.js'
@@ -171,7 +171,7 @@ export class Sequential extends Module implements TrainingModel {
       const { shape, name } = parameters[i]
       const t = isTensor(w)
         ? empty('setWeights', w.shape, this.store.dtype).set(w)
-        : asArgument('setWeights', name, () => tensor(w, ArrayBuffer.isView(w) ? {} : { dtype: this.store.dtype }))
+        : asArgument('setWeights', name, () => tensorOf(w, this.store.dtype))
       const flat = ArrayBuffer.isView(w) && t.size === sizeOf(shape)
       if (!flat && show(t.shape) !== show(shape))
         throw new ShapeError('setWeights', `${name} of shape ${show(shape)}`, show(t.shape))

@@ -1,6 +1,6 @@
 import type { FloatDType } from '../dtype.js'
 import { emit } from '../tape.js'
-import type { Tensor } from '../tensor.js'
+import { type Tensor, written } from '../tensor.js'
 import { defineOp, type Op } from './op.js'
 
 // One pass over flat buffers of parameters w, gradients g and state; formulas in docs/commands.md. src/optimizers calls these.
@@ -21,4 +21,5 @@ export function update(
   doubles: readonly number[],
 ): void {
   emit(op, w.dtype as FloatDType, [w, ...rest], [w.size, ...flags], doubles)
+  written(w)
 }

@@ -4,7 +4,7 @@ import { ParameterStore } from '../nn/module.js'
 import { advance } from '../ops/memory.js'
 import type { Op } from '../ops/op.js'
 import { update } from '../ops/optimizers.js'
-import { empty, flatBlock, recordingState, type Tensor, written } from '../tensor.js'
+import { empty, flatBlock, recordingState, type Tensor } from '../tensor.js'
 
 /** What an optimizer keeps for one model. */
 export interface OptimizerState {
@@ -75,7 +75,6 @@ export abstract class Optimizer {
     }
     advance(state.step, 1)
     this.emit(store, state)
-    for (const { value } of store.parameters) written(value)
   }
 
   /** Forgets momenta and step counts: the next step is a first one. */

@@ -1,5 +1,5 @@
 import { noGrad, tracked } from '../autograd.js'
-import { dtypeOf, type FloatDType, isFloat } from '../dtype.js'
+import { type FloatDType, isFloat } from '../dtype.js'
 import { asArgument, describe, ShapeError, TypeMismatchError, ValueError } from '../errors.js'
 import type { Loss } from '../losses/index.js'
 import { cast } from '../ops/cast.js'
@@ -8,7 +8,7 @@ import { gatherRows } from '../ops/indexing.js'
 import { advance } from '../ops/memory.js'
 import { reshape } from '../ops/views.js'
 import { type Shape, sameShape, show, sizeOf } from '../shape.js'
-import { isTensor, type Tensor, type TensorValues, tensor } from '../tensor.js'
+import { isTensor, type Tensor, type TensorValues, tensorOf } from '../tensor.js'
 
 /** Inputs x [rows, …] and labels or targets y [rows, …]. Anything that tensor() takes will do. */
 export interface Dataset {
@@ -28,7 +28,7 @@ function asTensor(op: string, value: unknown, name: string, dtype: FloatDType): 
   if (isTensor(value)) return tracked(value) ? noGrad(() => reshape(value, value.shape)) : value
   if (value === undefined || value === null)
     throw new TypeMismatchError(op, `${name}: a tensor or values for one`, describe(value))
-  return asArgument(op, name, () => tensor(value as TensorValues, dtypeOf(value) === undefined ? { dtype } : {}))
+  return asArgument(op, name, () => tensorOf(value as TensorValues, dtype))
 }
 
 /** Checks a data set for a model of input and output shapes (without the batch) and a loss. */
