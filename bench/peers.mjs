@@ -3,7 +3,7 @@ import * as fs from 'node:fs'
 import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
-import { outFolder, parseStrictly, UsageError, whole } from './lib/options.mjs'
+import { outFolder, parseOptions, UsageError, whole } from './lib/options.mjs'
 
 const USAGE = `usage: npm run --silent bench:peers -- [options]
   --epochs N       at most N passes over the 60,000 images for each peer (25; slow peers see fewer images)
@@ -32,7 +32,7 @@ const OPTIONS = {
 const IMAGES = 60_000
 
 function parse(argv) {
-  const { values } = parseStrictly(argv, OPTIONS, false)
+  const { values } = parseOptions({ args: argv, options: OPTIONS, strict: true })
   return {
     ...values,
     epochs: whole('epochs', values.epochs, 10_000) ?? 25,

@@ -136,6 +136,7 @@ describe('npm run bench', () => {
       [[]],
       [['speed']],
       [['ops', '--threads', '0']],
+      [['ops', '--threads', '-1']],
       [['ops', '--fast']],
       [['ops', '--out', folder]],
       [['matmul', '--rounds', '2']],

@@ -1,11 +1,12 @@
 import * as fs from 'node:fs'
+import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 
-/** A mistake in how the program was called: shown as one line. */
-export class UsageError extends Error {}
+const cli = createRequire(import.meta.url)('../../dist/cli/options.js')
+
+export const { parseOptions, UsageError } = cli
 
 export const SUITES = ['matmul', 'ops', 'train', 'overhead', 'scaling', 'crowd', 'price']
 
@@ -25,19 +26,7 @@ const OPTIONS = { json: FLAG, quick: FLAG, help: FLAG, threads: TEXT, filter: TE
 
 /** A whole number from 1 to high, or undefined where the option is absent. */
 export function whole(name, text, high) {
-  if (text === undefined) return undefined
-  const n = /^\d+$/.test(text) ? Number(text) : Number.NaN
-  if (n >= 1 && n <= high) return n
-  throw new UsageError(`--${name}: expected a whole number from 1 to ${high}, received ${JSON.stringify(text)}`)
-}
-
-/** parseArgs with its errors as UsageErrors of one line. */
-export function parseStrictly(args, options, allowPositionals) {
-  try {
-    return parseArgs({ args, options, strict: true, allowPositionals })
-  } catch (error) {
-    throw new UsageError(`${error.message.split(/[.\n]/)[0]} (see --help)`)
-  }
+  return text === undefined ? undefined : cli.whole(name, text, 1, high)
 }
 
 /** Where files go: found out before anything is measured. What is only a part of a run does not replace a kept one. */
@@ -57,7 +46,7 @@ export function outFolder({ out, quick, filter }) {
 const ONLY = { out: ['scaling'], rounds: ['train', 'crowd'] }
 
 export function parse(argv) {
-  const { values, positionals } = parseStrictly(argv, OPTIONS, true)
+  const { values, positionals } = parseOptions({ args: argv, options: OPTIONS, strict: true, allowPositionals: true })
   const [suite, ...rest] = positionals
   if (!values.help && (!SUITES.includes(suite) || rest.length > 0))
     throw new UsageError(`expected one of ${SUITES.join(', ')}, received ${positionals.join(' ') || 'nothing'}`)

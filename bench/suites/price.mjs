@@ -30,21 +30,28 @@ function compile(folder) {
     '-o',
     program,
   ]
-  const { status, error, stderr } = spawnSync('g++', args, { encoding: 'utf8' })
-  if (status !== 0) throw new UsageError(`price: g++ is needed: ${error?.message ?? stderr.split('\n')[0]}`)
+  output('g++', args, 'g++ is needed')
   return program
 }
 
+/** What a program printed. @throws UsageError, with the `signal` if one (Ctrl-C) ended it */
+function output(program, args, trouble) {
+  const { status, signal, error, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' })
+  if (status === 0) return stdout
+  const reason = error?.message ?? signal ?? (stderr.split('\n')[0] || `it ended with ${status}`)
+  throw Object.assign(new UsageError(`price: ${trouble}: ${reason}`), { signal })
+}
+
 export async function run({ options, report }) {
-  // Ctrl-C ends the compiler or the program, and then this, when the folder is gone.
+  // Ctrl-C ends the compiler or the program; this ends when the folder is gone.
   const interrupt = () => {}
   process.once('SIGINT', interrupt)
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lanewise-price-'))
+  let ended
   try {
-    const { status, stdout } = spawnSync(compile(folder), [String(options.time)], { encoding: 'utf8' })
-    if (status !== 0) throw new Error(`price: the program ended with ${status}`)
+    const results = output(compile(folder), [String(options.time)], 'no figures')
     let last
-    for (const text of stdout.trim().split('\n')) {
+    for (const text of results.trim().split('\n')) {
       const { rule, work, with: ours, without } = JSON.parse(text)
       if (!`${rule} ${work}`.includes(options.filter)) continue
       if (rule !== last) report.section(rule)
@@ -52,8 +59,12 @@ export async function run({ options, report }) {
       const note = `${figure(ours)} ns a number with the rule, ${figure(without)} without`
       report.line({ work, rule, threads: 1, value: ours / without, unit: 'x', median: ours, without, note })
     }
+  } catch (error) {
+    if (!error.signal) throw error
+    ended = error.signal
   } finally {
     fs.rmSync(folder, { recursive: true, force: true })
     process.removeListener('SIGINT', interrupt)
   }
+  if (ended) process.kill(process.pid, ended)
 }

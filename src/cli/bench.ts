@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import os from 'node:os'
-import { parseArgs } from 'node:util'
 import { mnist, type TensorDataset } from '../data/index.js'
 import { Adam, Affine, backendInfo, DataError, LanewiseError, Sequential, Sigmoid, Softmax, tensor } from '../index.js'
-import { UsageError } from './mnist-options.js'
+import { parseOptions, whole } from './options.js'
 
 export const BENCH_USAGE = `usage: lanewise bench [options]
   --rounds N   how often all sides take their turn (3)
@@ -88,7 +87,7 @@ function median(values: number[]): number {
 
 /** @throws UsageError for options that are not understood */
 export async function bench(argv: string[]): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = parseOptions({
     args: argv,
     options: { rounds: { type: 'string', default: '3' }, json: { type: 'boolean' }, help: { type: 'boolean' } },
     strict: true,
@@ -97,9 +96,7 @@ export async function bench(argv: string[]): Promise<void> {
     console.log(BENCH_USAGE)
     return
   }
-  const rounds = /^\d+$/.test(values.rounds) ? Number(values.rounds) : 0
-  if (rounds < 1 || rounds > 1000)
-    throw new UsageError(`--rounds: expected a whole number from 1 to 1000, received ${JSON.stringify(values.rounds)}`)
+  const rounds = whole('rounds', values.rounds, 1, 1000)
   const { backend, threads, cpu, reason } = backendInfo()
   const sides: Side[] = [{ name: 'JavaScript', env: { LANEWISE_BACKEND: 'js', LANEWISE_ISA: '' } }]
   for (const n of backend === 'native' ? [...new Set([1, threads])] : [])

@@ -1,10 +1,9 @@
 #!/usr/bin/env node
-import { parseArgs } from 'node:util'
 import { backendInfo, LanewiseError } from '../index.js'
 import { version } from '../version.js'
 import { BENCH_USAGE, bench } from './bench.js'
 import { main as mnist } from './mnist.js'
-import { UsageError } from './mnist-options.js'
+import { parseOptions, UsageError } from './options.js'
 
 const USAGE = `usage: lanewise COMMAND [options]
   info [--json]     version, backend and why, instruction set, threads, the addon's file
@@ -12,7 +11,7 @@ const USAGE = `usage: lanewise COMMAND [options]
   bench [options]   native code against JavaScript on your machine (lanewise bench --help)`
 
 function info(argv: string[]): void {
-  const { values } = parseArgs({ args: argv, options: { json: { type: 'boolean' } }, strict: true })
+  const { values } = parseOptions({ args: argv, options: { json: { type: 'boolean' } }, strict: true })
   const all = { version, ...backendInfo(), node: process.version, platform: `${process.platform}-${process.arch}` }
   if (values.json) {
     console.log(JSON.stringify(all))
@@ -44,7 +43,7 @@ async function main([command, ...rest]: string[]): Promise<void> {
       process.exitCode = 2
     }
   } catch (error) {
-    const usage = error instanceof UsageError || /^ERR_PARSE_ARGS/.test((error as NodeJS.ErrnoException).code ?? '')
+    const usage = error instanceof UsageError
     if (!usage && !(error instanceof LanewiseError)) throw error
     console.error(`lanewise: ${(error as Error).message.split('\n')[0]}`)
     process.exitCode = usage ? 2 : 1

@@ -1,8 +1,5 @@
-import { parseArgs } from 'node:util'
 import { Adam, AdamW, type Optimizer, RMSProp, SGD } from '../optimizers/index.js'
-
-/** A mistake in how the program was called: shown as one line. */
-export class UsageError extends Error {}
+import { parseOptions, UsageError, whole } from './options.js'
 
 export const USAGE = `usage: npm run --silent mnist -- [options]
   --epochs N        passes over the training data (10)
@@ -61,12 +58,6 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h' },
 } as const
 
-function whole(name: string, text: string, low: number, high: number): number {
-  const n = /^\d+$/.test(text) ? Number(text) : Number.NaN
-  if (n >= low && n <= high) return n
-  throw new UsageError(`--${name}: expected a whole number from ${low} to ${high}, received ${JSON.stringify(text)}`)
-}
-
 function oneOf<T extends string>(name: string, text: string, choices: readonly T[]): T {
   if ((choices as readonly string[]).includes(text)) return text as T
   throw new UsageError(`--${name}: expected one of ${choices.join(', ')}, received ${JSON.stringify(text)}`)
@@ -94,18 +85,7 @@ function plotName(text: string | undefined): string | undefined {
 
 /** @throws UsageError with one line for anything that is not understood */
 export function parseRun(argv: string[]): MnistRun {
-  let values: { [K in keyof typeof OPTIONS]?: (typeof OPTIONS)[K]['type'] extends 'boolean' ? boolean : string }
-  try {
-    values = parseArgs({ args: argv, options: OPTIONS, strict: true, allowPositionals: false }).values
-  } catch (error) {
-    const [text] = (error as Error).message.split(/[.\n]/)
-    const [, option] = text.match(/^Option '(--\w+).*' argument is ambiguous$/) ?? []
-    if (option !== undefined)
-      throw new UsageError(
-        `${option}: expected a value (one that begins with "-" is written ${option}=-…), received an option`,
-      )
-    throw new UsageError(`${text} (see --help)`)
-  }
+  const { values } = parseOptions({ args: argv, options: OPTIONS, strict: true, allowPositionals: false })
   return {
     epochs: whole('epochs', values.epochs ?? '10', 1, 1e6),
     batch: whole('batch', values.batch ?? '32', 1, 1e6),

@@ -13,7 +13,8 @@ import {
   Softmax,
   Tanh,
 } from '../index.js'
-import { type MnistRun, OPTIMIZERS, parseRun, USAGE, UsageError } from './mnist-options.js'
+import { type MnistRun, OPTIMIZERS, parseRun, USAGE } from './mnist-options.js'
+import { UsageError } from './options.js'
 
 const ACTIVATIONS = { sigmoid: Sigmoid, tanh: Tanh, relu: Relu }
 

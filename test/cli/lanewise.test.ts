@@ -61,6 +61,7 @@ describe('the command lanewise', () => {
     [['train'], 2],
     [['info', '--loud'], 2],
     [['bench', '--rounds', '0'], 2],
+    [['bench', '--rounds', '-1'], 2],
     [['mnist', '--epochs', 'many'], 1],
     [['mnist', '--data', '/nowhere'], 1],
   ])('%j is refused with one line or the usage', (args, code) => {

@@ -1,0 +1,27 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util'
+
+/** A mistake in how the program was called: shown as one line. */
+export class UsageError extends Error {}
+
+type Config = ParseArgsConfig & { strict: true }
+
+/** parseArgs, whose errors are a UsageError of one line each. */
+export function parseOptions<T extends Config>(config: T): ReturnType<typeof parseArgs<T>> {
+  try {
+    return parseArgs(config)
+  } catch (error) {
+    const [text] = (error as Error).message.split(/[.\n]/)
+    // Of `--seed -1` it says no more than "ambiguous".
+    const [, option] = text.match(/^Option '(?:-\w, )?(--[\w-]+).*' argument is ambiguous$/) ?? []
+    if (option === undefined) throw new UsageError(`${text} (see --help)`)
+    const expected = `expected a value (one that begins with "-" is written ${option}=-…)`
+    throw new UsageError(`${option}: ${expected}, received an option`)
+  }
+}
+
+/** A whole number from low to high, digits only. */
+export function whole(name: string, text: string, low: number, high: number): number {
+  const n = /^\d+$/.test(text) ? Number(text) : Number.NaN
+  if (n >= low && n <= high) return n
+  throw new UsageError(`--${name}: expected a whole number from ${low} to ${high}, received ${JSON.stringify(text)}`)
+}
