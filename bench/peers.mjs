@@ -3,7 +3,7 @@ import * as fs from 'node:fs'
 import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
-import { outFolder, parseOptions, UsageError, whole } from './lib/options.mjs'
+import { nameFilter, outFolder, parseOptions, UsageError, whole } from './lib/options.mjs'
 
 const USAGE = `usage: npm run --silent bench:peers -- [options]
   --epochs N       at most N passes over the 60,000 images for each peer (25; slow peers see fewer images)
@@ -33,8 +33,10 @@ const IMAGES = 60_000
 
 function parse(argv) {
   const { values } = parseOptions({ args: argv, options: OPTIONS, strict: true })
+  if (values.python === '') throw new UsageError('--python: expected the name of a program, received ""')
   return {
     ...values,
+    wants: nameFilter(values.filter),
     epochs: whole('epochs', values.epochs, 10_000) ?? 25,
     batch: whole('batch', values.batch, IMAGES) ?? 32,
     rounds: whole('rounds', values.rounds, 1000) ?? (values.quick ? 1 : 3),

@@ -14,7 +14,7 @@ const { version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 
 const vendored = path.join(root, 'dist', 'vendor', 'node-gyp-build.js')
 const addon = path.join(root, 'build', 'Release', 'lanewise.node')
 const force = process.argv.includes('--force')
-const required = force || process.env.LANEWISE_REQUIRE_NATIVE === '1'
+const required = force || !['', '0', undefined].includes(process.env.LANEWISE_REQUIRE_NATIVE)
 const isDependency = root.split(path.sep).includes('node_modules')
 const again = isDependency ? 'node node_modules/lanewise/scripts/install.mjs' : 'npm run build:native'
 const tools = process.platform === 'darwin' ? 'the Xcode command line tools' : 'g++ and make'
@@ -159,7 +159,7 @@ function build() {
   // node-gyp builds with Visual Studio there, and the kernels need g++ or clang.
   if (process.platform === 'win32')
     giveUp(`no addon found; ${WITHOUT}. On x64 a package carries it: npm install lanewise-win32-x64@${version}`)
-  const make = process.env.MAKE ?? (/bsd$/.test(process.platform) ? 'gmake' : 'make')
+  const make = process.env.MAKE || (/bsd$/.test(process.platform) ? 'gmake' : 'make')
   const compiler = findCompiler()
   const hint = `Install ${tools}, then: ${again}`
   if (!compiler) giveUp(`no C++ compiler found; ${WITHOUT}. ${hint}`)

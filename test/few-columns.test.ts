@@ -96,6 +96,29 @@ describe.skipIf(isasHere().length === 0).each(['float32', 'float64'] as const)(
       }
     })
 
+    // Nothing is far from its row's greatest but for one number: just within reach of the shorter exp, beyond it, or a NaN, of which
+    // any bits may be set.
+    it('is right for the one number of a block that is far off, or no number', () => {
+      const far = [-68.9, -69, -69.01, -87.33, -87.34, -90, -104, -1e30, Number.NEGATIVE_INFINITY]
+      const payloads = dtype === 'float32' ? [0x7fc00000, 0x7fc00001, 0x7fc001ff, 0xffc00155, 0x7fffffff] : []
+      for (let columns = 2; columns <= 15; columns++) {
+        const r = new Random(3, 'far', columns)
+        const rows = 64
+        const logits = Array.from({ length: rows * columns }, () => r.next() * -3)
+        for (let i = 0; i < rows; i++) logits[i * columns + (i % columns)] = 0
+        for (const [n, value] of [...far, ...payloads].entries()) {
+          const x = lw.tensor(logits, { shape: [rows, columns], dtype })
+          const at = r.below(rows * columns)
+          if (n < far.length) x.data[at] = value
+          else new Uint32Array(x.data.buffer, x.data.byteOffset + 4 * at, 1)[0] = value
+          const [expected, ...others] = ['scalar', ...isasHere()].map((isa) =>
+            within(addonOf(isa, 1), () => [...lw.softmax(x).toTypedArray()]),
+          )
+          for (const y of others) expect(y, `${columns} columns, ${value} at ${at}`).toEqual(expected)
+        }
+      }
+    })
+
     it('is the formula, in float64', () => {
       const tolerance = dtype === 'float32' ? 2e-6 : 1e-14
       for (let columns = 1; columns <= 18; columns++) {

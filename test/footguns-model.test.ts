@@ -203,7 +203,7 @@ eachBackend(() => {
     expect(() => model.compile({ loss: LOSS, metrics: ['f1' as never] })).toThrow('a metric { name, call } or one of')
     const mine = { name: 'accuracy', call: lw.meanSquaredError }
     expect(() => model.compile({ loss: LOSS, metrics: ['accuracy', mine] })).toThrow(
-      'different names, received "accuracy" twice',
+      'different names, with val before them too, received "accuracy" twice',
     )
     expect(() => model.compile({ loss: LOSS, optimizer: 'sdg' as never })).toThrow('an Optimizer or one of')
     await model.fit({ x, y })

@@ -4,7 +4,9 @@ import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const cli = createRequire(import.meta.url)('../../dist/cli/options.js')
+const require = createRequire(import.meta.url)
+const cli = require('../../dist/cli/options.js')
+const { makeFolderOf } = require('../../dist/plot/plot.js')
 
 export const { parseOptions, UsageError } = cli
 
@@ -34,12 +36,17 @@ export function outFolder({ out, quick, filter }) {
   if (out === undefined && (quick || filter)) return fs.mkdtempSync(path.join(os.tmpdir(), 'lanewise-bench-'))
   const folder = out ?? fileURLToPath(new URL('../results', import.meta.url))
   try {
-    fs.mkdirSync(folder, { recursive: true })
+    makeFolderOf(path.join(folder, 'file'))
     fs.accessSync(folder, fs.constants.W_OK)
   } catch (error) {
     throw new UsageError(`--out: expected a folder to write to, received ${JSON.stringify(folder)} (${error.code})`)
   }
   return folder
+}
+
+/** Whether a name contains the text of --filter, in capitals or not. */
+export function nameFilter(text = '') {
+  return (name) => name.toLowerCase().includes(text.toLowerCase())
 }
 
 /** Options that only some suites know. */
@@ -61,6 +68,7 @@ export function parse(argv) {
     threads: whole('threads', values.threads, 256),
     rounds: whole('rounds', values.rounds, 1000) ?? (values.quick ? 1 : 5),
     filter: values.filter ?? '',
+    wants: nameFilter(values.filter),
     /** Milliseconds of sampling for each line. */
     time: values.quick ? 10 : 500,
   }

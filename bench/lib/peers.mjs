@@ -106,8 +106,8 @@ function start(peer, task, python) {
  * The wanted peers as entries for takeTurns, each with `skip`, the reason, where it cannot run.
  * @param samplesOf how many samples a peer trains on
  */
-export async function findPeers({ filter, python, data, batch, samplesOf }) {
-  const wanted = contestants().filter(({ name }) => name.toLowerCase().includes(filter.toLowerCase()))
+export async function findPeers({ wants, python, data, batch, samplesOf }) {
+  const wanted = contestants().filter(({ name }) => wants(name))
   const missing = wanted.some(({ kind }) => kind === 'js') ? install() : undefined
   const modules = [...new Set(wanted.flatMap(({ module }) => module ?? []))]
   const found = modules.length > 0 ? await pythonModules(python, modules) : {}

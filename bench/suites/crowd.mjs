@@ -38,7 +38,7 @@ export async function run({ options, report }) {
     { name: 'one alone', measure: () => together(process_, 1) },
     { name: 'four processes', measure: () => together(process_, CROWD) },
     { name: 'four worker threads', measure: () => together(worker, CROWD) },
-  ].filter(({ name }) => name.includes(options.filter))
+  ].filter(({ name }) => options.wants(name))
   const runs = await takeTurns(entries, options.rounds)
   report.section('784-50-10, batch 32, Adam: all together, samples a second')
   for (const { entry, result, rate, error } of runs) {

@@ -43,7 +43,7 @@ export async function run({ options, report, limits }) {
     useThreads(threads)
     report.section(`matmul, ${threads} thread${threads === 1 ? '' : 's'}`)
     for (const [dtype, name, transposes, m, n, k] of works) {
-      if (!name.includes(options.filter) || (options.quick && m * n * k > QUICK)) continue
+      if (!options.wants(name) || (options.quick && m * n * k > QUICK)) continue
       const [ta, tb] = [transposes[0] === 't', transposes[1] === 't']
       const a = random(ta ? [k, m] : [m, k], { dtype })
       const b = random(tb ? [n, k] : [k, n], { dtype })

@@ -6,7 +6,7 @@ import { opCases } from '../lib/op-cases.mjs'
 
 export async function run({ options, report, limits }) {
   const counts = threadCounts(options)
-  const isWanted = ({ name }) => name.includes(options.filter)
+  const isWanted = ({ name }) => options.wants(name)
 
   useThreads(counts[0])
   report.section(`in the cache: arrays of ${IN_CACHE} elements`)

@@ -52,7 +52,7 @@ export async function run({ options, report }) {
   useThreads(threads)
   for (const [work, fn] of works()) {
     if (fn === undefined) report.section(work)
-    else if (work.includes(options.filter)) {
+    else if (options.wants(work)) {
       const { ns, spread, samples } = await measure(fn, options)
       report.line({ work, threads, value: ns, unit: 'ns', median: ns, spread, samples })
     }

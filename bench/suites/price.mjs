@@ -53,7 +53,7 @@ export async function run({ options, report }) {
     let last
     for (const text of results.trim().split('\n')) {
       const { rule, work, with: ours, without } = JSON.parse(text)
-      if (!`${rule} ${work}`.includes(options.filter)) continue
+      if (!options.wants(`${rule} ${work}`)) continue
       if (rule !== last) report.section(rule)
       last = rule
       const note = `${figure(ours)} ns a number with the rule, ${figure(without)} without`

@@ -81,7 +81,7 @@ export async function run(context) {
   const { options, report, limits } = context
   const machine = `${cpu}, ${isa}, ${origin.date}, ${origin.commit}`
   for (const { name, title, values, job, counts } of sweeps(options)) {
-    if (!name.includes(options.filter)) continue
+    if (!options.wants(name)) continue
     report.section(title)
     const series = []
     // In turn, so that a slow minute of the machine meets all threads alike.

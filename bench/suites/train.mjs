@@ -21,7 +21,7 @@ const JOBS = [
 
 function configurations(options) {
   const sides = [['js', 1], ...(isNative ? threadCounts(options).map((n) => ['native', n]) : [])]
-  return JOBS.filter(([name]) => name.includes(options.filter)).flatMap(([name, job]) =>
+  return JOBS.filter(([name]) => options.wants(name)).flatMap(([name, job]) =>
     sides.map(([backend, threads]) => {
       const entry = { name, job, backend, threads, handovers: [] }
       entry.measure = async () => {

@@ -88,8 +88,8 @@ LW_INLINE constexpr int blocksSideBySide(int C) { return C < 5 ? 4 : 2; }
 
 // n = C · U, C odd and U a power of two: groups of U neighbours stay together, and L = W / U groups fill a register. C registers hold L rows of C
 // groups, and group j of row r is group (C·r + j) mod L of register (C·r + j) / L: as C is odd, the groups j of L rows lie in L
-// different places, so that a register of them is put together by selecting (C - 1 times, by masks that say which groups of a
-// register are j mod C), and one permutation brings it in the order of the rows. Back the same way. B such blocks run side by side.
+// different places. Each lane turns through the C registers by its group mod C, so that a register has the groups j of all rows, and one
+// permutation brings it in the order of the rows. Back the same way. B such blocks run side by side.
 // The most whole blocks in `rows`; returns how many rows they were.
 template <class V, int C>
 static __attribute__((noinline)) int64_t softmaxByGroups(int64_t rows, int U, const typename V::E* x, typename V::E* y, const After<typename V::E>& after) {
@@ -101,7 +101,6 @@ static __attribute__((noinline)) int64_t softmaxByGroups(int64_t rows, int U, co
   int64_t place[C];
   for (int k = 0; k < C; k++) place[k * L % C] = (int64_t)k * V::W;
   alignas(64) I to[C][V::W], back[C][V::W], neighbour[3][V::W], first[V::W];
-  alignas(64) E residue[V::W];
   for (int l = 0; l < V::W; l++) {
     const int group = l >> shift, in = l & (U - 1);
     for (int j = 0; j < C; j++) {
@@ -110,10 +109,21 @@ static __attribute__((noinline)) int64_t softmaxByGroups(int64_t rows, int U, co
     }
     for (int h = 0; h < 3; h++) neighbour[h][l] = l ^ 1 << h;
     first[l] = (I)(l << shift & (V::W - 1));
-    residue[l] = (E)(group % C);
   }
-  typename V::M mask[C];
-  LW_UNROLL for (int a = 0; a < C; a++) mask[a] = V::load(residue) == V::set1((E)a);
+  typename V::M mask[3];  // lanes whose group mod C has bit 0, 1, 2
+  LW_UNROLL for (int s = 0; s < 3; s++) {
+    alignas(64) E bit[V::W];
+    for (int l = 0; l < V::W; l++) bit[l] = (E)((l >> shift) % C >> s & 1);
+    mask[s] = V::load(bit) == V::set1(1);
+  }
+  // In each lane r[k] becomes r[k + turn · group], all mod C: by 1, 2 and 4 registers, where the group mod C has that bit.
+  const auto turned = [&](V* r, int turn) LW_LAMBDA {
+    LW_UNROLL for (int s = 0; 1 << s < C; s++) {
+      V from[C];
+      LW_UNROLL for (int k = 0; k < C; k++) from[k] = r[k];
+      LW_UNROLL for (int k = 0; k < C; k++) r[k] = select(mask[s], from[(k + turn * (1 << s) + 4 * C) % C], from[k]);
+    }
+  };
 
   // f of all groups' neighbours, in every lane of a group
   const auto joined = [&](V a, auto f) LW_LAMBDA {
@@ -125,22 +135,26 @@ static __attribute__((noinline)) int64_t softmaxByGroups(int64_t rows, int U, co
     Many<V, C> e[B];
     V top[B], total[B], reciprocal[B];
     LW_UNROLL for (int b = 0; b < B; b++) {
-      V in[C];
       LW_UNROLL for (int k = 0; k < C; k++) {
-        in[k] = V::load(x + b * C * V::W + place[k]);
+        e[b].v[k] = V::load(x + b * C * V::W + place[k]);
         if (kAsksAhead) __builtin_prefetch(x + (4 * B + b) * C * V::W + k * V::W);
       }
-      LW_UNROLL for (int j = 0; j < C; j++) {
-        e[b].v[j] = in[0];
-        LW_UNROLL for (int k = 1; k < C; k++) e[b].v[j] = select(mask[(j - k + C) % C], in[k], e[b].v[j]);
-        if (C > 1) e[b].v[j] = permute(e[b].v[j], to[j]);
-      }
+      turned(e[b].v, -1);
+      if (C > 1) LW_UNROLL for (int j = 0; j < C; j++) e[b].v[j] = permute(e[b].v[j], to[j]);
       top[b] = e[b].v[0];
       LW_UNROLL for (int j = 1; j < C; j++) top[b] = Greater<V>()(top[b], e[b].v[j]);
       top[b] = joined(top[b], Greater<V>());
       e[b] = e[b] - Many<V, C>(top[b]);
     }
-    LW_UNROLL for (int b = 0; b < B; b++) e[b] = expUpToTop(e[b]);
+    bool near = false;  // with AVX-512 there is nothing to gain
+    if (!V::kAnyExponent) {
+      V farthest = V::zero();
+      LW_UNROLL for (int b = 0; b < B; b++)
+        LW_UNROLL for (int j = 0; j < C; j++) farthest = maximumByBits(farthest, abs(e[b].v[j]));
+      near = bits(farthest <= V::set1(kNear)) == (1u << V::W) - 1;
+    }
+    if (near) LW_UNROLL for (int b = 0; b < B; b++) e[b] = expNear(e[b]);
+    else LW_UNROLL for (int b = 0; b < B; b++) e[b] = expUpToTop(e[b]);
     V least = V::set1(1);  // and never NaN
     LW_UNROLL for (int b = 0; b < B; b++) {
       V s[C];
@@ -161,11 +175,8 @@ static __attribute__((noinline)) int64_t softmaxByGroups(int64_t rows, int U, co
     }
     LW_UNROLL for (int b = 0; b < B; b++) {
       if (C > 1) LW_UNROLL for (int j = 0; j < C; j++) e[b].v[j] = permute(e[b].v[j], back[j]);
-      LW_UNROLL for (int k = 0; k < C; k++) {
-        V out = e[b].v[0];
-        LW_UNROLL for (int j = 1; j < C; j++) out = select(mask[(j - k + C) % C], e[b].v[j], out);
-        out.store(y + b * C * V::W + place[k]);
-      }
+      turned(e[b].v, 1);
+      LW_UNROLL for (int k = 0; k < C; k++) e[b].v[k].store(y + b * C * V::W + place[k]);
     }
     if (after.f) {
       alignas(64) E totals[B * V::W], maxima[B * V::W];

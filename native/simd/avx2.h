@@ -222,6 +222,8 @@ LW_INLINE void loadSquare(const double* x, int64_t ldx, F64 r[4]) {
     r[h + 1].v = _mm256_unpackhi_pd(a[0], a[1]);
   }
 }
+// The greater of two numbers without sign; a NaN wins.
+LW_INLINE F32 maximumByBits(F32 a, F32 b) { return {_mm256_castsi256_ps(_mm256_max_epu32(_mm256_castps_si256(a.v), _mm256_castps_si256(b.v)))}; }
 // Lane i is lane from[i] of a.
 LW_INLINE F32 permute(F32 a, const int32_t from[8]) { return {_mm256_permutevar8x32_ps(a.v, _mm256_loadu_si256((const __m256i*)from))}; }
 // The bits of a, as integers, taken from `bits`: a first guess at 1/a (math.h, quotient).

@@ -185,6 +185,8 @@ LW_INLINE F32 zipHigh(F32 a, F32 b) {
 }
 LW_INLINE F64 zipLow(F64 a, F64 b) { return {_mm512_permutex2var_pd(a.v, _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), b.v)}; }
 LW_INLINE F64 zipHigh(F64 a, F64 b) { return {_mm512_permutex2var_pd(a.v, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), b.v)}; }
+// The greater of two numbers without sign; a NaN wins.
+LW_INLINE F32 maximumByBits(F32 a, F32 b) { return {_mm512_castsi512_ps(_mm512_max_epu32(_mm512_castps_si512(a.v), _mm512_castps_si512(b.v)))}; }
 // Lane i is lane from[i] of a.
 LW_INLINE F32 permute(F32 a, const int32_t from[16]) { return {_mm512_permutexvar_ps(_mm512_loadu_si512(from), a.v)}; }
 // r[k], each 16 bytes: element k of that part of a twice, then of b twice (F64: of a, twice).

@@ -91,19 +91,26 @@ LW_INLINE V reduceExp(V x, V& t) {
   return fnma(n, V::set1(C::ln2Low), fnma(n, V::set1(C::ln2High), x));
 }
 
+// exp of x from -kNear to 0, and of all whose exp is normal; of others nonsense, of a NaN too.
+enum { kNear = 69 };
+template <class V>
+LW_INLINE V expNear(V x) {
+  typedef Real<V> C;
+  V t, r = reduceExp(x, t), one = V::set1(1);
+  return addExponent(fma(fma(C::expTail(r), r, one), r, one), t);
+}
+
 // Results below the smallest normal number are flushed to 0; overflow gives infinity. Where no x is above expTop (UP_TO_TOP), some
 // instruction sets have less to do.
 template <class V, bool UP_TO_TOP = false>
 LW_INLINE V expOf(V x) {
   typedef Real<V> C;
-  V t, one = V::set1(1);
   if constexpr (V::kAnyExponent) {
+    V t, one = V::set1(1);
     const V r = reduceExp(UP_TO_TOP ? x : min(V::set1(C::expTop), x), t);
     return scaleOrZero(x < V::set1(C::expMin), fma(fma(C::expTail(r), r, one), r, one), t - V::set1(C::magic));
   }
-  V r = reduceExp(x, t);
-  V y = addExponent(fma(fma(C::expTail(r), r, one), r, one), t);
-  y = select(x <= V::set1(C::expMax), y, x * V::set1(C::infinity));  // also the way of a NaN
+  V y = select(x <= V::set1(C::expMax), expNear(x), x * V::set1(C::infinity));  // also the way of a NaN
   return zeroWhere(x < V::set1(C::expMin), y);
 }
 

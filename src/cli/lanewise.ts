@@ -11,7 +11,15 @@ const USAGE = `usage: lanewise COMMAND [options]
   bench [options]   native code against JavaScript on your machine (lanewise bench --help)`
 
 function info(argv: string[]): void {
-  const { values } = parseOptions({ args: argv, options: { json: { type: 'boolean' } }, strict: true })
+  const { values } = parseOptions({
+    args: argv,
+    options: { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+    strict: true,
+  })
+  if (values.help) {
+    console.log(USAGE)
+    return
+  }
   const all = { version, ...backendInfo(), node: process.version, platform: `${process.platform}-${process.arch}` }
   if (values.json) {
     console.log(JSON.stringify(all))

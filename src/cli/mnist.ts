@@ -14,7 +14,7 @@ import {
   Tanh,
 } from '../index.js'
 import { type MnistRun, OPTIMIZERS, parseRun, USAGE } from './mnist-options.js'
-import { UsageError } from './options.js'
+import { outlastReader, UsageError } from './options.js'
 
 const ACTIVATIONS = { sigmoid: Sigmoid, tanh: Tanh, relu: Relu }
 
@@ -31,8 +31,8 @@ export function hashOf(model: Sequential): string {
 async function train(run: MnistRun, signal: AbortSignal): Promise<void> {
   const info = backendInfo()
   if (run.plot !== undefined) {
-    const { makeFolderOf } = await import('../plot/plot.js')
-    makeFolderOf(run.plot) // found out before the training and not after
+    const { prepareFiles } = await import('../plot/plot.js')
+    prepareFiles(run.plot) // found out before the training and not after
   }
   const { train: all, test, classes } = await mnist(run.data === undefined ? {} : { dir: run.data })
   const rows = Math.min(run.limit ?? all.x.shape[0], all.x.shape[0])
@@ -55,13 +55,20 @@ async function train(run: MnistRun, signal: AbortSignal): Promise<void> {
       `\n${info.backend} backend (${info.isa}, ${info.threads} thread${info.threads === 1 ? '' : 's'}) on ${info.cpu}\n`,
     )
   }
-  const history = await model.fit(data, {
-    epochs: run.epochs,
-    batchSize: run.batch,
-    validation: test,
-    signal,
-    verbose: !run.json,
-  })
+  let history: History
+  try {
+    history = await model.fit(data, {
+      epochs: run.epochs,
+      batchSize: run.batch,
+      validation: test,
+      signal,
+      verbose: !run.json,
+    })
+  } catch (error) {
+    const until = (error as { history?: History }).history
+    if (until !== undefined && until.epoch.length > 0) await writePlot(run, until)
+    throw error
+  }
   const result = await model.evaluate(test, { signal })
   await report(run, model, history, result, rows)
 }
@@ -102,17 +109,21 @@ async function report(
     console.log(`parameters ${hashOf(model)} (SHA-256)`)
     console.log(`test loss ${test.loss.toFixed(4)}  test accuracy ${test.accuracy.toFixed(4)}`)
   }
-  if (run.plot !== undefined) {
-    const { plot } = await import('../plot/index.js')
-    const { files } = await plot(history, run.plot)
-    console.error(`wrote ${files.join(' and ')}`)
-  }
+  await writePlot(run, history)
+}
+
+async function writePlot(run: MnistRun, history: History): Promise<void> {
+  if (run.plot === undefined) return
+  const { plot } = await import('../plot/index.js')
+  const { files } = await plot(history, run.plot)
+  console.error(`wrote ${files.join(' and ')}`)
 }
 
 export async function main(argv: string[]): Promise<void> {
   const stop = new AbortController()
   const interrupt = () => stop.abort(new UsageError('stopped by Ctrl-C'))
   process.once('SIGINT', interrupt)
+  outlastReader()
   try {
     const run = parseRun(argv)
     if (run.help) console.log(USAGE)

@@ -36,7 +36,8 @@ export function readIdx(file: string): Idx {
     throw new TypeMismatchError('readIdx', 'the name of a file', describe(file))
   let handle: number | undefined
   try {
-    handle = fs.openSync(file, 'r')
+    // Without waiting for whoever writes to a pipe.
+    handle = fs.openSync(file, fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0))
     const stat = fs.fstatSync(handle)
     if (!stat.isFile()) refuse(file, 'a file', stat.isDirectory() ? 'a folder' : 'a device or pipe')
     if (stat.size === 0) refuse(file, 'an IDX file', 'an empty file')
@@ -121,6 +122,7 @@ function readGzip(file: string, handle: number, size: number): Idx {
     unpacked = gunzip(compressed, { maxOutputLength: Math.max(total, 1), chunkSize, info: true }) as never
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
+    if (error instanceof RangeError && code !== 'ERR_BUFFER_TOO_LARGE') throw error
     if (code === 'ERR_BUFFER_TOO_LARGE') refuseLength(file, header, `more than ${total} bytes after gzip`)
     return refuse(file, 'a whole gzip file', `damaged or truncated data (${message})`)
   }

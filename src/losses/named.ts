@@ -31,7 +31,11 @@ export function resolveLoss(wish: Loss | LossName, last: Module | undefined): Lo
 }
 
 function named(wish: Loss | LossName): Loss {
-  if (typeof wish === 'object' && wish !== null && typeof wish.call === 'function') return wish
+  if (typeof wish === 'object' && wish !== null && typeof wish.call === 'function') {
+    if (wish.targets !== 'index' && wish.targets !== 'dense')
+      throw new ValueError('compile', "a loss with targets 'index' or 'dense'", describe(wish.targets))
+    return wish
+  }
   if (typeof wish === 'string' && Object.hasOwn(NAMED, wish)) return NAMED[wish]
   const what = `a loss { name, targets, call } or one of ${Object.keys(NAMED).join(', ')}`
   throw new ValueError('compile', what, describe(wish))

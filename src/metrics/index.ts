@@ -2,6 +2,7 @@ import { isFloat } from '../dtype.js'
 import { describe, ValueError } from '../errors.js'
 import { accuracy, binaryAccuracy, meanSquaredError } from '../ops/losses.js'
 import type { Tensor } from '../tensor.js'
+import { validationName } from '../train/history.js'
 
 /** A figure of a batch, a mean over its rows (one element), computed by ops on the tape. */
 export interface Metric {
@@ -26,12 +27,13 @@ const NAMED = {
 }
 export type MetricName = keyof typeof NAMED
 
-/** The metrics of a model, each with a name of its own. */
+/** The metrics of a model. In a history their names, and those of their figures of validation data, stand beside the loss's. */
 export function resolveMetrics(wishes: readonly (Metric | MetricName)[]): Metric[] {
   const metrics = Array.from(wishes, resolveMetric)
-  const names = metrics.map((m) => m.name)
+  const names = ['loss', ...metrics.map((m) => m.name)].flatMap((name) => [name, validationName(name)])
   const twice = names.find((name, i) => names.indexOf(name) < i)
-  if (twice !== undefined) throw new ValueError('compile', 'metrics of different names', `${describe(twice)} twice`)
+  if (twice !== undefined)
+    throw new ValueError('compile', 'metrics of different names, with val before them too', `${describe(twice)} twice`)
   return metrics
 }
 

@@ -46,7 +46,11 @@ export class Affine extends Module {
 
   forward(x: Tensor): Tensor {
     if (this.weight === undefined)
-      throw new StateError('Affine', 'a built model (see build)', 'a layer without weights')
+      throw new StateError(
+        'Affine',
+        'a built model (see build), its parts in public fields or in arrays there',
+        'a layer without weights',
+      )
     return affine(x, this.weight.value, this.bias.value)
   }
 }

@@ -14,6 +14,8 @@ export class Parameter {
     readonly name: string,
     readonly shape: Shape,
     readonly initializer: Initializer,
+    /** Whether optimizers change it. What is not trained is kept with the weights all the same: running averages. */
+    readonly trained = true,
   ) {
     if (typeof name !== 'string' || name === '') throw new TypeMismatchError('Parameter', 'a name', describe(name))
     if (typeof initializer !== 'function')
@@ -23,7 +25,11 @@ export class Parameter {
 
   get value(): Tensor {
     if (this.tensor === undefined)
-      throw new StateError(this.name, 'a built model (see build)', 'a parameter without a value')
+      throw new StateError(
+        this.name,
+        'a built model (see build), its parts in public fields or in arrays there',
+        'a parameter without a value',
+      )
     return this.tensor
   }
 
@@ -105,8 +111,14 @@ export abstract class Module {
     return this.constructor.name
   }
 
-  /** Declares parameters for an input shape (without the batch) and returns the output shape. Calls build of its parts. */
+  /**
+   * Declares parameters for an input shape (without the batch) and returns the output shape. Calls build of its parts: a module that
+   * has parts with a build of their own needs one too.
+   */
   build(input: Shape): Shape {
+    const part = this.children().find((c) => c.build !== Module.prototype.build)
+    if (part !== undefined)
+      throw new StateError(`${this.kind}.build`, `a method that calls build of its parts (${part.kind} …)`, 'none')
     return input
   }
 
@@ -116,7 +128,16 @@ export abstract class Module {
    */
   abstract forward(x: Tensor): Tensor
 
-  protected parameter(name: string, shape: Shape, initializer: Initializer | InitializerName): Parameter {
+  /**
+   * Declares a parameter in build(). With `trained: false` no optimizer changes it (see Parameter): forward() does, by an op's `out`
+   * under noGrad, as batch normalization does with its averages.
+   */
+  protected parameter(
+    name: string,
+    shape: Shape,
+    initializer: Initializer | InitializerName,
+    options: { trained?: boolean } = {},
+  ): Parameter {
     if (typeof name !== 'string' || name === '')
       throw new TypeMismatchError(`${this.kind}.parameter`, 'a name', describe(name))
     const full = `${this.kind}.${name}`
@@ -128,7 +149,7 @@ export abstract class Module {
         throw new ShapeError(full, `shape ${show(known.shape)} as at the first build`, show(checked))
       return known
     }
-    const made = new Parameter(full, checked, resolveInitializer(full, initializer))
+    const made = new Parameter(full, checked, resolveInitializer(full, initializer), options.trained ?? true)
     this[OWN].push(made)
     return made
   }
@@ -226,7 +247,7 @@ export function build(module: Module, input: readonly number[], options: BuildOp
   // Only now, when nothing can fail any more, do they belong to this model.
   parameters.forEach((p, i) => {
     const value = values.parts[i]
-    value.requiresGrad = true
+    value.requiresGrad = p.trained
     value.grad = gradients.parts[i]
     p.bind(value)
   })

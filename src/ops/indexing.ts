@@ -42,7 +42,9 @@ export interface GatherOptions {
 export function checkGather(op: string, source: Tensor, indices: Tensor, options: GatherOptions) {
   checkTensor(op, source)
   checkTensor(op, indices)
-  checkLabels(op, indices, indices.size, false)
+  if (indices.dtype !== 'int32') throw new TypeMismatchError(op, 'int32 indices', indices.describe())
+  if (indices.rank !== 1)
+    throw new ShapeError(op, 'indices of one dimension (reshape(indices, [-1]))', show(indices.shape))
   if (source.rank === 0) throw new ShapeError(op, 'a source with at least one dimension', show(source.shape))
   const m = checkOptions(op, options, ['cursor', 'count', 'dtype']).count ?? indices.size
   if (!Number.isInteger(m) || m < 0 || m > indices.size)

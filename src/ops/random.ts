@@ -1,4 +1,4 @@
-import { checkFloat, type FloatDType } from '../dtype.js'
+import { checkFloat, type DType } from '../dtype.js'
 import { checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
 import { checkShape } from '../shape.js'
 import { emit } from '../tape.js'
@@ -37,7 +37,8 @@ function checkFinite(op: string, name: string, value: unknown): number {
 }
 
 export interface RandomOptions {
-  dtype?: FloatDType
+  /** float32 (the default) or float64. */
+  dtype?: DType
 }
 
 /** Uniform numbers from `low` up to, not including, `high`. Philox4x32-10; 53 random bits each. */

@@ -1,7 +1,8 @@
+import { noGrad } from '../autograd.js'
 import { describe, StateError, TypeMismatchError, ValueError } from '../errors.js'
 import { checkMade, isMade } from '../made.js'
 import { ParameterStore } from '../nn/module.js'
-import { advance } from '../ops/memory.js'
+import { advance, copy } from '../ops/memory.js'
 import type { Op } from '../ops/op.js'
 import { update } from '../ops/optimizers.js'
 import { empty, flatBlock, recordingState, type Tensor } from '../tensor.js'
@@ -62,7 +63,7 @@ export abstract class Optimizer {
     rate.set([checkRange(this.constructor.name, 'learningRate', value, 0, 1e6)])
   }
 
-  /** Updates the parameters from their gradients; at once, or inside record() as commands. */
+  /** Updates the parameters from their gradients, those with requiresGrad; at once, or inside record() as commands. */
   step(store: ParameterStore): void {
     const state = this.stateOf('step', store)
     for (const { name, value } of store.parameters) {
@@ -74,7 +75,13 @@ export abstract class Optimizer {
         )
     }
     advance(state.step, 1)
-    this.emit(store, state)
+    noGrad(() => {
+      // A parameter without requiresGrad stays, whatever momentum, decay or an old gradient would do to it.
+      const frozen = store.parameters.map((p) => p.value).filter((value) => !value.requiresGrad)
+      const kept = frozen.map((value) => copy(value))
+      this.emit(store, state)
+      for (const [i, value] of frozen.entries()) copy(kept[i], value)
+    })
   }
 
   /** Forgets momenta and step counts: the next step is a first one. */

@@ -33,7 +33,10 @@ export function ticks(scale: Scale, log: boolean, count: number, whole = false):
   const values = scale.ticks(count).filter((value) => !whole || Number.isInteger(value))
   if (!log) {
     const format = scale.tickFormat(count, values.every(Number.isInteger) ? ',d' : undefined)
-    return values.map((value) => ({ value, label: isPlain(value) ? format(value) : short(value) }))
+    // As many digits as tell neighbours apart.
+    const exponential = scale.tickFormat(count, '~e')
+    const label = (value: number) => (isPlain(value) ? format(value) : exponential(value).replace('e+', 'e'))
+    return values.map((value) => ({ value, label: label(value) }))
   }
   const isMultiple = (value: number, of: number) =>
     Math.abs(Math.log10(value / of) - Math.round(Math.log10(value / of))) < 1e-9

@@ -2,7 +2,7 @@ import { checkOptions, describe, TypeMismatchError, ValueError } from '../errors
 import { loadD3, makeScale, type Scale, ticks } from './axis.js'
 import { COLORS, STYLE } from './panel.js'
 import { extent, isShown } from './series.js'
-import { checkText, escapeXml, formatValue } from './text.js'
+import { checkText, escapeXml, formatValue, shorten } from './text.js'
 
 export interface Bar {
   /** Stands left of the bar. */
@@ -35,6 +35,9 @@ const SMALL = 18
 const SMALL_CHARACTERS = 118
 /** Pixels for a character, on the safe side: text is not measured here. */
 const PER_CHARACTER = 7.4
+/** Characters of a name, and of a note, that leave room for bars. */
+const NAME = 48
+const NOTE = 24
 
 /**
  * Draws horizontal bars with their names and values (840 pixels wide).
@@ -53,7 +56,7 @@ export async function barPlot(options: BarPlotOptions): Promise<string> {
   check(bars)
   const d3 = await loadD3()
   const groups = [...new Set(bars.map((bar) => bar.group ?? ''))]
-  const left = 20 + PER_CHARACTER * Math.max(...bars.map((bar) => bar.name.length))
+  const left = 20 + PER_CHARACTER * Math.max(...bars.map((bar) => nameOf(bar).length))
   const longest = Math.max(...bars.map((bar) => labelOf(bar).length))
   const top = groups.length > 1 ? 68 : 46
   const bottom = top + PITCH * bars.length
@@ -115,10 +118,12 @@ function domainOf(bars: readonly Bar[], log: boolean): [number, number] | undefi
   return [power < 0.999 * low ? power : power / 10, high]
 }
 
+const nameOf = ({ name }: Bar) => shorten(name, NAME)
+
 function labelOf({ value, note }: Bar): string {
   const text =
     Math.abs(value) >= 1000 && Math.abs(value) < 1e9 ? Math.round(value).toLocaleString('en-US') : formatValue(value)
-  return note ? `${text} (${note})` : text
+  return note ? `${text} (${shorten(note, NOTE)})` : text
 }
 
 function drawAxis(x: Scale, log: boolean, top: number, bottom: number): string[] {
@@ -143,7 +148,7 @@ function drawBar(bar: Bar, x: Scale, log: boolean, top: number, color: string): 
   const label = escapeXml(labelOf(bar))
   const y = top + PITCH / 2
   return `<g><title>${escapeXml(bar.name)}: ${label}</title>
-<text x="${px(start - 8)}" y="${y}" dy=".35em" text-anchor="end">${escapeXml(bar.name)}</text>
+<text x="${px(start - 8)}" y="${y}" dy=".35em" text-anchor="end">${escapeXml(nameOf(bar))}</text>
 <rect class="lw-bar" x="${px(from)}" y="${top + (PITCH - THICK) / 2}" width="${px(to - from)}" height="${THICK}" fill="${color}"/>
 <text x="${px(to + 6)}" y="${y}" dy=".35em">${label}</text></g>`
 }
@@ -152,6 +157,7 @@ function drawLegend(groups: string[]): string {
   let left = 20
   return groups
     .map((group, i) => {
+      if (group === '') return ''
       const at = left
       left += 34 + PER_CHARACTER * group.length
       const color = COLORS[i % COLORS.length]

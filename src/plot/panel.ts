@@ -1,13 +1,19 @@
 import { type D3, makeScale, type Scale, ticks } from './axis.js'
 import { extent, isShown, type PanelOptions, type Point, type Series, toPixels } from './series.js'
-import { escapeXml, formatValue } from './text.js'
+import { escapeXml, formatValue, shorten } from './text.js'
 
 /** Okabe and Ito's colours, which people of all kinds of colour vision can tell apart. */
 export const COLORS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000']
 const DASHES = ['', '7 4', '2 3']
 export const WIDTH = 560
 export const HEIGHT = 420
+/** Where the axis is, with labels of ordinary length. */
 const LEFT = 72
+/** Pixels for a character of a tick, on the safe side. */
+const PER_TICK_CHARACTER = 7
+/** Characters that have room. */
+const TITLE = 54
+const AXIS = 44
 const RIGHT = 20
 const BOTTOM = 54
 const MAX_MARKERS = 40
@@ -30,16 +36,6 @@ export function drawPanel(d3: D3, options: PanelOptions): string {
   const styles = styleSeries(series)
   const legend = drawLegend(series, styles)
   const top = 44 + legend.height
-  const x = makeScale(
-    d3,
-    extent(
-      series.map((s) => s.x),
-      logX,
-    ),
-    [LEFT, WIDTH - RIGHT],
-    logX,
-    false,
-  )
   const y = makeScale(
     d3,
     extent(
@@ -50,20 +46,31 @@ export function drawPanel(d3: D3, options: PanelOptions): string {
     logY,
     true,
   )
+  const yTicks = ticks(y, logY, 6)
+  const left = Math.max(LEFT, 36 + PER_TICK_CHARACTER * Math.max(0, ...yTicks.map(({ label }) => label.length)))
+  const x = makeScale(
+    d3,
+    extent(
+      series.map((s) => s.x),
+      logX,
+    ),
+    [left, WIDTH - RIGHT],
+    logX,
+    false,
+  )
   const isWhole = !logX && series.every((s) => Array.prototype.every.call(s.x, Number.isInteger))
   const xTicks = ticks(x, logX, 7, isWhole)
-  const yTicks = ticks(y, logY, 6)
   const bottom = HEIGHT - BOTTOM
   const curve = d3
     .line<Point>()
     .x((p) => p.x)
     .y((p) => p.y)
 
-  const out = [`<text class="lw-title" x="${LEFT}" y="26">${escapeXml(title)}</text>`, legend.svg]
+  const out = [`<text class="lw-title" x="${LEFT}" y="26">${escapeXml(shorten(title, TITLE))}</text>`, legend.svg]
   for (const { value, label } of yTicks) {
     const at = n(y(value))
-    out.push(`<line class="lw-grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${at}" y2="${at}"/>`)
-    out.push(`<text class="lw-tick" x="${LEFT - 8}" y="${at}" dy=".35em" text-anchor="end">${escapeXml(label)}</text>`)
+    out.push(`<line class="lw-grid" x1="${left}" x2="${WIDTH - RIGHT}" y1="${at}" y2="${at}"/>`)
+    out.push(`<text class="lw-tick" x="${left - 8}" y="${at}" dy=".35em" text-anchor="end">${escapeXml(label)}</text>`)
   }
   for (const { value, label } of xTicks) {
     const at = n(x(value))
@@ -71,12 +78,14 @@ export function drawPanel(d3: D3, options: PanelOptions): string {
     out.push(`<line class="lw-axis" x1="${at}" x2="${at}" y1="${bottom}" y2="${bottom + 5}"/>`)
     out.push(`<text class="lw-tick" x="${at}" y="${bottom + 20}" text-anchor="middle">${escapeXml(label)}</text>`)
   }
-  out.push(`<path class="lw-axis" fill="none" d="M${LEFT},${top}V${bottom}H${WIDTH - RIGHT}"/>`)
+  out.push(`<path class="lw-axis" fill="none" d="M${left},${top}V${bottom}H${WIDTH - RIGHT}"/>`)
   out.push(
-    `<text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 12}" text-anchor="middle">${escapeXml(xLabel)}</text>`,
+    `<text x="${(left + WIDTH - RIGHT) / 2}" y="${HEIGHT - 12}" text-anchor="middle">${escapeXml(shorten(xLabel, TITLE))}</text>`,
   )
   const middle = (top + bottom) / 2
-  out.push(`<text transform="translate(18 ${middle}) rotate(-90)" text-anchor="middle">${escapeXml(yLabel)}</text>`)
+  out.push(
+    `<text transform="translate(18 ${middle}) rotate(-90)" text-anchor="middle">${escapeXml(shorten(yLabel, AXIS))}</text>`,
+  )
 
   let shown = false
   series.forEach((s, i) => {
@@ -91,7 +100,7 @@ export function drawPanel(d3: D3, options: PanelOptions): string {
     for (const point of points) out.push(`<circle cx="${n(point.x)}" cy="${n(point.y)}" r="3.5" fill="${color}"/>`)
   })
   if (!shown)
-    out.push(`<text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${middle}" text-anchor="middle">no finite values</text>`)
+    out.push(`<text x="${(left + WIDTH - RIGHT) / 2}" y="${middle}" text-anchor="middle">no finite values</text>`)
   out.push(...drawStrips(options, x, top, bottom))
   return `<g>${out.join('\n')}</g>`
 }

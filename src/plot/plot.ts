@@ -1,6 +1,7 @@
 import * as fs from 'node:fs'
 import path from 'node:path'
 import { checkFlag, checkObject, checkOptions, DataError, describe, TypeMismatchError, ValueError } from '../errors.js'
+import { validationName } from '../train/history.js'
 import { makePage } from './html.js'
 import { drawFigure } from './line.js'
 import { type HistoryLike, isList, type PanelOptions, runningMean, type Series } from './series.js'
@@ -36,20 +37,43 @@ export async function plot(
   const by = options.by ?? (history.epoch.length <= 1 && hasSteps ? 'step' : 'epoch')
   const lists = by === 'step' ? steps : history.history
   if (!Object.values(lists).some((list) => list.length > 0))
-    throw new ValueError('plot', `a history of at least one ${by}`, 'an empty history')
+    throw new ValueError(
+      'plot',
+      `a history of at least one ${by}`,
+      by === 'step' ? 'one without steps' : 'an empty one',
+    )
   const panels = by === 'step' ? stepPanels(steps) : epochPanels(history)
   if (options.logLoss) for (const panel of panels) if (/loss$/i.test(panel.title)) panel.logY = true
   const svg = await drawFigure(title, panels)
-  const base = file.replace(/\.(svg|html)$/i, '')
-  const files = [`${base}.svg`, `${base}.html`]
-  try {
-    makeFolderOf(base)
+  const files = prepareFiles(file)
+  orDataError(files, () => {
     fs.writeFileSync(files[0], svg)
     fs.writeFileSync(files[1], makePage(title, svg, history))
-  } catch (error) {
-    throw new DataError('plot', `to write ${base}.svg and .html`, (error as Error).message)
-  }
+  })
   return { svg, files }
+}
+
+/** The files that plot(…, file) writes, and their folder made. @throws DataError where it could not write them */
+export function prepareFiles(file: string): string[] {
+  const base = file.replace(/\.(svg|html)$/i, '')
+  const files = [`${base}.svg`, `${base}.html`]
+  orDataError(files, () => {
+    makeFolderOf(base)
+    for (const name of files) {
+      const isThere = fs.statSync(name, { throwIfNoEntry: false }) !== undefined
+      if (isThere) fs.closeSync(fs.openSync(name, 'r+'))
+      else fs.accessSync(path.dirname(name), fs.constants.W_OK)
+    }
+  })
+  return files
+}
+
+function orDataError(files: string[], write: () => void): void {
+  try {
+    write()
+  } catch (error) {
+    throw new DataError('plot', `to write ${files.join(' and ')}`, (error as Error).message)
+  }
 }
 
 const isFolder = (name: string): boolean => fs.statSync(name, { throwIfNoEntry: false })?.isDirectory() ?? false
@@ -74,7 +98,7 @@ function check(history: HistoryLike, file: string, options: PlotOptions): void {
     throw new TypeMismatchError('plot', 'a history, such as fit returns', describe(history))
   for (const [name, list] of [['epoch', history.epoch], ...listsOf(history.history), ...listsOf(history.steps ?? {})])
     if (!isList(list)) throw new TypeMismatchError('plot', `${name} to be a list of numbers`, describe(list))
-  if (typeof file !== 'string' || path.basename(file).replace(/^\.(svg|html)$/i, '') === '')
+  if (typeof file !== 'string' || /(^|[\\/])\.{0,2}(\.svg|\.html)?$/i.test(file))
     throw new TypeMismatchError('plot', 'the name of a file to write', describe(file))
   if (/\.(png|jpe?g|gif|webp|pdf)$/i.test(file))
     throw new ValueError('plot', 'a file name ending in .svg or .html', describe(file))
@@ -87,9 +111,11 @@ const listsOf = (lists: object): [string, unknown][] => Object.entries(checkObje
 /** Metrics by panel, the loss first: { loss: ['loss', 'valLoss'], accuracy: … } */
 function groupMetrics(names: string[]): Map<string, string[]> {
   const groups = new Map<string, string[]>()
+  // What fit and Keras call them; of a validation figure alone the name is guessed.
+  const known = new Map(names.flatMap((name) => [validationName(name), `val_${name}`].map((val) => [val, name])))
   for (const name of names) {
     const [, snake, camel] = /^val(?:_(.+)|([A-Z].*))$/.exec(name) ?? []
-    const key = snake ?? (camel ? camel.charAt(0).toLowerCase() + camel.slice(1) : name)
+    const key = known.get(name) ?? snake ?? (camel ? camel.charAt(0).toLowerCase() + camel.slice(1) : name)
     groups.set(key, [...(groups.get(key) ?? []), name])
   }
   return new Map([...groups].sort(([a], [b]) => Number(b === 'loss') - Number(a === 'loss')))

@@ -35,6 +35,12 @@ export function formatValue(value: unknown): string {
   return value.toPrecision(5)
 }
 
+/** At most so many characters. */
+export function shorten(text: string, length: number): string {
+  const characters = [...text]
+  return characters.length <= length ? text : `${characters.slice(0, length - 1).join('')}…`
+}
+
 /** 'valSparseAccuracy' → 'Val sparse accuracy' */
 export function humanize(name: string): string {
   const words = name

@@ -1,4 +1,5 @@
 import { checkFlag, checkObject, checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
+import type { Tensor, TensorValues } from '../tensor.js'
 import type { History } from './history.js'
 
 /** Figures of an epoch by name: loss, accuracy, valLoss, valAccuracy … */
@@ -11,6 +12,10 @@ export interface TrainingModel {
   /** A copy of all parameter values, and back. */
   snapshot(): Float32Array | Float64Array
   restore(values: Float32Array | Float64Array): void
+  /** A copy of each parameter, for a checkpoint. */
+  getWeights(): Tensor[]
+  /** The model's output for rows of inputs. (evaluate() has to wait for the end of fit.) */
+  predict(x: Tensor | TensorValues): Tensor
 }
 
 /** Hooks of fit; each may return a promise, which is awaited. Epochs count from 1. */
@@ -63,7 +68,10 @@ export interface EarlyStoppingOptions {
 
 const EARLY_STOPPING = ['monitor', 'patience', 'minDelta', 'mode', 'restoreBestWeights'] as const
 
-function checkModel(model: TrainingModel): void {
+/** What EarlyStopping needs of a model. */
+type Watched = Pick<TrainingModel, 'stopTraining' | 'snapshot' | 'restore'>
+
+function checkModel(model: Watched): void {
   if (typeof model?.snapshot !== 'function' || typeof model.restore !== 'function')
     throw new TypeMismatchError('EarlyStopping', 'a model', describe(model))
 }
@@ -102,7 +110,7 @@ export class EarlyStopping implements Callback {
     this.weights = undefined
   }
 
-  onEpochEnd(epoch: number, logs: Logs, model: TrainingModel): void {
+  onEpochEnd(epoch: number, logs: Logs, model: Watched): void {
     checkModel(model)
     const value = checkObject('EarlyStopping', logs)[this.monitor]
     if (typeof value !== 'number') {
@@ -122,7 +130,7 @@ export class EarlyStopping implements Callback {
     }
   }
 
-  onTrainEnd(_history: History, model: TrainingModel): void {
+  onTrainEnd(_history: History, model: Watched): void {
     checkModel(model)
     if (this.weights) model.restore(this.weights)
   }

@@ -5,7 +5,7 @@ import { addHistory, isAbort } from './abort.js'
 import { type Callback, checkCallbacks, type Logs, type TrainingModel } from './callbacks.js'
 import { checkRows, type Dataset, type Rows } from './dataset.js'
 import { Epoch } from './epoch.js'
-import { type Figures, History } from './history.js'
+import { type Figures, History, validationName } from './history.js'
 import type { Network } from './network.js'
 import { reportNonFinite } from './non-finite.js'
 import { createProgress, type Progress } from './progress.js'
@@ -81,8 +81,6 @@ function split(data: Rows, fraction: number): [Rows, Rows] {
 function names(network: Network): string[] {
   return ['loss', ...network.compiled.metrics.map((m) => m.name)]
 }
-
-const capital = (s: string) => s[0].toUpperCase() + s.slice(1)
 
 export async function fitNetwork(
   network: Network,
@@ -177,10 +175,7 @@ async function runEpoch(
   }
   const logs = named(training.means(), (f) => f)
   if (validation) {
-    Object.assign(
-      logs,
-      named(validation.means(), (f) => `val${capital(f)}`),
-    )
+    Object.assign(logs, named(validation.means(), validationName))
   }
   history.addEpoch(logs)
   history.addSteps(stepsOf(training.steps), seconds)

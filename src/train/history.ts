@@ -29,6 +29,11 @@ function checkList(name: string, list: ArrayLike<number>): void {
   for (let i = 0; i < list.length; i++) checkFigure('addSteps', name, list[i], i)
 }
 
+/** What a figure of the validation data is called: valLoss for loss. */
+export function validationName(figure: string): string {
+  return `val${figure.charAt(0).toUpperCase()}${figure.slice(1)}`
+}
+
 /** The mean loss of a pass over a data set, and each metric by its name. */
 export type Figures = Record<string, number> & { loss: number }
 

@@ -28,9 +28,12 @@ const ignore = () => {}
 export async function createProgress(options: ProgressOptions): Promise<Progress> {
   const stream = options.stream ?? process.stderr
   const ci = process.env.CI
-  // As console does: a reader that has gone away is no reason to end a training.
+  // A reader that has gone away is no reason to end a training.
   if (stream === process.stderr && !stream.listeners('error').includes(ignore)) stream.on('error', ignore)
-  const isTerminal = stream.isTTY === true && (ci === undefined || ci === '' || ci === '0' || ci === 'false')
+  const isTerminal =
+    stream.isTTY === true &&
+    process.env.TERM !== 'dumb' &&
+    (ci === undefined || ci === '' || ci === '0' || ci === 'false')
   return isTerminal ? barProgress(options, stream) : lineProgress(options, stream)
 }
 

@@ -95,6 +95,8 @@ describe('mnist refuses in one line', () => {
     [['--plot', ''], /--plot: expected the name of a file, received ""/],
     [['--plot', 'curves.png'], /--plot: expected a file name ending in .svg, .html or neither, received "curves.png"/],
     [['--plot', 'folder/'], /--plot/],
+    [['--plot', '.'], /--plot/],
+    [['--plot', path.join(__dirname, 'x'.repeat(300))], /ENAMETOOLONG/],
     [['--plot', path.join(__filename, 'curves')], /EEXIST/],
     [
       ['--seed', '-1'],

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -112,6 +113,12 @@ describe('readIdx', () => {
     expect(() => readIdx(7 as never)).toThrow(TypeMismatchError)
   })
 
+  test.runIf(process.platform === 'linux')('refuses a pipe to which nobody writes, and does not wait', () => {
+    const file = path.join(dir, 'pipe')
+    execFileSync('mkfifo', [file])
+    expect(() => readIdx(file)).toThrow(/to be a file, received a device or pipe/)
+  })
+
   test('refuses a sparse file of a terabyte without reading it', () => {
     const file = write('sparse', idx([1 << 30, 1 << 10], { data: empty }))
     fs.truncateSync(file, 2 ** 40)
@@ -213,6 +220,16 @@ describe('mnist', () => {
     readIdx(files[0])
     expect(() => readIdx(files[1])).toThrow(DataError)
     for (const file of files) expect(open()).not.toContain(file)
+  })
+
+  test('says what it cannot look at', async () => {
+    const loop = path.join(dir, 'loop')
+    fs.symlinkSync(loop, loop)
+    for (const name of [loop, path.join(dir, 'x'.repeat(300))]) {
+      const opened = mnist({ dir: name })
+      await expect(opened).rejects.toThrow(DataError)
+      await expect(opened).rejects.toThrow(/to be there, received E(LOOP|NAMETOOLONG)/)
+    }
   })
 
   test('refuses what is no folder', async () => {

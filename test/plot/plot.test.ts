@@ -4,7 +4,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { DataError, TypeMismatchError, ValueError } from '../../src/errors.js'
 import { barPlot, linePlot, plot } from '../../src/plot/index.js'
-import { History } from '../../src/train/history.js'
+import { History, validationName } from '../../src/train/history.js'
 
 let dir: string
 beforeAll(() => {
@@ -110,9 +110,44 @@ describe('plot', () => {
     expect((await plot(few, path.join(dir, 'few'), { by: 'step' })).svg).toContain('<title>step 3\ntraining 1</title>')
   })
 
+  test('finds the validation curve of a metric whatever its name', async () => {
+    const names = ['loss', 'MAE', 'F1', '5x', 'été', 'r2_score']
+    const history = Object.fromEntries(names.flatMap((name) => [name, validationName(name)].map((n) => [n, [2, 1]])))
+    const { svg } = await plot({ epoch: [1, 2], history }, path.join(dir, 'names'))
+    expect([count(svg, '>training<'), count(svg, '>validation<')]).toEqual([6, 6])
+    expect(count(svg, 'class="lw-title"')).toBe(6)
+    const keras = { loss: [2, 1], val_loss: [2, 1], AUC: [1, 2], val_AUC: [1, 2] }
+    const { svg: like } = await plot({ epoch: [1, 2], history: keras }, path.join(dir, 'keras'))
+    expect([count(like, '>training<'), count(like, '>validation<')]).toEqual([2, 2])
+  })
+
+  test('ticks that lie close together have labels of their own, and room; long names are cut', async () => {
+    for (const low of [1234567, 1e10, 123_456.1226, 0.123456]) {
+      const loss = [0, 1, 2, 3].map((i) => low + i * low * 1e-9)
+      const { svg } = await plot(
+        { epoch: [999_999, 1e6, 1_000_001, 1_000_002], history: { loss } },
+        path.join(dir, 'close'),
+      )
+      for (const anchor of ['end', 'middle']) {
+        const labels = [...svg.matchAll(new RegExp(`class="lw-tick"[^>]*anchor="${anchor}">([^<]*)`, 'g'))].map(
+          (m) => m[1],
+        )
+        expect(labels.length).toBeGreaterThan(2)
+        expect(new Set(labels).size, labels.join(' ')).toBe(labels.length)
+      }
+      for (const [, x, label] of svg.matchAll(/class="lw-tick" x="([^"]*)"[^>]*anchor="end">([^<]*)/g))
+        expect(Number(x) - 6.5 * label.length).toBeGreaterThan(24)
+    }
+    const name = 'a very long name of a metric '.repeat(9)
+    const { svg } = await plot({ epoch: [1], history: { [name]: [1] } }, path.join(dir, 'long'), { by: 'epoch' })
+    for (const [, text] of svg.matchAll(/<text[^>]*>([^<]*)/g)) expect(text.length).toBeLessThan(60)
+  })
+
   test('refuses an empty history and wrong use', async () => {
     const file = path.join(dir, 'refused')
-    await expect(plot(new History(), file)).rejects.toThrow(/at least one epoch, received an empty history/)
+    for (const name of ['out/', '.', '..', 'a/.', '.svg', 'a/..html'])
+      await expect(plot(trained(1), name)).rejects.toThrow(/the name of a file/)
+    await expect(plot(new History(), file)).rejects.toThrow(/at least one epoch, received an empty one/)
     await expect(plot(trained(2), file, { by: 'step' })).rejects.toBeInstanceOf(ValueError)
     await expect(plot(trained(2), file, { by: 'day' as never })).rejects.toBeInstanceOf(ValueError)
     await expect(plot(trained(2), `${file}.png`)).rejects.toBeInstanceOf(ValueError)

@@ -46,7 +46,7 @@ function classifier(learningRate = 0.1) {
 function drive(options: EarlyStoppingOptions, values: number[], name = options.monitor ?? 'valLoss') {
   let epoch = 0
   let restored: number | undefined
-  const model: TrainingModel = {
+  const model: Pick<TrainingModel, 'stopTraining' | 'snapshot' | 'restore'> = {
     stopTraining: false,
     snapshot: () => Float64Array.of(epoch),
     restore: (w) => {

@@ -29,7 +29,69 @@ class Shifted extends lw.Sequential {
   }
 }
 
+/** Counts rows in what is not trained. */
+class Counter extends lw.Module {
+  readonly affine = new lw.Affine(2)
+  seen!: lw.Parameter
+  override build(input: lw.Shape): lw.Shape {
+    this.seen = this.parameter('seen', [1], 'zeros', { trained: false })
+    return this.affine.build(input)
+  }
+  override forward(x: lw.Tensor): lw.Tensor {
+    if (lw.isTraining()) lw.noGrad(() => lw.scale(this.seen.value, 1, x.shape[0], this.seen.value))
+    return this.affine.forward(x)
+  }
+}
+
 eachBackend(() => {
+  it('what is not trained is kept with the weights, and no optimizer moves it', async () => {
+    for (const optimizer of [new lw.AdamW({ weightDecay: 0.1 }), new lw.SGD({ learningRate: 0.1, momentum: 0.9 })]) {
+      const make = () => new lw.Sequential({ input: [3], layers: [new Counter()], seed: 1 })
+      const model = make()
+      model.compile({ loss: 'mse', optimizer })
+      const callbacks = [new lw.EarlyStopping({ monitor: 'loss', mode: 'max', patience: 3 })]
+      await model.fit(
+        { x: lw.scale(rows(10, 3), 1 / 255), y: lw.zeros([10, 2]) },
+        { epochs: 4, batchSize: 4, callbacks },
+      )
+      const [seen] = model.getWeights()
+      expect(seen.item()).toBe(10) // of the best epoch, which was the first
+      const other = make()
+      other.setWeights(model.getWeights())
+      expect(other.getWeights()[0].item()).toBe(10)
+    }
+  })
+
+  it('a parameter without requiresGrad stays, whatever momentum, decay and the last gradient say', async () => {
+    for (const optimizer of [new lw.AdamW({ weightDecay: 0.1 }), new lw.SGD({ learningRate: 0.1, momentum: 0.9 })]) {
+      const layers = [new lw.Affine(3), new lw.Tanh(), new lw.Affine(1)]
+      const model = new lw.Sequential({ input: [4], layers, seed: 1 })
+      model.compile({ loss: 'mse', optimizer })
+      const data = { x: lw.scale(rows(20, 4), 1 / 255), y: lw.zeros([20, 1]) }
+      await model.fit(data, { epochs: 2 })
+      const [first, , , last] = model.allParameters()
+      first.value.requiresGrad = false
+      const before = [...first.value.data]
+      const moved = [...last.value.data]
+      await model.fit(data, { epochs: 3 })
+      optimizer.step(model.store)
+      expect([...first.value.data]).toEqual(before)
+      expect([...last.value.data]).not.toEqual(moved)
+    }
+  })
+
+  it('a module with parts and no build is told so', () => {
+    class Net extends lw.Module {
+      hidden = new lw.Affine(2)
+      override forward(x: lw.Tensor): lw.Tensor {
+        return this.hidden.forward(x)
+      }
+    }
+    expect(() => lw.build(new Net(), [3])).toThrow(
+      /Net.build: expected a method that calls build of its parts \(Affine/,
+    )
+  })
+
   it('a last layer that computes in its own way is not computed within the loss', async () => {
     const x = lw.scale(rows(40, 6), 1 / 25)
     const sparse = new lw.Sequential({ input: [6], layers: [new lw.Affine(4), new Cool()], seed: 2 })
