@@ -1,5 +1,5 @@
 // What every call from JavaScript needs: its instance of the addon, the memory it names, and how it is refused.
-// Only addon.cpp includes this: nothing else knows of napi.h.
+// Part of addon.cpp, like the other addon-*.h: nothing else knows of napi.h.
 #pragma once
 #include <napi.h>
 
@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #endif
 
+#include <algorithm>
 #include <vector>
 
 #include "addon-slices.h"
@@ -75,6 +76,8 @@ struct Instance {
 
   explicit Instance(napi_env e) : env(e), slices(Slices::of(e)) {}
   ~Instance() {
+    for (const Slot& slot : slots)
+      if (slot.ref) napi_delete_reference(env, slot.ref);
     freeScratch(scratch);
     freeWorkspace();
   }
@@ -89,9 +92,14 @@ struct Instance {
     napi_adjust_external_memory(env, bytes, &total);
   }
 
-  // Frees the numbers of a few buffers that were collected.
-  void sweep() {
-    for (int i = 0; i < 4 && !slots.empty(); i++) {
+  // Frees the numbers of buffers that were collected. V8 is told late of what it has collected: so all slots have their turn
+  // while 4 KB a slot are registered, less than a slot holds, or what is counted strays from what there is.
+  void sweep(int64_t bytes) {
+    const int64_t turns = std::min((int64_t)slots.size(), 4 + bytes / 4096);
+    // What it looks at would else be held until the call ends, also by the collection that account() may set off.
+    napi_handle_scope scope = nullptr;
+    if (napi_open_handle_scope(env, &scope) != napi_ok) return;
+    for (int64_t i = 0; i < turns; i++) {
       sweepAt = (sweepAt + 1) % slots.size();
       Slot& slot = slots[sweepAt];
       if (!slot.ref || alive(slot)) continue;
@@ -100,6 +108,7 @@ struct Instance {
       account(-bytesOf(slot.view));
       freeSlots.push_back((int32_t)sweepAt);
     }
+    napi_close_handle_scope(env, scope);
   }
 
   static bool lookup(void* context, int32_t number, BufferView& out) {

@@ -1,4 +1,4 @@
-// The asynchronous slices of replay that an environment has running. Only addon.cpp includes this.
+// The asynchronous slices of replay that an environment has running. Part of addon.cpp.
 #pragma once
 #include <napi.h>
 

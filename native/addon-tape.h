@@ -1,4 +1,4 @@
-// BoundTape: a tape as JavaScript holds it, replayed at once or in slices beside the event loop. Only addon.cpp includes this.
+// BoundTape: a tape as JavaScript holds it, replayed at once or in slices beside the event loop. Part of addon.cpp.
 #pragma once
 #include <memory>
 #include <new>

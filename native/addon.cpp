@@ -1,10 +1,11 @@
-// The door to JavaScript. Everything it is handed is checked: a wrong call throws. Only this file, with its two headers, knows
-// of napi.h.
+// The door to JavaScript. Everything it is handed is checked: a wrong call throws. Only this file, with the three
+// headers addon-*.h, knows of napi.h.
 #include <memory>
 #include <new>
 
 #include "addon-instance.h"
 #include "addon-tape.h"
+#include "rounding.h"
 
 #define LANEWISE_STRING2(x) #x
 #define LANEWISE_STRING(x) LANEWISE_STRING2(x)
@@ -99,7 +100,7 @@ Napi::Value Register(const Napi::CallbackInfo& info) {
   Instance& self = instanceOf(info);
   Slot slot = {nullptr, {}};
   if (info.Length() < 1 || !viewOf(env, info[0], slot.view)) return refuse(env, "register: expected a typed array over shared memory");
-  self.sweep();
+  self.sweep(bytesOf(slot.view));
   // What may fail comes first. No more slots can become free than there are: sweep needs no memory.
   if (self.freeSlots.empty()) {
     self.slots.push_back({nullptr, {}});
@@ -138,7 +139,10 @@ napi_value Run(napi_env env, napi_callback_info callback) {
   Failure failure = {0, 0, 0, 0};
   c.scratch = self.scratch;
   c.failure = &failure;
-  execute(c, self.threads);
+  {
+    const IeeeMode mode;
+    execute(c, self.threads);
+  }
   if (!failure.set) return nullptr;
   return failureOf(env, {0, 0, c.op, failure.position, failure.value});
 }

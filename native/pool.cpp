@@ -1,6 +1,7 @@
 #include "pool.h"
 
 #include "command.h"
+#include "rounding.h"
 #include "seat.h"
 #include "shares.h"
 
@@ -50,7 +51,7 @@ void waitUntil(const F& ready) {
   }
 }
 
-// What a range has of a job.
+// The units of one job that lie in one range: taken are those before `next`, `chunk` at a time.
 struct Part {
   std::atomic<int64_t> next{0};
   int64_t end = 0, chunk = 1;
@@ -209,6 +210,7 @@ struct alignas(64) Pool {
   }
 
   void helper(int number) {
+    const IeeeMode mode;
     uint64_t seen = 0;
     Bed& bed = beds[number];
     {

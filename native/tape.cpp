@@ -9,6 +9,7 @@
 #include <new>
 
 #include "pool.h"
+#include "rounding.h"
 #include "scratch.h"
 #include "sharing.h"
 #include "signature.h"
@@ -211,6 +212,7 @@ Tape::~Tape() {
 static const double kLookEvery = 1e5;
 
 RunResult Tape::run(int64_t steps, double milliseconds, const std::atomic<bool>* stop) {
+  const IeeeMode mode;
   typedef std::chrono::steady_clock Clock;
   typedef std::chrono::duration<double, std::nano> Nanoseconds;
   const Clock::time_point start = Clock::now();

@@ -79,17 +79,17 @@ function bundle(out) {
   const packages = new Set()
   for (const source of filesUnder(path.join(root, 'src', 'vendor'))) {
     const outfile = path.join(folder, source.replace(/ts$/, 'js'))
-    const format = source.endsWith('.mts') ? 'esm' : 'cjs'
     const options = {
       absWorkingDir: root,
       bundle: true,
       minify: true,
       platform: 'node',
       target: 'node18',
-      format,
+      format: 'cjs',
       metafile: true,
     }
     const { metafile } = buildSync({ entryPoints: [path.join(root, 'src', 'vendor', source)], outfile, ...options })
+    if (source === 'node-gyp-build.ts') withoutProbe(outfile)
     for (const input of Object.keys(metafile.inputs)) {
       const found = input.match(/^.*node_modules\/(?:@[^/]+\/)?[^/]+/)?.[0]
       if (found) packages.add(path.join(root, found))
@@ -105,6 +105,14 @@ function bundle(out) {
   }
   const texts = [...users].map(([text, names]) => `${names.join(', ')}:\n\n${text}\n`)
   fs.writeFileSync(path.join(folder, 'LICENSES.txt'), texts.join('\n\n'))
+}
+
+/** One addon serves glibc and musl: the question which it is would be an error where Node may read its own folder only. */
+function withoutProbe(file) {
+  const code = fs.readFileSync(file, 'utf8')
+  const changed = code.replace(/\w+\.existsSync\("\/etc\/alpine-release"\)/, 'false')
+  if (changed === code) throw new Error('node-gyp-build asks for its libc in another way')
+  fs.writeFileSync(file, changed)
 }
 
 /** Comments stay in the declarations, where editors show them; in the code they would be a tenth of its size. */

@@ -7,6 +7,7 @@ import {
   type Derivative,
   empty,
   type GradientNode,
+  nextInOrder,
   recordingState,
   type Tensor,
   type Writes,
@@ -15,24 +16,22 @@ import {
 
 let enabled = true
 
+type Derivatives = readonly (Derivative | undefined)[]
+
 /** Whether a gradient flows to it. */
 export function tracked(t: Tensor): boolean {
   return t.requiresGrad || t.node !== undefined
 }
 
 /**
- * Notes how `y` came from `inputs`, if a gradient may be wanted. Each op calls it last. All that a derivative reads is an input,
- * with a derivative or without one; `reads` is false where the derivatives read none (but dy, or y).
+ * Notes how `y` was computed from `inputs`, if one of them needs a gradient. Every differentiable op calls it last. `inputs` names every tensor
+ * whose values a derivative reads, also those that get no gradient (undefined in `derivatives`). `reads` is false if the derivatives
+ * read no values but those of dy and y; then the inputs may be overwritten before backward().
  * @throws StateError where y is a given `out` that backward() needs unchanged: one of the inputs, or a leaf (of earlier results
  * that are written over backward() tells)
  */
-export function derive(
-  y: Tensor,
-  inputs: readonly Tensor[],
-  derivatives: readonly (Derivative | undefined)[],
-  reads = true,
-): Tensor {
-  const wanted = enabled && derivatives.some((d, i) => d !== undefined && tracked(inputs[i]))
+export function derive(y: Tensor, inputs: readonly Tensor[], derivatives: Derivatives, reads = true): Tensor {
+  const wanted = isWanted(inputs, derivatives)
   if (wanted && (y.requiresGrad || inputs.includes(y))) {
     const expected = 'another tensor while derivatives are noted (update parameters within noGrad)'
     throw new StateError(
@@ -42,10 +41,21 @@ export function derive(
     )
   }
   written(y) // an `out` may have a node, of values that are no more
-  if (wanted) {
-    const results = inputs.map((x) => x.node !== undefined)
-    y.node = { order: y.writtenAt, recorded: recordingState.active, inputs, results, derivatives, reads }
-  }
+  return wanted ? note(y, inputs, derivatives, reads) : y
+}
+
+/** The same for a view of x, which writes nothing. What reads the view reads x. */
+export function deriveView(y: Tensor, x: Tensor, derivative: Derivative): Tensor {
+  return isWanted([x], [derivative]) ? note(y, [x], [derivative], true) : y
+}
+
+function isWanted(inputs: readonly Tensor[], derivatives: Derivatives): boolean {
+  return enabled && derivatives.some((d, i) => d !== undefined && tracked(inputs[i]))
+}
+
+function note(y: Tensor, inputs: readonly Tensor[], derivatives: Derivatives, reads: boolean): Tensor {
+  const results = inputs.map((x) => x.node !== undefined)
+  y.node = { order: nextInOrder(), recorded: recordingState.active, inputs, results, derivatives, reads }
   return y
 }
 
@@ -66,7 +76,7 @@ export function noGrad<T>(fn: () => T): T {
 }
 
 /** What backward() needs of the ops; set by ops/binary to keep this file free of them. */
-export interface AutogradOps {
+interface AutogradOps {
   ones(like: Tensor): Tensor
   add(a: Tensor, b: Tensor, out?: Tensor): Tensor
   copy(x: Tensor, out: Tensor): Tensor
@@ -94,8 +104,12 @@ export function backward(loss: Tensor): void {
 
 function walk(loss: Tensor): void {
   const history = reverseTopologicalOrder(loss)
-  const read = new Set(history.flatMap((t) => (t.node as GradientNode).inputs))
-  const storages = new Set([...read].map((t) => t.storage))
+  const read = new Map<Storage, Tensor[]>()
+  for (const t of new Set(history.flatMap((t) => (t.node as GradientNode).inputs))) {
+    const there = read.get(t.storage)
+    if (there) there.push(t)
+    else read.set(t.storage, [t])
+  }
   const gradients = new Map<Tensor, Tensor>([[loss, ops.ones(loss)]])
   const places = new Map<Tensor, Tensor | undefined>()
   for (const t of history) {
@@ -105,7 +119,7 @@ function walk(loss: Tensor): void {
       const x = node.inputs[i]
       const derivative = node.derivatives[i]
       if (derivative === undefined || !tracked(x)) continue
-      if (!gradients.has(x)) places.set(x, placeOf(x, read, storages))
+      if (!gradients.has(x)) places.set(x, placeOf(x, read))
       gradients.set(x, accumulate(derivative, dy, gradients.get(x), places.get(x)))
     }
     gradients.delete(t)
@@ -117,16 +131,16 @@ function walk(loss: Tensor): void {
 }
 
 /** Where the gradient of x may be written at once: of a leaf to its `grad`, unless that is read on the way. */
-function placeOf(x: Tensor, read: ReadonlySet<Tensor>, storages: ReadonlySet<Storage>): Tensor | undefined {
+function placeOf(x: Tensor, read: ReadonlyMap<Storage, readonly Tensor[]>): Tensor | undefined {
   if (x.node !== undefined) return undefined
   x.grad ??= empty('backward', x.shape, x.dtype)
   const { grad } = x
-  if (storages.has(grad.storage)) for (const t of read) if (overlap(t, grad)) return undefined
+  for (const t of read.get(grad.storage) ?? []) if (overlap(t, grad)) return undefined
   return grad
 }
 
 function overlap(a: Tensor, b: Tensor): boolean {
-  return a.storage === b.storage && a.offset < b.offset + b.size && b.offset < a.offset + a.size
+  return a.offset < b.offset + b.size && b.offset < a.offset + a.size
 }
 
 /** An inner tensor's gradient may share memory with others, so sums go to a new place. */
@@ -136,8 +150,10 @@ function accumulate(derivative: Derivative, dy: Tensor, sum: Tensor | undefined,
 
 /** When x, or what it is a part of, was last written, as far as that counts for a node that was recorded, or was not. */
 function lastWrite(x: Tensor, recorded: boolean): number {
-  const at = (writes: Writes) => (recorded ? writes.recordedAt : writes.writtenAt)
-  return x.baseWrites === undefined ? at(x) : Math.max(at(x), at(x.baseWrites))
+  let last = -1
+  for (let w: Writes | undefined = x.writes; w !== undefined; w = w.whole)
+    last = Math.max(last, recorded ? w.recordedAt : w.at)
+  return last
 }
 
 /** All tensors with a node that a gradient flows to from `loss`, last computed first. */
@@ -147,7 +163,8 @@ function reverseTopologicalOrder(loss: Tensor): Tensor[] {
   for (let t = stack.pop(); t !== undefined; t = stack.pop()) {
     const { inputs, results, derivatives, order, recorded, reads } = t.node as GradientNode
     for (const [i, x] of inputs.entries()) {
-      // Where nothing is read, it matters for the way on alone: one that is lost, or another that is new.
+      // If no values are read, an overwritten x matters only where the gradient goes on through its history: that of the values
+      // then used is lost (results[i]), or x has got one of other values since (x.node).
       const leadsOn = derivatives[i] !== undefined && (results[i] || x.node !== undefined)
       if ((reads || leadsOn) && lastWrite(x, recorded) > order)
         throw new StateError('backward', 'values as they were used', `${x.describe()}, which was written over since`)

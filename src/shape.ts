@@ -14,8 +14,8 @@ export function sizeOf(shape: Shape): number {
 }
 
 /**
- * Returns `shape`, or throws where its sizes other than 0 multiply to more than commands can count: an empty tensor too may
- * be seen as so many rows.
+ * Returns `shape`, or throws where its sizes, 0 left out, multiply to more than commands can count. (0 is left out because an
+ * empty tensor [2^40, 0] would still be passed to commands as 2^40 rows.)
  */
 export function checkSize<S extends Shape>(op: string, shape: S): S {
   if (fitsCounts(shape)) return shape
@@ -65,5 +65,6 @@ export function checkAxis(op: string, axis: unknown, rank: number): number {
   if (Number.isInteger(axis) && (axis as number) >= -rank && (axis as number) < rank) {
     return (axis as number) < 0 ? (axis as number) + rank : (axis as number)
   }
+  if (rank === 0) throw new ShapeError(op, 'a tensor with an axis', '[]')
   throw new ShapeError(op, `an axis from ${-rank} to ${rank - 1}`, describe(axis))
 }

@@ -1,5 +1,6 @@
+import { markAsUntransferable } from 'node:worker_threads'
 import { arrayType, BYTES, type DType, type TypedArray } from './dtype.js'
-import { isOutOfMemory, MemoryError } from './errors.js'
+import { allocating } from './errors.js'
 
 /**
  * A block of memory that tensors are views of. Where an addon is loaded it is a SharedArrayBuffer: never detached, never
@@ -48,35 +49,33 @@ export function newStorage(op: string, dtype: DType, length: number): Storage {
     chooseBackend = undefined
     choose()
   }
-  return orMemoryError(op, length * BYTES[dtype], () => block(dtype, length))
+  return allocating(op, length * BYTES[dtype], () => block(dtype, length))
 }
 
 function block(dtype: DType, length: number): Storage {
   // A round number of cache lines, so that whole-vector code never shares its last line with another buffer.
   const bytes = Math.max(ALIGN, Math.ceil((length * BYTES[dtype]) / ALIGN) * ALIGN)
   const View = arrayType(dtype)
-  if (registry === undefined) return new Storage(new View(new ArrayBuffer(bytes), 0, length), dtype, -1)
+  if (registry === undefined) {
+    const memory = new ArrayBuffer(bytes)
+    // As shared memory is: other tensors may lie on it.
+    markAsUntransferable(memory)
+    return new Storage(new View(memory, 0, length), dtype, -1)
+  }
   // The allocator aligns to 16 bytes. On a cache line no vector lies across two, and no line is written by two threads.
   const memory = new SharedArrayBuffer(bytes + ALIGN) as unknown as ArrayBuffer
-  const array = new View(memory, registry.skip(new Uint8Array(memory)), length)
+  const array = new View(memory, registry.skip(new Uint8Array(memory, 0, ALIGN)), length)
   return new Storage(array, dtype, registry.register(array))
-}
-
-/** What `make` gives. @throws MemoryError, naming `op`, where there are not so many bytes */
-export function orMemoryError<T>(op: string, bytes: number, make: () => T): T {
-  try {
-    return make()
-  } catch (error) {
-    if (!isOutOfMemory(error)) throw error
-    throw new MemoryError(op, `${bytes} bytes of memory`, `none: ${(error as Error).message}`)
-  }
 }
 
 interface Slab {
   storage: Storage
   used: number
 }
-const slabs: Partial<Record<DType, Slab>> = {}
+type Slabs = Partial<Record<DType, Slab>>
+const slabs: Slabs = {}
+/** For results that callers keep, such as predictions: among what was computed on the way each would keep a slab of its own alive. */
+export const resultSlabs: Slabs = {}
 
 /** Where the last `allocate` put its elements within the storage it returned. (Returned together they would be one more object for each op.) */
 export let allocatedOffset = 0
@@ -85,17 +84,17 @@ export let allocatedOffset = 0
  * Memory for `length` elements, aligned to 64 bytes. Small blocks are cut from a slab, as Node's Buffer pool does: a
  * SharedArrayBuffer of its own costs ten times as much. The slab is freed when the last tensor on it is.
  */
-export function allocate(op: string, dtype: DType, length: number): Storage {
+export function allocate(op: string, dtype: DType, length: number, from = slabs): Storage {
   const bytes = length * BYTES[dtype]
   if (bytes > SMALL_BYTES) {
     allocatedOffset = 0
     return newStorage(op, dtype, length)
   }
-  let slab = slabs[dtype]
+  let slab = from[dtype]
   const per = ALIGN / BYTES[dtype]
   if (slab === undefined || slab.used + length > slab.storage.array.length) {
     slab = { storage: newStorage(op, dtype, SLAB_BYTES / BYTES[dtype]), used: 0 }
-    slabs[dtype] = slab
+    from[dtype] = slab
   }
   allocatedOffset = slab.used
   slab.used += Math.ceil(length / per) * per

@@ -1,25 +1,15 @@
 import { types } from 'node:util'
 import { activeBackend } from './backend/active.js'
 import type { BoundTape, Operand } from './backend/backend.js'
-import type { TypedArray } from './dtype.js'
-import { CODE, type FloatDType } from './dtype.js'
-import {
-  checkOptions,
-  describe,
-  isOutOfMemory,
-  MemoryError,
-  StateError,
-  TypeMismatchError,
-  ValueError,
-} from './errors.js'
+import { writeDouble } from './backend/double-words.js'
+import { CODE, type FloatDType, type TypedArray } from './dtype.js'
+import { checkOptions, checkWhole, describe, StateError, TypeMismatchError, withMemoryError } from './errors.js'
 import { checkMade } from './made.js'
 import type { Op } from './ops/op.js'
 import type { Storage } from './storage.js'
 import { recordingState } from './tensor.js'
 
 const NONE: readonly number[] = []
-const doubleWords = new Float64Array(1)
-const doubleHalves = new Int32Array(doubleWords.buffer)
 
 /** Collects the commands of a tape; see docs/commands.md for their words. */
 class Recorder {
@@ -37,10 +27,7 @@ class Recorder {
     this.words.push(op.index, dtype)
     for (const operand of operands) this.words.push(this.number(operand.storage), operand.offset)
     for (const n of ints) this.words.push(n)
-    for (const d of doubles) {
-      doubleWords[0] = d
-      this.words.push(doubleHalves[0], doubleHalves[1])
-    }
+    for (const d of doubles) writeDouble(this.words, this.words.length, d)
   }
 
   private number(storage: Storage): number {
@@ -93,7 +80,7 @@ export class Tape {
    * are no whole number >= 0
    */
   replay(steps = 1): void {
-    checkSteps(steps)
+    checkWhole('replay', 'a whole number of steps >= 0', steps, 0, 2 ** 31 - 1)
     checkMade('replay', this, Tape, 'bound')
     this.checkIdle()
     // A worker, or the process, can be ended where JavaScript runs: between slices.
@@ -102,7 +89,7 @@ export class Tape {
 
   /** Runs the tape `steps` times off the event loop; resolves when all are done. Rejects as replay throws. */
   async replayAsync(steps = 1, options: ReplayOptions = {}): Promise<void> {
-    checkSteps(steps)
+    checkWhole('replay', 'a whole number of steps >= 0', steps, 0, 2 ** 31 - 1)
     checkMade('replayAsync', this, Tape, 'bound')
     const { signal, onProgress } = checkOptions('replayAsync', options, ['signal', 'onProgress'])
     checkSignal('replayAsync', signal)
@@ -133,12 +120,6 @@ export function checkSignal(op: string, signal: unknown): void {
     throw new TypeMismatchError(op, 'signal: an AbortSignal', describe(signal))
 }
 
-function checkSteps(steps: unknown): void {
-  if (!Number.isInteger(steps) || (steps as number) < 0 || (steps as number) > 2 ** 31 - 1) {
-    throw new ValueError('replay', 'a whole number of steps >= 0', describe(steps))
-  }
-}
-
 /**
  * Runs fn once with all tensor operations appended to a tape instead of being computed, and returns the tape.
  * Shapes are fixed, and so are numbers of JavaScript: whatever changes from step to step must be in a tensor.
@@ -162,11 +143,8 @@ export function record(fn: () => unknown): Tape {
     throw new StateError('record', 'a synchronous function', 'one that returns a promise')
   }
   if (mine.words.length === 0) throw new StateError('record', 'at least one tensor operation', 'none')
-  try {
+  return withMemoryError('record', `memory for a tape of ${mine.words.length} words`, () => {
     const words = Int32Array.from(mine.words)
     return new Tape(activeBackend().bind(words, mine.arrays), words.length)
-  } catch (error) {
-    if (!isOutOfMemory(error)) throw error
-    throw new MemoryError('record', `memory for a tape of ${mine.words.length} words`, (error as Error).message)
-  }
+  })
 }

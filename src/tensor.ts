@@ -1,7 +1,16 @@
 import { arrayType, BYTES, checkDType, type DType, dtypeOf, type TypedArray } from './dtype.js'
-import { checkFlag, checkOptions, describe, ShapeError, StateError, TypeMismatchError, ValueError } from './errors.js'
+import {
+  allocating,
+  checkFlag,
+  checkOptions,
+  describe,
+  ShapeError,
+  StateError,
+  TypeMismatchError,
+  ValueError,
+} from './errors.js'
 import { checkShape, fitsCounts, isShape, type Shape, sameShape, show, sizeOf } from './shape.js'
-import { allocate, allocatedOffset, newStorage, orMemoryError, Storage } from './storage.js'
+import { allocate, allocatedOffset, newStorage, type resultSlabs, Storage } from './storage.js'
 import { flatten, type NestedArray, type TensorValues } from './values.js'
 
 export type { NestedArray, TensorValues } from './values.js'
@@ -17,7 +26,7 @@ export type Derivative = (dy: Tensor, out: Tensor | undefined) => Tensor
 
 /** How an op's result came from its inputs; see autograd.ts. */
 export interface GradientNode {
-  /** When the op wrote its result (`writtenAt`): descending order is a valid order for the chain rule. */
+  /** Its place in the order of all nodes and writes (`nextInOrder`): descending, it is a valid order for the chain rule. */
   readonly order: number
   /** Whether it was made inside record(): a replay computes it anew, from what the inputs are by then. */
   readonly recorded: boolean
@@ -29,32 +38,34 @@ export interface GradientNode {
   readonly derivatives: readonly (Derivative | undefined)[]
 }
 
-/** When a tensor was last written, and when inside record(). */
+/** When a piece of memory was last written by an op or set(), in the order of `nextInOrder`; -1 for never. */
 export interface Writes {
-  writtenAt: number
+  at: number
+  /** The same of calls inside record(). */
   recordedAt: number
+  /** Of the larger piece that this is a part of: not its tensor, which would keep alive what that was computed from. */
+  readonly whole: Writes | undefined
 }
 
-function writesOf({ writtenAt, recordedAt }: Tensor): Writes {
-  return { writtenAt, recordedAt }
-}
+let next = 0
 
-/** Notes that `view` is a part of `base`. */
-export function partOf(view: Tensor, base: Tensor): Tensor {
-  base.writes ??= base.baseWrites ?? writesOf(base)
-  view.baseWrites = base.writes
-  return view
+/** Numbers writes and gradient nodes as they come. */
+export function nextInOrder(): number {
+  return next++
 }
-
-let calls = 0
 
 /** Notes that all of t's values are new, so that what they were computed from is history no more. */
 export function written(t: Tensor): Tensor {
-  t.writtenAt = calls++
-  if (recordingState.active) t.recordedAt = t.writtenAt
-  if (t.writes !== undefined) Object.assign(t.writes, writesOf(t))
+  t.writes.at = nextInOrder()
+  if (recordingState.active) t.writes.recordedAt = t.writes.at
   t.node = undefined
   return t
+}
+
+/** Notes that `view` is of `base`'s memory. One of all of it, as reshape makes, is written whenever `base` is, and the other way round. */
+export function viewOf(base: Tensor, view: Tensor): Tensor {
+  view.writes = view.size === base.size ? base.writes : { at: -1, recordedAt: -1, whole: base.writes }
+  return view
 }
 
 /**
@@ -68,14 +79,8 @@ export class Tensor {
   grad: Tensor | undefined = undefined
   /** How backward() gets from this tensor to what it was computed from. */
   node: GradientNode | undefined = undefined
-  /** When an op, or set(), last wrote the values, in the order of all such calls; backward() compares it with `node.order`. */
-  writtenAt = -1
-  /** The same of calls inside record(). */
-  recordedAt = -1
-  /** Both again, for views: they do not hold the tensor itself, and with it all that it was computed from. */
-  writes: Writes | undefined = undefined
-  /** Of a view, and of a parameter: the writes of the tensor that it is a part of. */
-  baseWrites: Writes | undefined = undefined
+  /** When its memory was written: backward() compares it with the `order` of nodes. */
+  writes: Writes = { at: -1, recordedAt: -1, whole: undefined }
   /** The values of a uint8 tensor stand for value / divisor (255 for images); casts to a float dtype divide. */
   divisor = 1
 
@@ -103,7 +108,7 @@ export class Tensor {
     checkReadable('toTypedArray', this)
     const dtype = this.divisor === 1 ? this.dtype : 'float32'
     const Copy = arrayType(dtype)
-    const copy = orMemoryError('toTypedArray', this.size * BYTES[dtype], () => new Copy(this.size))
+    const copy = allocating('toTypedArray', this.size * BYTES[dtype], () => new Copy(this.size))
     copy.set(this.data)
     if (this.divisor !== 1) for (let i = 0; i < copy.length; i++) copy[i] /= this.divisor
     return copy
@@ -205,8 +210,8 @@ function checkWritable(what: string): void {
 }
 
 /** A tensor of unset memory (zeros when fresh) for an op's result. */
-export function empty(op: string, shape: Shape, dtype: DType): Tensor {
-  const storage = allocate(op, dtype, sizeOf(shape))
+export function empty(op: string, shape: Shape, dtype: DType, slabs?: typeof resultSlabs): Tensor {
+  const storage = allocate(op, dtype, sizeOf(shape), slabs)
   return new Tensor(storage, allocatedOffset, shape, dtype)
 }
 
@@ -269,7 +274,10 @@ function valuesFor(to: Tensor, from: Tensor): TypedArray {
   if (from.divisor === to.divisor || from.divisor === 1) return from.data
   if (to.divisor !== 1)
     throw new TypeMismatchError('set', `a tensor of divisor ${to.divisor} or 1`, `one of divisor ${from.divisor}`)
-  return Float64Array.from(from.data, (v) => v / from.divisor)
+  const { data, divisor } = from
+  const quotients = allocating('set', 8 * data.length, () => new Float64Array(data.length))
+  for (let i = 0; i < data.length; i++) quotients[i] = data[i] / divisor
+  return quotients
 }
 
 function checkIntegers(op: string, flat: ArrayLike<number>, dtype: DType): void {
@@ -291,18 +299,23 @@ export function zeros(shape: readonly number[], options: { dtype?: DType; requir
   return requireGrad(result, options.requiresGrad)
 }
 
+/** Elements of a shape, and of what is left of its last 64 bytes. */
+export function alignedSize(shape: Shape, dtype: DType): number {
+  const per = 64 / BYTES[dtype]
+  return Math.ceil(sizeOf(shape) / per) * per
+}
+
 /** One block of memory for many tensors, each aligned to 64 bytes: parameters, gradients, optimizer state. */
 export function flatBlock(op: string, shapes: readonly Shape[], dtype: DType): { flat: Tensor; parts: Tensor[] } {
-  const per = 64 / BYTES[dtype]
   const starts: number[] = []
   let length = 0
   for (const shape of shapes) {
     starts.push(length)
-    length += Math.ceil(sizeOf(shape) / per) * per
+    length += alignedSize(shape, dtype)
   }
   const storage = newStorage(op, dtype, length)
   const flat = new Tensor(storage, 0, [length], dtype)
-  return { flat, parts: shapes.map((s, i) => partOf(new Tensor(storage, starts[i], s, dtype), flat)) }
+  return { flat, parts: shapes.map((s, i) => viewOf(flat, new Tensor(storage, starts[i], s, dtype))) }
 }
 
 /** Not what Object.create(Tensor.prototype) makes, which is an instance too, but has no memory. */

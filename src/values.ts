@@ -1,7 +1,6 @@
 import { dtypeOf, type TypedArray } from './dtype.js'
-import { describe, ShapeError, TypeMismatchError } from './errors.js'
+import { allocating, describe, ShapeError, TypeMismatchError } from './errors.js'
 import { checkSize, MAX_RANK, sizeOf } from './shape.js'
-import { orMemoryError } from './storage.js'
 
 export type NestedArray = number | readonly NestedArray[]
 /** Nested arrays whose innermost rows may be typed arrays. */
@@ -24,7 +23,7 @@ export function flatten(op: string, values: unknown): { flat: ArrayLike<number>;
   }
   const shape = shapeOf(op, values)
   const size = sizeOf(checkSize(op, shape))
-  const flat = orMemoryError(op, size * 8, () => new Float64Array(size))
+  const flat = allocating(op, size * 8, () => new Float64Array(size))
   const last = shape.length - 1
   const copyRow = (row: ArrayLike<unknown>, to: Float64Array, at: number): void => {
     for (let i = 0; i < row.length; i++) {

@@ -9,6 +9,15 @@ const ints = (...v: number[]) => lw.tensor(Int32Array.from(v))
 const bytes = (...v: number[]) => lw.tensor(Uint8Array.from(v))
 type Trap = [what: string, () => unknown, new (...a: never[]) => Error, message: string]
 
+const compiledWith = (name: string, loss: lw.Loss = lw.losses.meanSquaredError) =>
+  new lw.Sequential({ input: [2], layers: [new lw.Affine(1)] }).compile({
+    loss,
+    metrics: [
+      { name, call: lw.meanSquaredError },
+      { name: 'F1', call: lw.meanSquaredError },
+    ],
+  })
+
 const WRONG: Trap[] = [
   ['a loss of whole numbers', () => lw.backward(ints(1)), lw.TypeMismatchError, 'a float loss, received int32'],
   ['no divisor', () => lw.tensor(Uint8Array.of(1), { divisor: 0 }), lw.ValueError, 'a divisor above 0, received 0'],
@@ -26,6 +35,39 @@ const WRONG: Trap[] = [
   ['put at a float', () => lw.put(d(3), f(1), f(1)), lw.TypeMismatchError, 'one int32 position'],
   ['put in another type', () => lw.put(f(3), d(1), ints(0)), lw.TypeMismatchError, 'a log of float64 or float64'],
   ['stream', () => lw.randomState(1, 2048), lw.ValueError, 'a stream from 0 to 2047, received 2048'],
+  ['no axis', () => lw.argmax(f(), 0), lw.ShapeError, 'a tensor with an axis, received []'],
+  [
+    'uniform, too far apart',
+    () => lw.uniform(lw.randomState(1), [2], -1e308, 1e308, { dtype: 'float64' }),
+    lw.ValueError,
+    'limits, and a difference',
+  ],
+  [
+    'uniform, too large',
+    () => lw.uniform(lw.randomState(1), [2], 1e39, 2e39),
+    lw.ValueError,
+    'limits, and a difference',
+  ],
+  [
+    'too many parameters',
+    () => lw.build(new lw.Affine(1), [2 ** 31 - 1]),
+    lw.ShapeError,
+    'at most 2147483647 parameters',
+  ],
+  [
+    'indices of two dimensions',
+    () => lw.gatherRows(f(2, 2), lw.tensor([[0, 1]], { dtype: 'int32' })),
+    lw.ShapeError,
+    'indices of one dimension',
+  ],
+  ['metrics that meet the loss', () => compiledWith('Loss'), lw.ValueError, '"valLoss" twice'],
+  ['metrics that meet', () => compiledWith('f1'), lw.ValueError, '"valF1" twice'],
+  [
+    'a loss of unknown targets',
+    () => compiledWith('mse', { name: 'mine', call: lw.meanSquaredError } as never),
+    lw.ValueError,
+    "targets 'index' or 'dense'",
+  ],
   ['uniform ends', () => lw.uniform(lw.randomState(1), [2], 0, Number.NaN), lw.ValueError, 'a finite'],
   ['normal spread', () => lw.normal(lw.randomState(1), [2], 0, Infinity), lw.ValueError, 'a finite'],
   ['no state', () => lw.uniform(ints(1, 2), [2]), lw.TypeMismatchError, 'a state made by randomState()'],

@@ -81,6 +81,30 @@ eachBackend(() => {
       }
     })
 
+    it('of a slice: the larger ones that it is a part of, and not its neighbours', () => {
+      const [whole, p] = [lw.zeros([4, 2], { dtype: 'float64' }), leaf(1, 1)]
+      const half = whole.slice(0, 2)
+      const [first, second] = [half.slice(0, 1), half.slice(1, 2)]
+      const loss = () => lw.sum(lw.multiply(second, p))
+      for (const larger of [whole, half, lw.reshape(half, [4])]) {
+        const before = loss()
+        lw.fill(larger, 1)
+        expect(() => lw.backward(before)).toThrow(/written over since/)
+      }
+      const apart = loss()
+      first.reshape([2]).set([5, 6])
+      lw.backward(apart)
+      expect(gradOf(p)).toEqual([1, 1])
+    })
+
+    it("by the sigmoid's derivative, as an out", () => {
+      const p = leaf(1, 2)
+      const h = lw.multiply(p, 3)
+      const loss = lw.sum(lw.square(h))
+      lw.sigmoidGrad(values(1, 1), values(0.5, 0.5), h)
+      expect(() => lw.backward(loss)).toThrow(/written over since/)
+    })
+
     it('by way of a view that was used', () => {
       const w = lw.tensor([1, 2], { requiresGrad: true })
       const loss = lw.sum(lw.square(lw.reshape(w, [2, 1])))

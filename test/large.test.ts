@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import * as lw from '../src/index.js'
+import { empty } from '../src/tensor.js'
 import { addonOf, hash, isasHere, within } from './isas.js'
 
 // Arrays beyond the caches take ways of their own (kFar, native/kernels/lanes.h).
@@ -11,6 +12,12 @@ function filled(shape: number[], dtype: lw.DType, factor: number): lw.Tensor {
   for (let i = 0; i < data.length; i++) data[i] = ((i * factor) % 1_000_003) / 62_500 - 8
   return x
 }
+
+// Node 20's typed arrays of bytes end at 4 GiB. Nothing touches the memory.
+it.skipIf(isasHere().length === 0)('a tensor of more than 4 GiB', () => {
+  const x = within(addonOf('scalar', 1), () => empty('test', [1_100_000_000], 'float32'))
+  expect([x.size, x.data.length]).toEqual([1_100_000_000, 1_100_000_000])
+})
 
 // Results go past the caches (put): whole registers and tails, rows that begin where registers do and rows that do not, in place, by threads.
 describe.skipIf(isasHere().length < 3)('results of more than 32 MB', () => {

@@ -51,7 +51,8 @@ function worst32(
         continue
       }
       const error = Math.abs(y - r) / ulp32(r)
-      if (!(error <= worst.error)) Object.assign(worst, { error, at: batch[i] })
+      if (Number.isNaN(error)) throw new Error(`f(${batch[i]}) = ${y}, expected ${r}`)
+      if (error > worst.error) Object.assign(worst, { error, at: batch[i] })
     }
   }
   return worst
@@ -59,15 +60,12 @@ function worst32(
 
 type Function1 = 'exp' | 'log' | 'tanh' | 'sigmoid'
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x))
-/**
- * Bounds for float32 and float64. Measured over every 31st float32 and some 70,000 float64 points: exp 0.914 and 0.840,
- * log 0.842 and 0.759, tanh 2.495 and 2.448, sigmoid 2.413 and 1.979.
- */
+/** Bounds for float32 and float64, a little above the greatest errors that were found (docs/arithmetic.md). */
 const BOUNDS: Record<Function1, [number, number]> = {
   exp: [1, 1],
   log: [1, 1],
-  tanh: [2.6, 2.6],
-  sigmoid: [2.5, 2.2],
+  tanh: [2.6, 2.65],
+  sigmoid: [2.5, 2.55],
 }
 const EXACT: Record<Function1, (x: number) => number> = { exp: Math.exp, log: Math.log, tanh: Math.tanh, sigmoid }
 
@@ -90,7 +88,8 @@ describe.skipIf(!native)('error in ULP', () => {
         continue
       }
       const error = Math.abs(got[i] - high - low) / ulp64(high)
-      if (!(error <= worst.error)) Object.assign(worst, { error, at: x })
+      expect(error, `f(${x}) = ${got[i]}`).not.toBeNaN()
+      if (error > worst.error) Object.assign(worst, { error, at: x })
     }
     if (process.env.LANEWISE_SHOW_ULP) console.log(`${name} float64: ${worst.error.toFixed(4)} ULP at ${worst.at}`)
     expect(rows.length).toBeGreaterThan(250)

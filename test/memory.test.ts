@@ -44,6 +44,27 @@ const LOOPS: Record<string, { bound: number; script: string }> = {
       most = 0
       run(2000)`,
   },
+  // 150 MB: what was dropped before must not keep the collector from seeing what is dropped now; without the sweep 1,800
+  '1,500 results of 4 MB after 100,000 small ones': {
+    bound: 500,
+    script: `
+      const small = lw.zeros([2200])
+      for (let i = 0; i < 100000; i++) lw.add(small, 1)
+      const large = lw.zeros([1e6])
+      watch()
+      for (let i = 0; i < 1500; i++) { lw.add(large, 1); watch() }`,
+  },
+  // 44 MB with the collector's own; 93 where each prediction keeps what was computed on its way
+  '20,000 predictions, kept': {
+    bound: 60,
+    script: `
+      const model = new lw.Sequential({ input: [784], layers: [new lw.Affine(50), new lw.Affine(10)] })
+      const row = new Array(784).fill(0.5)
+      model.predict([row])
+      watch()
+      globalThis.kept = []
+      for (let i = 0; i < 20000; i++) { kept.push(model.predict([row])); watch() }`,
+  },
   // 6 MB
   '300 models, trained one step and dropped': {
     bound: 20,

@@ -38,7 +38,7 @@ function limited(script: string, backend: string): string[] {
 
 beforeAll(buildDist, 120_000)
 
-const none = 'none: Array buffer allocation failed'
+const none = 'Array buffer allocation failed'
 
 eachBackend((backend) => {
   it('more elements than a tensor may have', () => {

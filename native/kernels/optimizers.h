@@ -13,10 +13,11 @@
 namespace lanewise {
 namespace LANEWISE_ISA {
 
-// Multiplies only, so that it is the same everywhere. base^t for t >= 0; 1 for t < 0, which no run reaches.
+// base^t, by multiplying only, so that it is the same everywhere. t counts steps: where it is not positive it has run over, and base^t is long 0.
 LW_INLINE double powi(double base, int32_t t) {
+  if (t <= 0) return 0;
   double result = 1;
-  for (uint32_t left = t > 0 ? (uint32_t)t : 0; left; left >>= 1) {
+  for (uint32_t left = (uint32_t)t; left; left >>= 1) {
     if (left & 1) result = result * base;
     base = base * base;
   }

@@ -108,12 +108,13 @@ LW_FUNCTION(ReluGrad, 2, (V dy, V y), select(y > V::zero(), dy, V::zero()))
 LW_FUNCTION(AbsGrad, 5, (V dy, V x), select(x == V::zero(), V::zero(), dy * select(isnan(x), x, copySign(V::set1(1), x))))
 LW_FUNCTION(SqrtGrad, 18, (V dy, V y), V::set1((typename V::E)0.5) * dy / y)
 
+// With parameters, which the constructor rounds. X is V or, where kOperations is above 10, Many<V>; derivatives run on V alone.
 template <class V>
 struct LeakyRelu {
   enum { kOperations = 3 };
   V slope;
   explicit LW_MEMBER LeakyRelu(const Command& c) : slope(V::set1((typename V::E)c.d[0])) {}
-  LW_MEMBER V operator()(V x) const { return select(x < V::zero(), slope * x, x); }
+  template <class X> LW_MEMBER X operator()(X x) const { return select(x < X::zero(), X(slope) * x, x); }
   LW_MEMBER V operator()(V dy, V x) const { return select(x < V::zero(), slope * dy, dy); }
 };
 
@@ -122,7 +123,7 @@ struct Clip {
   enum { kOperations = 3 };
   V lo, hi;
   explicit LW_MEMBER Clip(const Command& c) : lo(V::set1((typename V::E)c.d[0])), hi(V::set1((typename V::E)c.d[1])) {}
-  LW_MEMBER V operator()(V x) const { return min(hi, max(lo, x)); }  // x is the second of each: NaN stays
+  template <class X> LW_MEMBER X operator()(X x) const { return min(X(hi), max(X(lo), x)); }  // x is the second of each: NaN stays
   LW_MEMBER V operator()(V dy, V x) const { return select(and_(lo <= x, x <= hi), dy, V::zero()); }
 };
 
@@ -131,7 +132,7 @@ struct Scale {
   enum { kOperations = 2 };
   V alpha, beta;
   explicit LW_MEMBER Scale(const Command& c) : alpha(V::set1((typename V::E)c.d[0])), beta(V::set1((typename V::E)c.d[1])) {}
-  LW_MEMBER V operator()(V x) const { return alpha * x + beta; }
+  template <class X> LW_MEMBER X operator()(X x) const { return X(alpha) * x + X(beta); }
 };
 
 }  // namespace unary

@@ -33,7 +33,9 @@ function shortName(file: string): string {
 }
 
 /** How to get the addon, by a command as to be typed in the current folder. */
-function remedy(): string {
+function remedy(error: unknown): string {
+  if ((error as NodeJS.ErrnoException)?.code === 'ERR_DLOPEN_DISABLED')
+    return 'permit addons (no --no-addons; --allow-addons)'
   const packaged = platformPackage()
   if (packaged !== undefined) return `run: npm install ${packaged}@${version}`
   const file = path.join(PACKAGE_ROOT, 'scripts', 'install.mjs')
@@ -54,13 +56,13 @@ export function chooseBackend(env: NodeJS.ProcessEnv): Backend {
     return NativeBackend.load(wish ? 'LANEWISE_BACKEND=native' : 'the addon loaded', env)
   } catch (error) {
     if (error instanceof BackendError) throw error
-    const cause = (error instanceof Error ? error.message : String(error)).split('\n')[0]
+    const cause = (error instanceof Error ? error.message : String(error)).split('\n')[0].replace(/\.$/, '')
     const isa = env.LANEWISE_ISA || undefined
     const several = env.LANEWISE_THREADS && threads > 1 ? `LANEWISE_THREADS=${threads}` : undefined
     const asked = wish ? 'LANEWISE_BACKEND=native' : isa ? `LANEWISE_ISA=${isa}` : several
-    if (asked) throw new BackendError(asked, `an addon that loads (${remedy()})`, cause)
+    if (asked) throw new BackendError(asked, `an addon that loads (${remedy(error)})`, cause)
     process.emitWarning(
-      `lanewise computes in JavaScript, many times slower: ${cause}. For the native addon, ${remedy()}.`,
+      `lanewise computes in JavaScript, many times slower: ${cause}. For the native addon, ${remedy(error)}.`,
       {
         code: 'LANEWISE_JS_BACKEND',
       },

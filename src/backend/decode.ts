@@ -1,6 +1,7 @@
 import { dtypeOf, type TypedArray } from '../dtype.js'
 import { BackendError, describe, ShapeError, TypeMismatchError, ValueError } from '../errors.js'
 import { type Op, opTable } from '../ops/op.js'
+import { readDouble } from './double-words.js'
 
 /** A command of a tape, its words taken apart; nothing about it is checked yet but that it is whole. */
 export interface Decoded {
@@ -40,17 +41,8 @@ export function decode(words: Int32Array, arrays: readonly TypedArray[]): Decode
       at += 2
     }
     for (let i = 0; i < op.ints.length; i++) command.ints.push(words[at++])
-    for (let i = 0; i < op.doubles.length; i++, at += 2) command.doubles.push(doubleAt(words, at))
+    for (let i = 0; i < op.doubles.length; i++, at += 2) command.doubles.push(readDouble(words, at))
     commands.push(command)
   }
   return commands
-}
-
-const number = new DataView(new ArrayBuffer(8))
-
-/** The float64 in two words, low word first, whatever the machine's order of bytes. */
-function doubleAt(words: Int32Array, at: number): number {
-  number.setInt32(0, words[at], true)
-  number.setInt32(4, words[at + 1], true)
-  return number.getFloat64(0, true)
 }

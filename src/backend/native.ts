@@ -9,8 +9,8 @@ import {
   isOutOfMemory,
   LanewiseError,
   MemoryError,
-  memoryErrorOr,
   StateError,
+  withMemoryError,
 } from '../errors.js'
 import { type Op, opTable } from '../ops/op.js'
 import { type Storage, useSharedMemory } from '../storage.js'
@@ -18,6 +18,7 @@ import { resolve as resolveAddon } from '../vendor/node-gyp-build.js'
 import { version } from '../version.js'
 import type { Backend, BackendInfo, BoundTape, Operand } from './backend.js'
 import { type Decoded, decode } from './decode.js'
+import { writeDouble } from './double-words.js'
 import { checkComplete } from './elf.js'
 import { threadCount } from './threads.js'
 import { badIndex, checkCommand } from './validate.js'
@@ -40,7 +41,10 @@ interface Addon {
   /** Floating-point operations a second at most, on the threads and with the instruction set of setup; for bench/. */
   peak(dtype: number): number
   run(words: number): Failure | undefined
-  /** Ours, kept here: through which eager commands come. The addon knows one, also where a thread has this module twice. */
+  /**
+   * Not the addon's own: where eager commands are written for run(). Kept on the addon so that two copies of this module in one thread
+   * (ESM and CJS, two versions) use the same array: setup() replaces the one before.
+   */
   words?: Int32Array
   BoundTape: new (words: Int32Array, arrays: readonly TypedArray[]) => NativeTape
 }
@@ -93,8 +97,6 @@ const MAX_WORDS = 64
 
 export class NativeBackend implements Backend {
   private readonly words: Int32Array
-  private readonly doubles = new Float64Array(1)
-  private readonly halves = new Int32Array(this.doubles.buffer)
   /** The addon's op number for each of ours. */
   private readonly codes: number[] = []
   private readonly theirs: Map<string, { code: number; signature: string }>
@@ -175,11 +177,7 @@ export class NativeBackend implements Backend {
       words[at++] = offset
     }
     for (let i = 0; i < ints.length; i++) words[at++] = ints[i]
-    for (let i = 0; i < doubles.length; i++) {
-      this.doubles[0] = doubles[i]
-      words[at++] = this.halves[0]
-      words[at++] = this.halves[1]
-    }
+    for (let i = 0; i < doubles.length; i++, at += 2) writeDouble(words, at, doubles[i])
     words[0] = this.codes[op.index] ?? this.codeOf(op)
     words[1] = dtype
     return at
@@ -255,11 +253,7 @@ class NativeBound implements BoundTape {
   }
 
   private start(steps: number, milliseconds: number): Promise<number | Failure> {
-    try {
-      return this.tape.replaySlice(steps, milliseconds)
-    } catch (error) {
-      throw memoryErrorOr('replay', 'memory to start', error)
-    }
+    return withMemoryError('replay', 'memory to start', () => this.tape.replaySlice(steps, milliseconds))
   }
 
   private badIndex([command, , position, value]: Failure): LanewiseError {

@@ -6,8 +6,8 @@ import { full } from '../ops/memory.js'
 import { sum } from '../ops/reduce.js'
 import { softmax as softmaxOp } from '../ops/softmax.js'
 import { sigmoidGrad as sigmoidGradOp, sigmoid as sigmoidOp } from '../ops/unary.js'
-import { reshape } from '../ops/views.js'
-import { sameShape, show, sizeOf } from '../shape.js'
+import { asMatrix, reshape } from '../ops/views.js'
+import { sameShape, show } from '../shape.js'
 import { isTensor, type Tensor, tensor } from '../tensor.js'
 import { asFloat, dtypeAmong, type Values } from './inputs.js'
 
@@ -15,11 +15,6 @@ import { asFloat, dtypeAmong, type Values } from './inputs.js'
 export interface AffineCache {
   readonly X: Tensor
   readonly W: Tensor
-}
-
-/** X as rows [m, k] of the last dimension, which a single example [k] has alone. */
-function rowsOf(t: Tensor): Tensor {
-  return t.rank === 2 ? t : reshape(t, [sizeOf(t.shape.slice(0, -1)), t.shape[t.rank - 1]])
 }
 
 /**
@@ -32,7 +27,7 @@ export function affineForward(X: Values, W: Values, b: Values): { y: Tensor; cac
   if (x.rank === 0 || w.rank !== 2) {
     throw new ShapeError('affineForward', 'X [..., k] and W [k, n]', `${show(x.shape)} and ${show(w.shape)}`)
   }
-  const y = affine(rowsOf(x), w, bias)
+  const y = affine(asMatrix(x), w, bias)
   return { y: reshape(y, [...x.shape.slice(0, -1), w.shape[1]]), cache: { X: x, W: w } }
 }
 
@@ -42,15 +37,15 @@ export function affineForward(X: Values, W: Values, b: Values): { y: Tensor; cac
  * dy belongs to the pre-activation: where an activation follows, multiply by its derivative first.
  */
 export function affineBackward(dy: Values, cache: AffineCache): { dX: Tensor; dW: Tensor; db: Tensor } {
-  const rows = rowsOf(checkGradient(dy, cache))
+  const rows = asMatrix(checkGradient(dy, cache))
   const dX = matmul(rows, cache.W, { transposeB: true })
   return { dX: reshape(dX, cache.X.shape), ...parameterGradients(rows, cache.X) }
 }
 
 /** dW and db alone, from rows of dy: the first layer of a network has no use for dX. */
 export function parameterGradients(dy: Tensor, X: Tensor): { dW: Tensor; db: Tensor } {
-  const rows = rowsOf(dy)
-  return { dW: matmul(rowsOf(X), rows, { transposeA: true }), db: sum(rows, 0) }
+  const rows = asMatrix(dy)
+  return { dW: matmul(asMatrix(X), rows, { transposeA: true }), db: sum(rows, 0) }
 }
 
 function checkGradient(dy: Values, cache: AffineCache): Tensor {

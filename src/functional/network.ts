@@ -1,6 +1,6 @@
 import { noGrad } from '../autograd.js'
 import { checkFloat, type FloatDType, isFloat } from '../dtype.js'
-import { checkOptions, describe, ShapeError, TypeMismatchError, ValueError } from '../errors.js'
+import { checkOptions, checkWhole, describe, ShapeError, TypeMismatchError, ValueError } from '../errors.js'
 import { divide, subtract } from '../ops/binary.js'
 import { cast } from '../ops/cast.js'
 import { oneHot } from '../ops/indexing.js'
@@ -50,8 +50,7 @@ export interface InitOptions {
 const INIT = ['input', 'hidden', 'output', 'seed', 'std', 'dtype'] as const satisfies readonly (keyof InitOptions)[]
 
 function checkUnits(name: string, value: unknown): number {
-  if (Number.isInteger(value) && (value as number) >= 1) return value as number
-  throw new ValueError('initParams', `${name}: a whole number >= 1`, describe(value))
+  return checkWhole('initParams', `${name}: a whole number >= 1`, value, 1)
 }
 
 /** New parameters: weights normal with mean 0 and standard deviation `std`, biases zero. */

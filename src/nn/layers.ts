@@ -1,4 +1,4 @@
-import { checkOptions, describe, ShapeError, StateError, ValueError } from '../errors.js'
+import { checkOptions, checkWhole, describe, ShapeError, StateError, ValueError } from '../errors.js'
 import type { Initializer } from '../init.js'
 import type { InitializerName } from '../init-named.js'
 import { checkMade } from '../made.js'
@@ -26,8 +26,7 @@ export class Affine extends Module {
     private readonly options: AffineOptions = {},
   ) {
     super()
-    if (!Number.isInteger(units) || units < 1)
-      throw new ValueError('Affine', 'a whole number of units >= 1', describe(units))
+    checkWhole('Affine', 'a whole number of units >= 1', units, 1)
     checkOptions('Affine', options, ['weightInitializer', 'biasInitializer'])
   }
 

@@ -5,7 +5,7 @@ import { type InitializerName, resolveInitializer } from '../init-named.js'
 import { checkMade, isMade } from '../made.js'
 import { randomState } from '../ops/random.js'
 import { checkShape, type Shape, sameShape, show, sizeOf } from '../shape.js'
-import { checkTensor, flatBlock, type Tensor } from '../tensor.js'
+import { alignedSize, checkTensor, flatBlock, type Tensor } from '../tensor.js'
 
 /** A trained tensor of a module. Its `value` exists once the model is built. */
 export class Parameter {
@@ -218,6 +218,9 @@ export function checkForward(op: string, module: Module): void {
     throw new TypeMismatchError(op, `${module.kind} to have a method forward`, describe(module.forward))
 }
 
+/** What commands can count. */
+const MAX_PARAMETERS = 2 ** 31 - 1
+
 export interface BuildOptions {
   dtype?: FloatDType
   /** Seed of the initial values. Default 0. */
@@ -239,6 +242,9 @@ export function build(module: Module, input: readonly number[], options: BuildOp
   if (taken)
     throw new StateError('build', 'modules that belong to no other model', `${taken.name}, which is built already`)
   const shapes = parameters.map((p) => p.shape)
+  const size = shapes.reduce((n, s) => n + alignedSize(s, dtype), 0)
+  if (size > MAX_PARAMETERS)
+    throw new ShapeError('build', `at most ${MAX_PARAMETERS} parameters, each aligned to 64 bytes`, `${size}`)
   const values = flatBlock('build', shapes, dtype)
   const gradients = flatBlock('build', shapes, dtype)
   parameters.forEach((p, i) => {

@@ -11,6 +11,7 @@ import { randomState } from '../ops/random.js'
 import { slice } from '../ops/views.js'
 import { type Optimizer, type OptimizerName, resolveOptimizer } from '../optimizers/index.js'
 import { checkShape, type Shape, show, sizeOf } from '../shape.js'
+import { resultSlabs } from '../storage.js'
 import { empty, isTensor, recordingState, type Tensor, type TensorValues, tensor, tensorOf } from '../tensor.js'
 import type { TrainingModel } from '../train/callbacks.js'
 import { checkInput, type Dataset } from '../train/dataset.js'
@@ -119,7 +120,7 @@ export class Sequential extends Module implements TrainingModel {
       throw new StateError('predict', 'no predict inside record(): call forward', 'a recording')
     const input = checkInput('predict', x, this.made('predict').input, this.store.dtype)
     const rows = input.shape[0]
-    const result = empty('predict', checkShape('predict', [rows, ...this.output]), this.store.dtype)
+    const result = empty('predict', checkShape('predict', [rows, ...this.output]), this.store.dtype, resultSlabs)
     if (result.size === 0) return result
     noGrad(() => {
       for (let from = 0; from < rows; from += EVALUATION_BATCH) {

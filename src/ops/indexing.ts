@@ -1,6 +1,6 @@
 import { derive } from '../autograd.js'
 import { checkFloat, type DType, type FloatDType, isFloat } from '../dtype.js'
-import { checkOptions, describe, ShapeError, TypeMismatchError, ValueError } from '../errors.js'
+import { checkOptions, checkWhole, describe, ShapeError, TypeMismatchError } from '../errors.js'
 import { show, sizeOf } from '../shape.js'
 import { emit } from '../tape.js'
 import { checkTensor, empty, type Tensor, written } from '../tensor.js'
@@ -22,8 +22,7 @@ const SCATTER_ROWS = defineOp(
 export function oneHot(labels: Tensor, classes: number, dtype: FloatDType = 'float32', out?: Tensor): Tensor {
   checkTensor('oneHot', labels)
   checkLabels('oneHot', labels, labels.size)
-  if (!Number.isInteger(classes) || classes < 1)
-    throw new ValueError('oneHot', 'a whole number of classes >= 1', describe(classes))
+  checkWhole('oneHot', 'a whole number of classes >= 1', classes, 1)
   const y = output('oneHot', out, [labels.size, classes], checkFloat('oneHot', dtype))
   emit(ONE_HOT, dtype, [y, labels], [labels.size, classes])
   return written(y)
@@ -46,9 +45,8 @@ export function checkGather(op: string, source: Tensor, indices: Tensor, options
   if (indices.rank !== 1)
     throw new ShapeError(op, 'indices of one dimension (reshape(indices, [-1]))', show(indices.shape))
   if (source.rank === 0) throw new ShapeError(op, 'a source with at least one dimension', show(source.shape))
-  const m = checkOptions(op, options, ['cursor', 'count', 'dtype']).count ?? indices.size
-  if (!Number.isInteger(m) || m < 0 || m > indices.size)
-    throw new ValueError(op, `a count from 0 to ${indices.size}`, describe(m))
+  const wanted = checkOptions(op, options, ['cursor', 'count', 'dtype']).count ?? indices.size
+  const m = checkWhole(op, `a count from 0 to ${indices.size}`, wanted, 0, indices.size)
   const dtype = options.dtype ?? source.dtype
   const divisor = isFloat(dtype) ? source.divisor : 1
   if (!isFloat(dtype) && dtype !== source.dtype && !(dtype === 'int32' && source.dtype === 'uint8')) {

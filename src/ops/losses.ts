@@ -124,7 +124,10 @@ export function softmaxCrossEntropy(x: Tensor, t: Tensor): { loss: Tensor; proba
   return { loss: derive(loss, [x, t, p], derivatives), probabilities: p }
 }
 
-/** Share of rows whose largest prediction is at the label (or at the largest entry of the one-hot row). */
+/**
+ * Share of rows of p [m, n] whose largest prediction is at the label, t [m], or at the largest entry of the one-hot row, t [m, n]; a
+ * tensor []. A label outside 0 … n − 1 counts as wrong. No gradient. @throws ShapeError, TypeMismatchError
+ */
 export function accuracy(p: Tensor, t: Tensor): Tensor {
   const { m, n, dense } = targetsOf('accuracy', p, t)
   if (n === 0) throw new ShapeError('accuracy', 'at least one class', show(p.shape))

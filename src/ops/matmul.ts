@@ -6,7 +6,7 @@ import { empty, type Tensor } from '../tensor.js'
 import { commonFloat, floatOf, output, rowsOf } from './common.js'
 import { defineOp } from './op.js'
 import { sum } from './reduce.js'
-import { reshape } from './views.js'
+import { asMatrix } from './views.js'
 
 const MATMUL = defineOp('matmul', 'c:w:T:m*n a:r:T:m*k b:r:T:k*n | m n k ta<2 tb<2')
 const AFFINE = defineOp('affine', 'y:w:T:m*n x:r:T:m*k w:r:T:k*n b:r:T:n | m n k')
@@ -70,19 +70,13 @@ export function affine(x: Tensor, w: Tensor, b: Tensor, out?: Tensor): Tensor {
     [
       (dy, to) => {
         const dx = to ?? empty('affine', x.shape, dtype)
-        matmul(matrix(dy), w, { transposeB: true }, matrix(dx))
+        matmul(asMatrix(dy), w, { transposeB: true }, asMatrix(dx))
         return dx
       },
-      (dy, to) => matmul(matrix(x), matrix(dy), { transposeA: true }, to),
-      (dy, to) => sum(matrix(dy), 0, {}, to),
+      (dy, to) => matmul(asMatrix(x), asMatrix(dy), { transposeA: true }, to),
+      (dy, to) => sum(asMatrix(dy), 0, {}, to),
     ],
   )
-}
-
-/** All dimensions but the last as rows. */
-function matrix(x: Tensor): Tensor {
-  const { m, n } = rowsOf(x)
-  return x.rank === 2 ? x : reshape(x, [m, n])
 }
 
 /** The transpose of a matrix, as a copy. */

@@ -1,6 +1,6 @@
 import { derive } from '../autograd.js'
 import { checkDType, type DType, isFloat } from '../dtype.js'
-import { describe, ShapeError, TypeMismatchError, ValueError } from '../errors.js'
+import { checkWhole, describe, ShapeError, TypeMismatchError } from '../errors.js'
 import { checkShape, sameShape, show } from '../shape.js'
 import { emit } from '../tape.js'
 import { checkTensor, empty, type Tensor, written } from '../tensor.js'
@@ -49,13 +49,15 @@ export function advance(counter: Tensor, by: number): void {
   checkTensor('advance', counter)
   if (counter.dtype !== 'int32' || counter.size !== 1)
     throw new TypeMismatchError('advance', 'one int32', counter.describe())
-  if (!Number.isInteger(by) || by < 0 || by > 2 ** 31 - 1)
-    throw new ValueError('advance', 'a whole number >= 0', describe(by))
+  checkWhole('advance', 'a whole number >= 0', by, 0, 2 ** 31 - 1)
   emit(ADVANCE, 'float32', [counter], [by])
   written(counter)
 }
 
-/** log[at] = value, for a float64 log or one of value's dtype; `at` is an int32 tensor. */
+/**
+ * log[at] = value: log of any shape, seen as flat, of float64 or value's dtype; value and at (int32) of one element.
+ * @throws TypeMismatchError, ShapeError; IndexError, as it runs, for a place outside the log
+ */
 export function put(log: Tensor, value: Tensor, at: Tensor): void {
   for (const t of [log, value, at]) checkTensor('put', t)
   if (log.dtype !== 'float64' && log.dtype !== value.dtype) {

@@ -1,28 +1,23 @@
 import { checkFloat, type DType } from '../dtype.js'
-import { checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
+import { checkOptions, checkWhole, describe, TypeMismatchError, ValueError } from '../errors.js'
 import { checkShape } from '../shape.js'
 import { emit } from '../tape.js'
 import { empty, type Tensor, tensor, written } from '../tensor.js'
 import { output } from './common.js'
-import { defineOp } from './op.js'
+import { defineOp, type Op } from './op.js'
 
 const UNIFORM = defineOp('uniform', 'y:w:T:n rng:u:i:4 | n lo:d hi:d')
 const NORMAL = defineOp('normal', 'y:w:T:n rng:u:i:4 | n mean:d std:d')
 const PERMUTATION = defineOp('permutation', 'y:w:i:n rng:u:i:4 | n')
-
-function checkSeed(op: string, seed: unknown): number {
-  if (Number.isSafeInteger(seed) && (seed as number) >= 0) return seed as number
-  throw new ValueError(op, 'a seed: a whole number from 0 to 2^53 − 1', describe(seed))
-}
 
 /**
  * The state of a random stream: int32[4], the seed and a 64-bit counter that random ops advance. Streams with different
  * `stream` numbers (0 to 2047) of one seed do not overlap.
  */
 export function randomState(seed: number, stream = 0): Tensor {
-  const checked = checkSeed('randomState', seed)
-  if (!Number.isInteger(stream) || stream < 0 || stream > 2047)
-    throw new ValueError('randomState', 'a stream from 0 to 2047', describe(stream))
+  const expected = 'a seed: a whole number from 0 to 2^53 − 1'
+  const checked = checkWhole('randomState', expected, seed, 0, Number.MAX_SAFE_INTEGER)
+  checkWhole('randomState', 'a stream from 0 to 2047', stream, 0, 2047)
   return tensor(Int32Array.of(checked | 0, (Math.floor(checked / 2 ** 32) | 0) ^ (stream << 21), 0, 0))
 }
 
@@ -41,6 +36,22 @@ export interface RandomOptions {
   dtype?: DType
 }
 
+const MAX_FLOAT32 = (2 - 2 ** -23) * 2 ** 127
+
+function draw(
+  op: Op,
+  state: Tensor,
+  shape: readonly number[],
+  doubles: readonly number[],
+  options: RandomOptions,
+  out: Tensor | undefined,
+): Tensor {
+  const dtype = checkFloat(op.name, checkOptions(op.name, options, ['dtype']).dtype ?? 'float32')
+  const y = output(op.name, out, checkShape(op.name, shape), dtype)
+  emit(op, dtype, [y, state], [y.size], doubles)
+  return written(y)
+}
+
 /** Uniform numbers from `low` up to, not including, `high`. Philox4x32-10; 53 random bits each. */
 export function uniform(
   state: Tensor,
@@ -53,10 +64,10 @@ export function uniform(
   checkState('uniform', state)
   const doubles = [checkFinite('uniform', 'low', low), checkFinite('uniform', 'high', high)]
   if (low > high) throw new ValueError('uniform', 'low <= high', `${low} and ${high}`)
-  const dtype = checkFloat('uniform', checkOptions('uniform', options, ['dtype']).dtype ?? 'float32')
-  const y = output('uniform', out, checkShape('uniform', shape), dtype)
-  emit(UNIFORM, dtype, [y, state], [y.size], doubles)
-  return written(y)
+  const most = options?.dtype === 'float64' ? Number.MAX_VALUE : MAX_FLOAT32
+  if (Math.max(high - low, -low, high) > most)
+    throw new ValueError('uniform', `limits, and a difference, of at most ${most}`, `${low} and ${high}`)
+  return draw(UNIFORM, state, shape, doubles, options, out)
 }
 
 /** Normal numbers with a mean and standard deviation: Box–Muller in float64, the same bits on every machine. */
@@ -70,10 +81,7 @@ export function normal(
 ): Tensor {
   checkState('normal', state)
   const doubles = [checkFinite('normal', 'mean', mean), checkFinite('normal', 'standard deviation', std)]
-  const dtype = checkFloat('normal', checkOptions('normal', options, ['dtype']).dtype ?? 'float32')
-  const y = output('normal', out, checkShape('normal', shape), dtype)
-  emit(NORMAL, dtype, [y, state], [y.size], doubles)
-  return written(y)
+  return draw(NORMAL, state, shape, doubles, options, out)
 }
 
 /** The numbers 0 … n − 1 in random order, as int32 (Fisher–Yates). */

@@ -1,12 +1,15 @@
 /** Parses the signatures of docs/commands.md, the contract between TypeScript and the addon. */
-export type Role = 'r' | 'i' | 'w' | 'u'
+type Role = 'r' | 'i' | 'w' | 'u'
 export type TypeLetter = 'T' | 'd' | 'i' | 'L' | 'A'
 
 export interface OperandSpec {
   readonly name: string
   readonly role: Role
   readonly type: TypeLetter
-  /** Number of elements the command touches, from its int parameters; above 2^53 where they are too large but for a 0. */
+  /**
+   * How many elements of the operand the command touches, from its int parameters. A size of 0 makes it 0, unless the other sizes alone
+   * multiply to more than 2^53: then it is their product, which every check refuses.
+   */
   readonly extent: (ints: ArrayLike<number>) => number
 }
 

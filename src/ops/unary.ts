@@ -1,7 +1,7 @@
 import { derive } from '../autograd.js'
 import { describe, ValueError } from '../errors.js'
 import { emit } from '../tape.js'
-import type { Tensor } from '../tensor.js'
+import { type Tensor, written } from '../tensor.js'
 import { divide, multiply } from './binary.js'
 import { checkSame, commonFloat, floatOf, output } from './common.js'
 import { defineOp, type Op } from './op.js'
@@ -90,7 +90,7 @@ export function sigmoid(x: Tensor, out?: Tensor): Tensor {
 export function sigmoidGrad(dy: Tensor, y: Tensor, out?: Tensor): Tensor {
   commonFloat('sigmoidGrad', dy, y)
   checkSame('sigmoidGrad', dy, y)
-  return grad(SIGMOID_GRAD, dy, y, out)
+  return written(grad(SIGMOID_GRAD, dy, y, out))
 }
 
 /** Hyperbolic tangent. dx = dy·(1 − y²) */

@@ -1,13 +1,14 @@
-import { derive } from '../autograd.js'
+import { deriveView } from '../autograd.js'
 import { describe, ShapeError, ValueError } from '../errors.js'
 import { checkShape, MAX_RANK, show, sizeOf } from '../shape.js'
-import { checkTensor, empty, partOf, Tensor } from '../tensor.js'
+import { checkTensor, empty, Tensor, viewOf } from '../tensor.js'
+import { rowsOf } from './common.js'
 import { copy, fill } from './memory.js'
 
 function view(x: Tensor, offset: number, shape: readonly number[]): Tensor {
   const y = new Tensor(x.storage, offset, shape, x.dtype)
   y.divisor = x.divisor
-  return partOf(y, x)
+  return viewOf(x, y)
 }
 
 /** The same values in another shape, without a copy; one size may be -1 and is worked out. dx = dy reshaped. */
@@ -16,8 +17,7 @@ export function reshape(x: Tensor, shape: readonly number[]): Tensor {
   const given = Array.isArray(shape) && shape.length <= MAX_RANK ? Array.from(shape) : undefined
   const wanted = given?.filter((d) => d === -1).length === 1 ? infer(x, given) : checkShape('reshape', given ?? shape)
   if (sizeOf(wanted) !== x.size) throw new ShapeError('reshape', `a shape of ${x.size} elements`, show(wanted))
-  // What reads the view reads x: it must not be written over either.
-  return derive(view(x, x.offset, wanted), [x], [(dy) => reshape(dy, x.shape)])
+  return deriveView(view(x, x.offset, wanted), x, (dy) => reshape(dy, x.shape))
 }
 
 function infer(x: Tensor, shape: readonly number[]): number[] {
@@ -49,15 +49,15 @@ export function slice(x: Tensor, start: number, end?: number): Tensor {
   }
   const row = sizeOf(x.shape.slice(1))
   const y = view(x, x.offset + start * row, [last - start, ...x.shape.slice(1)])
-  return derive(
-    y,
-    [x],
-    [
-      (dy, out) => {
-        const dx = fill(out ?? empty('slice', x.shape, x.dtype), 0)
-        copy(dy, view(dx, dx.offset + start * row, y.shape))
-        return dx
-      },
-    ],
-  )
+  return deriveView(y, x, (dy, out) => {
+    const dx = fill(out ?? empty('slice', x.shape, x.dtype), 0)
+    copy(dy, view(dx, dx.offset + start * row, y.shape))
+    return dx
+  })
+}
+
+/** x of at least one dimension as a matrix, without a copy: all dimensions but the last are rows. */
+export function asMatrix(x: Tensor): Tensor {
+  const { m, n } = rowsOf(x)
+  return x.rank === 2 ? x : reshape(x, [m, n])
 }

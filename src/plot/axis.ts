@@ -1,13 +1,9 @@
 import type { ScaleContinuousNumeric } from 'd3-scale'
-
-/** d3 has ES modules only, hence loaded with import(), which CommonJS has too. */
-export const loadD3 = () => import('../vendor/d3.mjs')
-export type D3 = Awaited<ReturnType<typeof loadD3>>
+import * as d3 from '../vendor/d3.js'
 
 export type Scale = ScaleContinuousNumeric<number, number, never>
 
 export function makeScale(
-  d3: D3,
   range: [number, number] | undefined,
   pixels: [number, number],
   log: boolean,
@@ -20,7 +16,7 @@ export function makeScale(
   return nice && !log ? scale.nice() : scale
 }
 
-export interface Tick {
+interface Tick {
   value: number
   label: string
 }

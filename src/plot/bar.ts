@@ -1,5 +1,5 @@
 import { checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
-import { loadD3, makeScale, type Scale, ticks } from './axis.js'
+import { makeScale, type Scale, ticks } from './axis.js'
 import { COLORS, STYLE } from './panel.js'
 import { extent, isShown } from './series.js'
 import { checkText, escapeXml, formatValue, shorten } from './text.js'
@@ -54,7 +54,6 @@ export async function barPlot(options: BarPlotOptions): Promise<string> {
   } = checkOptions('barPlot', options, ['title', 'xLabel', 'bars', 'logX', 'caption'])
   for (const [name, text] of Object.entries({ title, xLabel, caption })) checkText('barPlot', name, text)
   check(bars)
-  const d3 = await loadD3()
   const groups = [...new Set(bars.map((bar) => bar.group ?? ''))]
   const left = 20 + PER_CHARACTER * Math.max(...bars.map((bar) => nameOf(bar).length))
   const longest = Math.max(...bars.map((bar) => labelOf(bar).length))
@@ -62,7 +61,7 @@ export async function barPlot(options: BarPlotOptions): Promise<string> {
   const bottom = top + PITCH * bars.length
   const print = wrap(caption ?? '')
   const height = bottom + BOTTOM + SMALL * print.length
-  const x = makeScale(d3, domainOf(bars, logX), [left, WIDTH - RIGHT - PER_CHARACTER * longest], logX, true)
+  const x = makeScale(domainOf(bars, logX), [left, WIDTH - RIGHT - PER_CHARACTER * longest], logX, true)
 
   const out = [`<text class="lw-title" x="20" y="26">${escapeXml(title)}</text>`]
   if (groups.length > 1) out.push(drawLegend(groups))

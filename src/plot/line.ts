@@ -1,5 +1,4 @@
 import { checkObject, checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
-import { loadD3 } from './axis.js'
 import { drawPanel, HEIGHT, STYLE, WIDTH } from './panel.js'
 import { isList, type PanelOptions } from './series.js'
 import { checkText, escapeXml } from './text.js'
@@ -9,13 +8,12 @@ const HEAD = 44
 
 /** Panels side by side, three a row, under a common title; a whole SVG document. */
 export async function drawFigure(title: string | undefined, panels: PanelOptions[]): Promise<string> {
-  const d3 = await loadD3()
   const head = title ? HEAD : 0
   const width = WIDTH * Math.min(panels.length, PER_ROW)
   const height = head + HEIGHT * Math.ceil(panels.length / PER_ROW)
   const parts = panels.map((panel, i) => {
     const left = WIDTH * (i % PER_ROW)
-    return `<g transform="translate(${left} ${head + HEIGHT * Math.floor(i / PER_ROW)})">${drawPanel(d3, panel)}</g>`
+    return `<g transform="translate(${left} ${head + HEIGHT * Math.floor(i / PER_ROW)})">${drawPanel(panel)}</g>`
   })
   const label = escapeXml(title ?? panels.map((panel) => panel.title).join(', '))
   const size = `viewBox="0 0 ${width} ${height}" width="${width}" height="${height}"`

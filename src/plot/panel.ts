@@ -1,4 +1,5 @@
-import { type D3, makeScale, type Scale, ticks } from './axis.js'
+import { line } from '../vendor/d3.js'
+import { makeScale, type Scale, ticks } from './axis.js'
 import { extent, isShown, type PanelOptions, type Point, type Series, toPixels } from './series.js'
 import { escapeXml, formatValue, shorten } from './text.js'
 
@@ -31,13 +32,12 @@ export const STYLE = `
 const n = (value: number) => String(Math.round(value * 100) / 100)
 
 /** One diagram of 560 x 420 pixels, as an SVG group with its upper left corner at (0, 0). */
-export function drawPanel(d3: D3, options: PanelOptions): string {
+export function drawPanel(options: PanelOptions): string {
   const { title, xLabel, yLabel, series, logX = false, logY = false } = options
   const styles = styleSeries(series)
   const legend = drawLegend(series, styles)
   const top = 44 + legend.height
   const y = makeScale(
-    d3,
     extent(
       series.map((s) => s.y),
       logY,
@@ -49,7 +49,6 @@ export function drawPanel(d3: D3, options: PanelOptions): string {
   const yTicks = ticks(y, logY, 6)
   const left = Math.max(LEFT, 36 + PER_TICK_CHARACTER * Math.max(0, ...yTicks.map(({ label }) => label.length)))
   const x = makeScale(
-    d3,
     extent(
       series.map((s) => s.x),
       logX,
@@ -61,8 +60,7 @@ export function drawPanel(d3: D3, options: PanelOptions): string {
   const isWhole = !logX && series.every((s) => Array.prototype.every.call(s.x, Number.isInteger))
   const xTicks = ticks(x, logX, 7, isWhole)
   const bottom = HEIGHT - BOTTOM
-  const curve = d3
-    .line<Point>()
+  const curve = line<Point>()
     .x((p) => p.x)
     .y((p) => p.y)
 
@@ -144,8 +142,7 @@ function drawLegend(series: Series[], styles: Style[]): { svg: string; height: n
 /** Invisible columns with a tooltip of all values at that x; of many x an even choice. */
 function drawStrips({ series, xLabel, logX = false }: PanelOptions, x: Scale, top: number, bottom: number): string[] {
   const named = series.filter((s) => !s.faint)
-  const maps = named.map((s) => new Map(Array.from(s.x as number[], (value, i) => [value, s.y[i]])))
-  const all = [...new Set(maps.flatMap((map) => [...map.keys()]))]
+  const all = [...new Set(named.flatMap((s) => some(s.x)))]
     .filter((value) => isShown(value, logX))
     .sort((a, b) => a - b)
   const count = Math.min(all.length, MAX_STRIPS)
@@ -153,12 +150,26 @@ function drawStrips({ series, xLabel, logX = false }: PanelOptions, x: Scale, to
     { length: count },
     (_, i) => all[count > 1 ? Math.round((i * (all.length - 1)) / (count - 1)) : 0],
   )
+  const maps = named.map((s) => valuesAt(new Set(chosen), s))
   return chosen.map((value, i) => {
-    const left = i === 0 ? LEFT : (x(chosen[i - 1]) + x(value)) / 2
+    const left = i === 0 ? x.range()[0] : (x(chosen[i - 1]) + x(value)) / 2
     const right = i === count - 1 ? WIDTH - RIGHT : (x(value) + x(chosen[i + 1])) / 2
     const rows = named.flatMap((s, k) => (maps[k].has(value) ? [`${s.name} ${formatValue(maps[k].get(value))}`] : []))
     const tip = escapeXml([`${xLabel} ${formatValue(value)}`, ...rows].join('\n'))
     const place = `x="${n(left)}" y="${top}" width="${n(right - left)}" height="${bottom - top}"`
     return `<rect class="lw-strip" ${place}><title>${tip}</title></rect>`
   })
+}
+
+/** At most a thousand of the numbers, evenly chosen. */
+function some(list: ArrayLike<number>): number[] {
+  const count = Math.min(list.length, 1000)
+  return Array.from({ length: count }, (_, i) => list[Math.floor((i * list.length) / count)])
+}
+
+/** The y at each of some x. */
+function valuesAt(wanted: ReadonlySet<number>, { x, y }: Series): Map<number, number> {
+  const found = new Map<number, number>()
+  for (let i = 0; i < x.length; i++) if (wanted.has(x[i])) found.set(x[i], y[i])
+  return found
 }

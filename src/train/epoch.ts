@@ -7,7 +7,7 @@ import { type Tensor, zeros } from '../tensor.js'
 import { Batch, type Rows } from './dataset.js'
 import { evaluateBatch, type Network } from './network.js'
 
-export interface EpochOptions {
+interface EpochOptions {
   batchSize: number
   train: boolean
   shuffle: boolean
@@ -27,6 +27,10 @@ export class Epoch {
   private readonly full: { tape: Tape; steps: number }
   private readonly rest: Tape | undefined
   private readonly shuffle: Tape | undefined
+  /** Of this run: steps summed for means(), the sums, and steps whose loss is known to be finite. */
+  private summed = 0
+  private totals: number[] = []
+  private finite = 0
   private readonly cursor = zeros([1], { dtype: 'int32' })
   private readonly step = zeros([1], { dtype: 'int32' })
 
@@ -66,6 +70,8 @@ export class Epoch {
 
   /** Runs the whole pass; `onProgress` hears of the steps done, about every 100 ms (10 in JavaScript). */
   async run(options: ReplayOptions): Promise<void> {
+    this.summed = this.finite = 0
+    this.totals = this.logs.map(() => 0)
     this.cursor.set([0])
     this.step.set([0])
     const { rows } = this.data
@@ -78,24 +84,24 @@ export class Epoch {
     }
   }
 
-  /** Means over the rows of the first `steps` steps: what Keras shows. The last batch counts by its size. */
+  /**
+   * Means over the rows of the first `steps` steps: what Keras shows. The last batch counts by its size. Goes on from the last
+   * call of this run: it is called all along a long one.
+   */
   means(steps = this.steps): number[] {
     const size = Math.min(this.options.batchSize, this.data.rows)
-    return this.logs.map((log) => {
+    this.logs.forEach((log, l) => {
       const values = log.data
-      let total = 0
-      let rows = 0
-      for (let i = 0; i < steps; i++) {
-        const weight = Math.min(size, this.data.rows - i * size)
-        total += values[i] * weight
-        rows += weight
-      }
-      return total / rows
+      for (let i = this.summed; i < steps; i++) this.totals[l] += values[i] * Math.min(size, this.data.rows - i * size)
     })
+    this.summed = Math.max(this.summed, steps)
+    return this.totals.map((total) => total / Math.min(this.data.rows, this.summed * size))
   }
 
   /** The first of the first `steps` steps whose loss is not finite, from 0; -1 if all are. */
   firstNonFinite(steps = this.steps): number {
-    return this.logs[0].data.subarray(0, steps).findIndex((v) => !Number.isFinite(v))
+    const values = this.logs[0].data
+    while (this.finite < steps && Number.isFinite(values[this.finite])) this.finite++
+    return this.finite < steps ? this.finite : -1
   }
 }

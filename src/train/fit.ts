@@ -1,4 +1,4 @@
-import { checkFlag, checkOptions, describe, ValueError } from '../errors.js'
+import { checkFlag, checkOptions, checkWhole, describe, ValueError } from '../errors.js'
 import { slice } from '../ops/views.js'
 import { checkSignal } from '../tape.js'
 import { addHistory, isAbort } from './abort.js'
@@ -55,9 +55,8 @@ const FIT = [
 /** Rows a step where no gradient is taken: large enough to be quick, small enough to stay in the cache. */
 export const EVALUATION_BATCH = 256
 
-export function checkCount(op: string, name: string, value: unknown): number {
-  if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 2 ** 31 - 1) return value as number
-  throw new ValueError(op, `${name} to be a whole number from 1 to 2^31 - 1`, describe(value))
+function checkCount(op: string, name: string, value: unknown): number {
+  return checkWhole(op, `${name} to be a whole number from 1 to 2^31 - 1`, value, 1, 2 ** 31 - 1)
 }
 
 function split(data: Rows, fraction: number): [Rows, Rows] {

@@ -37,6 +37,9 @@ export function validationName(figure: string): string {
 /** The mean loss of a pass over a data set, and each metric by its name. */
 export type Figures = Record<string, number> & { loss: number }
 
+/** V8 ends the process where an array outgrows some 112 million numbers. */
+const MOST_STEPS = 2 ** 24
+
 /** The course of a training run. */
 export class History implements HistoryData {
   readonly epoch: number[] = []
@@ -45,6 +48,7 @@ export class History implements HistoryData {
   readonly seconds: number[] = []
   declare nonFinite?: { epoch: number; step: number }
   declare valNonFinite?: { epoch: number; step: number }
+  #full = false
 
   /**
    * Appends one epoch, numbered one more than the last. A metric that comes and goes is NaN for the epochs without it.
@@ -68,7 +72,12 @@ export class History implements HistoryData {
     for (const [name, list] of Object.entries(values)) {
       if (!Object.hasOwn(this.steps, name)) this.steps[name] = []
       const target = this.steps[name]
-      for (let i = 0; i < list.length; i++) target.push(list[i])
+      const room = Math.min(list.length, MOST_STEPS - target.length)
+      for (let i = 0; i < room; i++) target.push(list[i])
+      if (room < list.length && !this.#full) {
+        this.#full = true
+        process.emitWarning(`history: steps beyond ${MOST_STEPS} are not kept`, { code: 'LANEWISE_HISTORY' })
+      }
     }
   }
 

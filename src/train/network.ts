@@ -27,7 +27,7 @@ export interface Compiled {
   metrics: readonly Metric[]
 }
 
-export interface StepResult {
+interface StepResult {
   loss: Tensor
   metrics: readonly Tensor[]
 }

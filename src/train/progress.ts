@@ -71,12 +71,21 @@ const SHOW_CURSOR = '\x1b[?25h'
 const WRAP_LINES = '\x1b[?7h'
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
+/** Loaded only here: most runs do not write to a terminal. Within jest, say, nothing can be imported later. */
+async function loadBar(): Promise<typeof SingleBar | undefined> {
+  try {
+    return (await import('../vendor/cli-progress.js')).SingleBar
+  } catch {
+    return undefined
+  }
+}
+
 async function barProgress(
   { epochs, steps, batchSize }: ProgressOptions,
   stream: NodeJS.WriteStream,
 ): Promise<Progress> {
-  // Loaded only here: most runs do not write to a terminal.
-  const { SingleBar: Bar } = await import('../vendor/cli-progress.js')
+  const Bar = await loadBar()
+  if (Bar === undefined) return lineProgress({ epochs, steps }, stream)
   let bar: SingleBar | undefined
   let started = 0
   const restore = () => stream.write(SHOW_CURSOR + WRAP_LINES)

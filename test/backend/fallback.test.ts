@@ -46,6 +46,24 @@ function run(prebuild: string, env: Record<string, string> = {}) {
   })
 }
 
+// Under Node's permission model only the package's own folder may be read.
+it('the JavaScript backend asks for no file outside of the package', () => {
+  const flag = process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission'
+  const code = `console.log(require(${JSON.stringify(path.join(root, 'dist'))}).tensor([1, 2]).add(1).toArray().join())`
+  const args = [flag, `--allow-fs-read=${root}/`, '-e', code]
+  const env = { ...process.env, LANEWISE_BACKEND: 'js', LANEWISE_ISA: '', LANEWISE_THREADS: '', NODE_OPTIONS: '' }
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env })
+  expect([status, stdout.trim()], stderr).toEqual([0, '2,3'])
+})
+
+it.skipIf(!built)('where addons are forbidden the warning says so, and not to build one', () => {
+  const code = `require(${JSON.stringify(path.join(root, 'dist'))}).tensor([1]).add(1)`
+  const env = { ...process.env, LANEWISE_BACKEND: '', LANEWISE_ISA: '', LANEWISE_THREADS: '', NODE_OPTIONS: '' }
+  const { status, stderr } = spawnSync(process.execPath, ['--no-addons', '-e', code], { encoding: 'utf8', env })
+  expect(status).toBe(0)
+  expect(stderr).toMatch(/disabled\. For the native addon, permit addons/)
+})
+
 describe.skipIf(!built || process.platform !== 'linux')('without an addon that loads', () => {
   const cases: [string, () => string][] = [
     ['no binary', () => fs.mkdtempSync(path.join(home, 'none-'))],

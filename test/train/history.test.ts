@@ -45,6 +45,19 @@ describe('History', () => {
     expect(() => history.best('never')).toThrow(/a finite never, received none in 5 epochs/)
   })
 
+  test('keeps no more steps than an array can hold, and says so once', async () => {
+    const history = new History()
+    const warnings: string[] = []
+    const listen = (w: Error & { code?: string }) => w.code === 'LANEWISE_HISTORY' && warnings.push(w.message)
+    process.on('warning', listen)
+    for (let i = 0; i < 3; i++) history.addSteps({ loss: new Float32Array(2 ** 23 + 1) }, 1)
+    history.addSteps({ loss: [1] })
+    await new Promise(setImmediate)
+    process.off('warning', listen)
+    expect([history.steps.loss.length, history.seconds.length, warnings.length]).toEqual([2 ** 24, 3, 1])
+    expect(Object.keys(history)).toEqual(['epoch', 'history', 'steps', 'seconds'])
+  })
+
   test('toJSON is a plain copy', () => {
     const history = new History()
     history.addEpoch({ loss: Number.NaN })

@@ -30,7 +30,8 @@ export function relativeError(a: ArrayLike<number>, b: ArrayLike<number>, floor 
   let worst = 0
   for (let i = 0; i < a.length; i++) {
     const error = a[i] === b[i] ? 0 : Math.abs(a[i] - b[i]) / Math.max(Math.abs(b[i]), floor)
-    if (!(error <= worst)) worst = error
+    if (Number.isNaN(error)) return Number.POSITIVE_INFINITY
+    if (error > worst) worst = error
   }
   return worst
 }

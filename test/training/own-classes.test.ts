@@ -80,6 +80,21 @@ eachBackend(() => {
     }
   })
 
+  it("Adam's count of steps may run over", () => {
+    const adam = new lw.Adam({ learningRate: 0.1 })
+    const store = lw.build(new lw.Affine(1), [1], { seed: 1 })
+    const step = lw.record(() => adam.step(store))
+    lw.fill(store.gradients, 1)
+    const states = Reflect.get(adam, 'states') as WeakMap<lw.ParameterStore, lw.OptimizerState>
+    states.get(store)?.step.set([2 ** 31 - 3])
+    const before = [...store.values.data]
+    step.replay(5)
+    for (const [i, w] of store.values.data.entries()) {
+      expect(w).toBeLessThan(before[i])
+      expect(w).toBeGreaterThan(before[i] - 2)
+    }
+  })
+
   it('a module with parts and no build is told so', () => {
     class Net extends lw.Module {
       hidden = new lw.Affine(2)

@@ -1,6 +1,6 @@
 import { cpus } from 'node:os'
 import type { TypedArray } from '../../dtype.js'
-import { BackendError, describe, memoryErrorOr, StateError, ValueError } from '../../errors.js'
+import { BackendError, withMemoryError } from '../../errors.js'
 import type { Op } from '../../ops/op.js'
 import type { Backend, BackendInfo, BoundTape, Operand } from '../backend.js'
 import { decode } from '../decode.js'
@@ -16,6 +16,9 @@ import { random } from './random.js'
 import { reduce } from './reduce.js'
 import { softmax } from './softmax.js'
 import { unary } from './unary.js'
+
+/** Node's own, also where a test replaces timers while a fit runs. */
+const later = setImmediate
 
 const kernels = new Map<string, Kernel>(
   [matmul, binary, unary, softmax, reduce, indexing, losses, memory, random, optimizers].flatMap((family) =>
@@ -79,11 +82,7 @@ export class JsBackend implements Backend {
       offsets.push(operands[i].offset)
     }
     const call = callOf(op, dtype, arrays, offsets, ints, doubles)
-    try {
-      kernelOf(op)(call)
-    } catch (error) {
-      throw memoryErrorOr(op.name, 'memory to work in', error)
-    }
+    withMemoryError(op.name, 'memory to work in', () => kernelOf(op)(call))
   }
 
   bind(words: Int32Array, arrays: readonly TypedArray[]): BoundTape {
@@ -100,9 +99,9 @@ export class JsBackend implements Backend {
   }
 }
 
+/** Tape (src/tape.ts) sees to it that one replay runs at a time. */
 class JsTape implements BoundTape {
   readonly sliceMs = 10
-  private busy = false
 
   constructor(
     private readonly kernels: readonly Kernel[],
@@ -110,45 +109,26 @@ class JsTape implements BoundTape {
   ) {}
 
   replay(steps: number): number {
-    this.enter(steps)
-    try {
-      for (let i = 0; i < steps; i++) this.step()
-      return steps
-    } finally {
-      this.busy = false
-    }
+    for (let i = 0; i < steps; i++) this.step()
+    return steps
   }
 
   /** There is no other thread to run on: a slice blocks for its milliseconds, then lets the event loop turn. */
   async replaySlice(steps: number, milliseconds: number): Promise<number> {
-    this.enter(steps)
-    try {
-      let done = 0
-      for (const end = performance.now() + milliseconds; done < steps; ) {
-        this.step()
-        done++
-        if (performance.now() >= end) break
-      }
-      await new Promise((resolve) => setImmediate(resolve))
-      return done
-    } finally {
-      this.busy = false
+    let done = 0
+    for (const end = performance.now() + milliseconds; done < steps; ) {
+      this.step()
+      done++
+      if (performance.now() >= end) break
     }
+    await new Promise((resolve) => later(resolve))
+    return done
   }
 
   private step(): void {
     const { kernels, calls } = this
-    try {
+    withMemoryError('replay', 'memory to work in', () => {
       for (let i = 0; i < kernels.length; i++) kernels[i](calls[i])
-    } catch (error) {
-      throw memoryErrorOr('replay', 'memory to work in', error)
-    }
-  }
-
-  private enter(steps: number): void {
-    if (!(Number.isInteger(steps) && steps >= 0))
-      throw new ValueError('replay', 'a whole number of steps', describe(steps))
-    if (this.busy) throw new StateError('replay', 'one replay of a tape at a time', 'a second while the tape is busy')
-    this.busy = true
+    })
   }
 }

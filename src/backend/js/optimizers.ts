@@ -2,6 +2,7 @@ import type { Call, Kernels } from './kernel.js'
 
 /** beta^t by squaring: multiplications only, so that every backend has the same bits. */
 export function power(beta: number, t: number): number {
+  if (t <= 0) return 0 // the count of steps has run over
   let result = 1
   for (let e = t, b = beta; e > 0; e = Math.floor(e / 2), b *= b) if (e % 2 === 1) result *= b
   return result
