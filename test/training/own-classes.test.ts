@@ -91,7 +91,7 @@ eachBackend(() => {
     step.replay(5)
     for (const [i, w] of store.values.data.entries()) {
       expect(w).toBeLessThan(before[i])
-      expect(w).toBeGreaterThan(before[i] - 2)
+      expect(w).toBeGreaterThan(before[i] - 3)
     }
   })
 
