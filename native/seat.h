@@ -4,6 +4,7 @@
 
 #if defined(__linux__)
 #include <sched.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
@@ -30,8 +31,14 @@ class Seat {
   // By the thread itself, awake: wherever it could run before, unless somebody has said otherwise in between (taskset).
   void release() {
     cpu_set_t now;
-    if (kept_ && sched_getaffinity(0, sizeof now, &now) == 0 && CPU_EQUAL(&now, &others_)) sched_setaffinity(0, sizeof usual_, &usual_);
+    const bool ours = kept_ && sched_getaffinity(0, sizeof now, &now) == 0 && CPU_EQUAL(&now, &others_);
     kept_ = false;
+    if (!ours) return;
+    // All, if that is what it was: a mask of its own would stay when a container is given other processors.
+    cpu_set_t all;
+    memset(&all, 0xff, sizeof all);
+    sched_setaffinity(0, sizeof all, &all);
+    if (sched_getaffinity(0, sizeof now, &now) != 0 || !CPU_EQUAL(&now, &usual_)) sched_setaffinity(0, sizeof usual_, &usual_);
   }
 
  private:

@@ -9,6 +9,7 @@ const METHODS = [
   'multiply',
   'divide',
   'maximum',
+  'greater',
   'negate',
   'exp',
   'log',

@@ -97,7 +97,10 @@ export class Tensor {
     return checkTensor('rank', this).shape.length
   }
 
-  /** The values in place, as a typed array: no copy. While a replay runs they change under you. */
+  /**
+   * The values in place, as a typed array: no copy. While a replay runs they change under you. With the addon the memory is a
+   * SharedArrayBuffer, of this and of other tensors: structuredClone and postMessage share it, toTypedArray() copies.
+   */
   get data(): TypedArray {
     checkReadable('data', this)
     return this.storage.array.subarray(this.offset, this.offset + this.size)

@@ -177,6 +177,7 @@ export const WITHOUT = [
   'binaryAccuracy',
   'fill',
   'full',
+  'greater',
   'normal',
   'oneHot',
   'permutation',

@@ -26,6 +26,7 @@ const CALLS: [name: string, rest: unknown[], out: boolean][] = [
   ['mean', [[0, 1], {}], true],
   ['max', [1, { keepDims: true }], true],
   ['copy', [], true],
+  ['greater', [tensor([2, -3, 0.5])], false],
   ['argmax', [0], false],
   ['cast', ['float64'], false],
   ['reshape', [[3, 2]], false],

@@ -65,6 +65,23 @@ export function opCases(size) {
     const [x, y] = [random([rows, size / rows]), random([size / rows, rows])]
     return replayed(() => lw.transpose(x, y))
   }
+  const lossOf = (op) => {
+    const [p, t] = [random([size], { low: 0 }), random([size], { low: 0 })]
+    return replayed(() => op(p, t))
+  }
+  const classes = (rows) => {
+    const [labels, y] = [randomLabels(rows, 10), random([rows, 10])]
+    return replayed(() => lw.oneHot(labels, 10, 'float32', y))
+  }
+  const scatter = () => {
+    const rows = size / 512
+    const [dy, order] = [random([rows, 512]), lw.permutation(lw.randomState(2), rows)]
+    return replayed(() => lw.scatterRows(dy, order, rows))
+  }
+  const numbers = (op) => {
+    const [state, y] = [lw.randomState(3), random([size])]
+    return replayed(() => op(state, [size], 0, 1, {}, y))
+  }
   const images = Math.max(1, Math.floor(size / 784))
   const map = (name, prepare, perElement, elements = size) => ({
     name,
@@ -98,5 +115,13 @@ export function opCases(size) {
     map('gatherRows, uint8 images', () => gather(images), 1 + F32, 784 * images),
     map('softmaxCrossEntropy, 10 classes', () => crossEntropy(Math.floor(size / 10), 10), 2 * F32, size),
     map('transpose', transpose, 2 * F32),
+    map("sigmoid's derivative", () => binary(lw.sigmoidGrad), 3 * F32),
+    map('logSoftmax, rows of 512', () => rowwise(lw.logSoftmax, 512), 2 * F32),
+    map('mean squared error', () => lossOf(lw.meanSquaredError), 2 * F32),
+    map('binary cross-entropy, logits', () => lossOf(lw.binaryCrossEntropyFromLogits), 2 * F32),
+    map('oneHot, 10 classes', () => classes(Math.floor(size / 10)), F32, 10 * Math.floor(size / 10)),
+    map('scatterRows, rows of 512', scatter, 2 * F32),
+    map('uniform', () => numbers(lw.uniform), F32),
+    map('normal', () => numbers(lw.normal), F32),
   ]
 }

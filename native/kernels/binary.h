@@ -7,6 +7,7 @@
   OP(multiply, "y:w:T:@ a:i:T:@ma b:i:T:@mb | d0 d1 d2 d3 d4 d5 ma<64 mb<64")               \
   OP(divide, "y:w:T:@ a:i:T:@ma b:i:T:@mb | d0 d1 d2 d3 d4 d5 ma<64 mb<64")                 \
   OP(maximum, "y:w:T:@ a:i:T:@ma b:i:T:@mb | d0 d1 d2 d3 d4 d5 ma<64 mb<64")                \
+  OP(greater, "y:w:T:@ a:i:T:@ma b:i:T:@mb | d0 d1 d2 d3 d4 d5 ma<64 mb<64")                \
   OP(maximumGrad, "y:w:T:n dy:r:T:n a:r:T:n b:r:T:n | n")
 
 #ifdef LANEWISE_KERNELS
@@ -144,6 +145,7 @@ LW_FUNCTION2(Subtract, 1, a - b)
 LW_FUNCTION2(Multiply, 1, a * b)
 LW_FUNCTION2(Divide, 4, a / b)
 LW_FUNCTION2(Maximum, 1.5, maximum(a, b))
+LW_FUNCTION2(Greater, 1.5, select(a > b, V::set1(1), V::zero()))
 
 }  // namespace binary
 
@@ -154,6 +156,7 @@ template <class V> struct subtract : binary::Broadcast<V, binary::Subtract> {};
 template <class V> struct multiply : binary::Broadcast<V, binary::Multiply> {};
 template <class V> struct divide : binary::Broadcast<V, binary::Divide> {};
 template <class V> struct maximum : binary::Broadcast<V, binary::Maximum> {};
+template <class V> struct greater : binary::Broadcast<V, binary::Greater> {};
 
 // a's share of dy: all where it is greater, half of a tie. b's is the same command with a and b exchanged.
 template <class V>

@@ -10,60 +10,11 @@
   OP(maxGrad, "dx:w:T:a*b*c dy:r:T:a*c x:r:T:a*b*c y:r:T:a*c | a b c")
 
 #ifdef LANEWISE_KERNELS
-#include "units.h"
+#include "argmax.h"
+#include "folds.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {
-
-// What is done to b elements: step joins registers, lane joins the lanes of one, blocks joins blocks, in a Total.
-template <class V>
-struct SumFold {
-  typedef typename V::E E;
-  typedef double Total;
-  static LW_MEMBER E start() { return 0; }
-  LW_MEMBER V operator()(V a, V x) const { return a + x; }
-  static LW_MEMBER E lane(V v) { return sum(v); }
-  static LW_MEMBER Total blocks(Total a, E b) { return a + b; }
-};
-
-// The lanes matter here too: which of 0 and -0 is the greatest depends on the order.
-template <class V>
-struct MaxFold : SumFold<V> {
-  typedef typename V::E E;
-  typedef E Total;
-  static LW_MEMBER E start() { return -__builtin_inff(); }
-  LW_MEMBER V operator()(V a, V x) const { return maximum(a, x); }
-  static LW_MEMBER E lane(V v) { return any(isnan(v)) ? (E)__builtin_nanf("") : top(v); }
-  static LW_MEMBER E blocks(E a, E b) { return a != a || a > b ? a : b; }
-};
-
-template <class V, class Fold>
-LW_INLINE typename V::E foldBlock(const typename V::E* x, int64_t begin, int64_t end) {
-  Lanes<V> a = Lanes<V>::all(Fold::start());
-  a.gather(begin, end, [&](int64_t i, auto part) LW_LAMBDA { return V::load(x + i, part); }, Fold());
-  return Fold::lane(a.join(Fold()));
-}
-template <class V, class Fold>
-LW_INLINE typename V::E foldRow(const typename V::E* x, int64_t b) {
-  typename Fold::Total total = foldBlock<V, Fold>(x, 0, lesser(b, kBlock));
-  for (int64_t i = kBlock; i < b; i += kBlock) total = Fold::blocks(total, foldBlock<V, Fold>(x, i, lesser(b, i + kBlock)));
-  return (typename V::E)total;
-}
-// Four rows of b elements at once: four chains hide the latency of an addition. to[0 .. 3] as from foldBlock, b at most kBlock.
-template <class V, class Fold>
-LW_INLINE void foldFourRows(const typename V::E* x, int64_t b, typename V::E* to) {
-  const Fold step = Fold();
-  Lanes<V> a[4];
-  LW_UNROLL_VECTORS for (int q = 0; q < 4; ++q) a[q] = Lanes<V>::all(Fold::start());
-  int64_t i = 0;
-  for (; i + V::kLanes <= b; i += V::kLanes)
-    LW_UNROLL_VECTORS for (int q = 0; q < 4; ++q)
-      LW_UNROLL_VECTORS for (int k = 0; k < Lanes<V>::R; ++k) a[q].r[k] = step(a[q].r[k], V::load(x + q * b + i + k * V::W));
-  for (int q = 0; q < 4; ++q) {
-    if (i < b) a[q].gather(i, b, [&](int64_t l, auto part) LW_LAMBDA { return V::load(x + q * b + l, part); }, step);
-    to[q] = Fold::lane(a[q].join(step));
-  }
-}
 
 // R registers of columns, b rows down: R chains at a time hide the latency of an addition.
 template <class V, class Fold, int R, class Part>
@@ -209,88 +160,6 @@ struct Mean {
     const V b = V::set1((typename V::E)c.n[1]);
     forEach<V>(first, last, [&](int64_t i, auto part) LW_LAMBDA { (V::load(y + i, part) / b).store(y + i, part); });
   }
-};
-
-// NaN if there is one, else the maximum, of b numbers, in all lanes.
-template <class V>
-LW_INLINE V bestOfRow(const typename V::E* x, int64_t b) {
-  // Equal zeros are found alike, so the order is free: four chains hide the latency of a comparison.
-  const MaxFold<V> step = MaxFold<V>();
-  V a[4];
-  LW_UNROLL for (int q = 0; q < 4; ++q) a[q] = V::set1(MaxFold<V>::start());
-  int64_t from = 0;
-  for (; from + 4 * V::W <= b; from += 4 * V::W)
-    LW_UNROLL for (int q = 0; q < 4; ++q) a[q] = step(a[q], V::load(x + from + q * V::W));
-  forEach<V>(from, b, [&](int64_t i, auto part) LW_LAMBDA { a[0] = step(a[0], select(part, V::load(x + i, part), a[0])); });
-  return V::set1(MaxFold<V>::lane(step(step(a[0], a[1]), step(a[2], a[3]))));
-}
-// The first of b numbers for which is(v) holds, 0 if there is none.
-template <class V, class F>
-LW_INLINE int64_t firstWhere(const typename V::E* x, int64_t b, F is) {
-  int64_t i = 0;
-  for (; i + 4 * V::W <= b; i += 4 * V::W) {
-    uint64_t found = 0;
-    LW_UNROLL for (int q = 0; q < 4; ++q) found |= (uint64_t)bits(is(V::load(x + i + q * V::W))) << q * V::W;
-    if (found) return i + __builtin_ctzll(found);
-  }
-  for (; i < b; i += V::W) {
-    const int64_t n = lesser(b - i, V::W);
-    const uint32_t found = bits(is(n == V::W ? V::load(x + i) : V::load(x + i, V::first(n)))) & ((1u << n) - 1);
-    if (found) return i + __builtin_ctz(found);
-  }
-  return 0;
-}
-// The first place of what bestOfRow found in b >= 1 numbers.
-template <class V>
-LW_INLINE int64_t placeInRow(const typename V::E* x, int64_t b, V best) {
-  if (any(isnan(best))) return firstWhere<V>(x, b, [](V v) LW_LAMBDA { return isnan(v); });
-  return firstWhere<V>(x, b, [&](V v) LW_LAMBDA { return v == best; });
-}
-template <class V>
-LW_INLINE int64_t argmaxRow(const typename V::E* x, int64_t b) {
-  return placeInRow<V>(x, b, bestOfRow<V>(x, b));
-}
-
-template <class V>
-struct Argmax {
-  typedef typename V::E E;
-  enum { kColumns = 64 };
-  static void plan(const Command& c, Plan& plan) {
-    plan.units = c.n[0] * (c.n[2] == 1 ? 1 : ceilDivide(c.n[2], kColumns));
-    plan.nanoseconds = (double)c.n[0] * (10 + (double)c.n[1] * (double)c.n[2] * 0.3);
-  }
-  static void run(const Command& c, int64_t begin, int64_t end) {
-    int32_t* y = (int32_t*)c.p[0];
-    const E* x = (const E*)c.p[1];
-    const int64_t b = c.n[1], w = c.n[2];
-    if (w == 1) {
-      if (begin == end) return;
-      V best = bestOfRow<V>(x + begin * b, b);
-      for (int64_t i = begin; i < end; ++i) {
-        // the next row's while the last steps of this one's wait for each other
-        const V next = i + 1 < end ? bestOfRow<V>(x + (i + 1) * b, b) : best;
-        y[i] = (int32_t)placeInRow<V>(x + i * b, b, best);
-        best = next;
-      }
-      return;
-    }
-    const int64_t groups = ceilDivide(w, kColumns);
-    for (int64_t u = begin; u < end; ++u) {
-      const int64_t i = u / groups, first = (u % groups) * kColumns, n = lesser(w - first, kColumns);
-      const E* p = x + i * b * w + first;
-      int32_t* at = y + i * w + first;
-      E best[kColumns];
-      for (int64_t l = 0; l < n; ++l) best[l] = -__builtin_inff(), at[l] = 0;
-      for (int64_t j = 0; j < b; ++j, p += w) {
-        for (int64_t l = 0; l < n; ++l) {
-          const bool better = (p[l] > best[l]) | ((p[l] != p[l]) & (best[l] == best[l]));
-          best[l] = better ? p[l] : best[l];
-          at[l] = better ? (int32_t)j : at[l];
-        }
-      }
-    }
-  }
-  static constexpr FinishFn finish = nullptr;
 };
 
 template <class V>

@@ -3,7 +3,7 @@ import type { FloatDType } from '../dtype.js'
 import { describe, ShapeError, TypeMismatchError } from '../errors.js'
 import { MAX_RANK, type Shape, sameShape, show } from '../shape.js'
 import { emit } from '../tape.js'
-import { empty, isTensor, type Tensor } from '../tensor.js'
+import { empty, isTensor, type Tensor, written } from '../tensor.js'
 import { commonFloat, output } from './common.js'
 import { constant, copy, fill } from './memory.js'
 import { defineOp, type Op } from './op.js'
@@ -15,6 +15,7 @@ const SUBTRACT = defineOp('subtract', BROADCAST)
 const MULTIPLY = defineOp('multiply', BROADCAST)
 const DIVIDE = defineOp('divide', BROADCAST)
 const MAXIMUM = defineOp('maximum', BROADCAST)
+const GREATER = defineOp('greater', BROADCAST)
 const MAXIMUM_GRAD = defineOp('maximumGrad', 'y:w:T:n dy:r:T:n a:r:T:n b:r:T:n | n')
 
 /** NumPy's rule: shapes are aligned at the right; sizes agree or one of them is 1. */
@@ -115,6 +116,12 @@ export function divide(a: Tensor | number, b: Tensor | number, out?: Tensor): Te
       (dy, to) => multiply(sumTo(multiply(dy, divide(y, q)), q.shape), -1, to),
     ],
   )
+}
+
+/** 1 where a > b, else 0 (where either is NaN, too), with NumPy's broadcasting: a mask in the operands' dtype. No derivative: it is 0. */
+export function greater(a: Tensor | number, b: Tensor | number, out?: Tensor): Tensor {
+  const [p, q, dtype] = operands('greater', a, b)
+  return written(binary(GREATER, p, q, dtype, out))
 }
 
 /** The larger of a and b with NumPy's broadcasting; NaN if either is. Where they are equal each gets half the derivative. */

@@ -29,7 +29,7 @@ export function checkRange(op: string, name: string, value: unknown, low: number
  * class SignDescent extends Optimizer {
  *   protected readonly slotCount = 0
  *   protected emit(store: ParameterStore): void {
- *     const sign = clip(multiply(store.gradients, 1e30), -1, 1)
+ *     const sign = subtract(greater(store.gradients, 0), greater(0, store.gradients))
  *     subtract(store.values, multiply(sign, cast(this.rate, store.dtype)), store.values)
  *   }
  * }

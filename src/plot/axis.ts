@@ -16,7 +16,7 @@ export function makeScale(
   return nice && !log ? scale.nice() : scale
 }
 
-interface Tick {
+export interface Tick {
   value: number
   label: string
 }

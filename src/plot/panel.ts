@@ -1,5 +1,5 @@
 import { line } from '../vendor/d3.js'
-import { makeScale, type Scale, ticks } from './axis.js'
+import { makeScale, type Scale, type Tick, ticks } from './axis.js'
 import { extent, isShown, type PanelOptions, type Point, type Series, toPixels } from './series.js'
 import { escapeXml, formatValue, shorten } from './text.js'
 
@@ -33,41 +33,41 @@ const n = (value: number) => String(Math.round(value * 100) / 100)
 
 /** One diagram of 560 x 420 pixels, as an SVG group with its upper left corner at (0, 0). */
 export function drawPanel(options: PanelOptions): string {
-  const { title, xLabel, yLabel, series, logX = false, logY = false } = options
+  const { title, series, logX = false, logY = false } = options
   const styles = styleSeries(series)
   const legend = drawLegend(series, styles)
   const top = 44 + legend.height
-  const y = makeScale(
-    extent(
-      series.map((s) => s.y),
-      logY,
-    ),
-    [HEIGHT - BOTTOM, top],
-    logY,
-    true,
-  )
+  const bottom = HEIGHT - BOTTOM
+  const [xs, ys] = [series.map((s) => s.x), series.map((s) => s.y)]
+  const y = makeScale(extent(ys, logY), [bottom, top], logY, true)
   const yTicks = ticks(y, logY, 6)
   const left = Math.max(LEFT, 36 + PER_TICK_CHARACTER * Math.max(0, ...yTicks.map(({ label }) => label.length)))
-  const x = makeScale(
-    extent(
-      series.map((s) => s.x),
-      logX,
-    ),
-    [left, WIDTH - RIGHT],
-    logX,
-    false,
-  )
-  const isWhole = !logX && series.every((s) => Array.prototype.every.call(s.x, Number.isInteger))
-  const xTicks = ticks(x, logX, 7, isWhole)
-  const bottom = HEIGHT - BOTTOM
-  const curve = line<Point>()
-    .x((p) => p.x)
-    .y((p) => p.y)
+  const x = makeScale(extent(xs, logX), [left, WIDTH - RIGHT], logX, false)
+  const isWhole = !logX && xs.every((list) => Array.prototype.every.call(list, Number.isInteger))
+  const out = [
+    `<text class="lw-title" x="${LEFT}" y="26">${escapeXml(shorten(title, TITLE))}</text>`,
+    legend.svg,
+    ...drawAxes(options, { x, y, xTicks: ticks(x, logX, 7, isWhole), yTicks }),
+    ...drawCurves(options, styles, x, y),
+    ...drawStrips(options, x, top, bottom),
+  ]
+  return `<g>${out.join('\n')}</g>`
+}
 
-  const out = [`<text class="lw-title" x="${LEFT}" y="26">${escapeXml(shorten(title, TITLE))}</text>`, legend.svg]
+interface Axes {
+  x: Scale
+  y: Scale
+  xTicks: Tick[]
+  yTicks: Tick[]
+}
+
+function drawAxes({ xLabel, yLabel }: PanelOptions, { x, y, xTicks, yTicks }: Axes): string[] {
+  const [left, right] = x.range()
+  const [bottom, top] = y.range()
+  const out: string[] = []
   for (const { value, label } of yTicks) {
     const at = n(y(value))
-    out.push(`<line class="lw-grid" x1="${left}" x2="${WIDTH - RIGHT}" y1="${at}" y2="${at}"/>`)
+    out.push(`<line class="lw-grid" x1="${left}" x2="${right}" y1="${at}" y2="${at}"/>`)
     out.push(`<text class="lw-tick" x="${left - 8}" y="${at}" dy=".35em" text-anchor="end">${escapeXml(label)}</text>`)
   }
   for (const { value, label } of xTicks) {
@@ -76,15 +76,24 @@ export function drawPanel(options: PanelOptions): string {
     out.push(`<line class="lw-axis" x1="${at}" x2="${at}" y1="${bottom}" y2="${bottom + 5}"/>`)
     out.push(`<text class="lw-tick" x="${at}" y="${bottom + 20}" text-anchor="middle">${escapeXml(label)}</text>`)
   }
-  out.push(`<path class="lw-axis" fill="none" d="M${left},${top}V${bottom}H${WIDTH - RIGHT}"/>`)
-  out.push(
-    `<text x="${(left + WIDTH - RIGHT) / 2}" y="${HEIGHT - 12}" text-anchor="middle">${escapeXml(shorten(xLabel, TITLE))}</text>`,
-  )
-  const middle = (top + bottom) / 2
-  out.push(
-    `<text transform="translate(18 ${middle}) rotate(-90)" text-anchor="middle">${escapeXml(shorten(yLabel, AXIS))}</text>`,
-  )
+  const [across, down] = [escapeXml(shorten(xLabel, TITLE)), escapeXml(shorten(yLabel, AXIS))]
+  const place = `translate(18 ${(top + bottom) / 2}) rotate(-90)`
+  out.push(`<path class="lw-axis" fill="none" d="M${left},${top}V${bottom}H${right}"/>`)
+  out.push(`<text x="${(left + right) / 2}" y="${HEIGHT - 12}" text-anchor="middle">${across}</text>`)
+  out.push(`<text transform="${place}" text-anchor="middle">${down}</text>`)
+  return out
+}
 
+function drawCurves(
+  { series, logX = false, logY = false }: PanelOptions,
+  styles: Style[],
+  x: Scale,
+  y: Scale,
+): string[] {
+  const curve = line<Point>()
+    .x((p) => p.x)
+    .y((p) => p.y)
+  const out: string[] = []
   let shown = false
   series.forEach((s, i) => {
     const pieces = toPixels(s, x, y, logX, logY)
@@ -97,10 +106,10 @@ export function drawPanel(options: PanelOptions): string {
     if (s.faint || points.length > MAX_MARKERS) return
     for (const point of points) out.push(`<circle cx="${n(point.x)}" cy="${n(point.y)}" r="3.5" fill="${color}"/>`)
   })
+  const middle = ([a, b]: number[]) => (a + b) / 2
   if (!shown)
-    out.push(`<text x="${(left + WIDTH - RIGHT) / 2}" y="${middle}" text-anchor="middle">no finite values</text>`)
-  out.push(...drawStrips(options, x, top, bottom))
-  return `<g>${out.join('\n')}</g>`
+    out.push(`<text x="${middle(x.range())}" y="${middle(y.range())}" text-anchor="middle">no finite values</text>`)
+  return out
 }
 
 interface Style {

@@ -110,6 +110,8 @@ export async function fitNetwork(
     options.signal?.throwIfAborted()
     for (const c of callbacks) await c.onTrainBegin?.(model)
     for (let epoch = 1; epoch <= epochs && !model.stopTraining; epoch++) {
+      // Before the next order is drawn: who goes on later goes on with the same one.
+      if (epoch > 1) options.signal?.throwIfAborted()
       for (const c of callbacks) await c.onEpochBegin?.(epoch, model)
       const logs = await runEpoch(network, epoch, training, validation, history, options, progress)
       for (const c of callbacks) await c.onEpochEnd?.(epoch, logs, model)

@@ -41,6 +41,11 @@ def maximum(c):
 
 
 @formula
+def greater(c):
+    return {"y": Exact(full(c, np.greater(*pair(c)).astype(c.T.type)))}
+
+
+@formula
 def maximumGrad(c):
     dy, a, b = c.raw("dy"), c.raw("a"), c.raw("b")
     return {"y": Exact(np.where(a > b, dy, np.where(a == b, dy / c.T.type(2), c.T.type(0))), zeros=False)}

@@ -46,7 +46,7 @@ const unary =
     make(r, [shapeOf(r)], f, {}, [draw])
 
 /** Two shapes that broadcast to one: dimensions of either become 1 or, in front, are left out. */
-function binary(f: (a: Tensor | number, b: Tensor | number) => Tensor, draw = any) {
+function binary(f: (a: Tensor | number, b: Tensor | number) => Tensor, draw = any, gradients?: number[]) {
   return (r: Random): FunctionCase => {
     const shape = shapeOf(r)
     if (r.chance(0.15)) {
@@ -57,7 +57,7 @@ function binary(f: (a: Tensor | number, b: Tensor | number) => Tensor, draw = an
       const dims = shape.map((d) => (r.chance(0.3) ? 1 : d))
       return r.chance(0.3) ? dims.slice(r.below(dims.length + 1)) : dims
     }
-    return make(r, [part(), part()], (a, b) => f(a, b), {}, [draw])
+    return make(r, [part(), part()], (a, b) => f(a, b), {}, [draw], gradients)
   }
 }
 
@@ -99,6 +99,7 @@ export const FUNCTIONS: Record<string, (r: Random, dtype: FloatDType) => Functio
   multiply: binary(lw.multiply),
   divide: binary(lw.divide, positive),
   maximum: binary(lw.maximum),
+  greater: binary(lw.greater, any, []),
   matmul: (r) => {
     const [m, k, n] = [shapeOf(r, 1)[0], shapeOf(r, 1)[0], shapeOf(r, 1)[0]]
     const o = { transposeA: r.chance(0.5), transposeB: r.chance(0.5) }

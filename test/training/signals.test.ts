@@ -62,6 +62,23 @@ eachBackend(() => {
     expect([epoch, steps.loss.length]).toEqual([[], 3])
   })
 
+  it('an abort in onEpochEnd begins no further epoch: who goes on has the bits of a fit without it', async () => {
+    const bits = (model: Sequential) => Buffer.from(model.snapshot().buffer).toString('hex')
+    const [whole, interrupted] = [linear(), linear()]
+    await whole.fit(data(50), { epochs: 6, batchSize: 4 })
+    const stop = new AbortController()
+    const begun: number[] = []
+    const callback = {
+      onEpochBegin: (epoch: number) => void begun.push(epoch),
+      onEpochEnd: (epoch: number) => epoch === 3 && stop.abort(),
+    }
+    const fit = interrupted.fit(data(50), { epochs: 6, batchSize: 4, signal: stop.signal, callbacks: [callback] })
+    await expect(fit).rejects.toMatchObject({ name: 'AbortError', history: { epoch: [1, 2, 3] } })
+    expect(begun).toEqual([1, 2, 3])
+    await interrupted.fit(data(50), { epochs: 3, batchSize: 4 })
+    expect(bits(interrupted)).toBe(bits(whole))
+  })
+
   it('an abort after a loss that was not finite tells where', async () => {
     // Asked when fit begins, before the only slice, and after it.
     const signal = askedSignal(3, (s) => {

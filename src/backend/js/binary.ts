@@ -29,6 +29,9 @@ const divide: Row = (y, yo, a, p, as, b, q, bs, n) => {
 const maximum: Row = (y, yo, a, p, as, b, q, bs, n) => {
   for (let i = 0; i < n; i++, p += as, q += bs) y[yo + i] = Math.max(a[p], b[q])
 }
+const greater: Row = (y, yo, a, p, as, b, q, bs, n) => {
+  for (let i = 0; i < n; i++, p += as, q += bs) y[yo + i] = a[p] > b[q] ? 1 : 0
+}
 
 const RANK = 6
 
@@ -86,6 +89,7 @@ export const binary: Kernels = {
   multiply: broadcasting(multiply),
   divide: broadcasting(divide),
   maximum: broadcasting(maximum),
+  greater: broadcasting(greater),
   maximumGrad: ({ a: [dx, dy, a, b], o: [to, from, p, q], n: [n] }: Call) => {
     for (let i = 0; i < n; i++) {
       const l = a[p + i],
