@@ -73,11 +73,6 @@ export function opCases(size) {
     const [labels, y] = [randomLabels(rows, 10), random([rows, 10])]
     return replayed(() => lw.oneHot(labels, 10, 'float32', y))
   }
-  const scatter = () => {
-    const rows = size / 512
-    const [dy, order] = [random([rows, 512]), lw.permutation(lw.randomState(2), rows)]
-    return replayed(() => lw.scatterRows(dy, order, rows))
-  }
   const numbers = (op) => {
     const [state, y] = [lw.randomState(3), random([size])]
     return replayed(() => op(state, [size], 0, 1, {}, y))
@@ -120,7 +115,6 @@ export function opCases(size) {
     map('mean squared error', () => lossOf(lw.meanSquaredError), 2 * F32),
     map('binary cross-entropy, logits', () => lossOf(lw.binaryCrossEntropyFromLogits), 2 * F32),
     map('oneHot, 10 classes', () => classes(Math.floor(size / 10)), F32, 10 * Math.floor(size / 10)),
-    map('scatterRows, rows of 512', scatter, 2 * F32),
     map('uniform', () => numbers(lw.uniform), F32),
     map('normal', () => numbers(lw.normal), F32),
   ]

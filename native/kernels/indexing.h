@@ -32,16 +32,19 @@ struct oneHot {
   typedef typename V::E E;
   static void plan(const Command& c, Plan& plan) {
     plan.units = c.n[0];
-    plan.nanoseconds = (double)c.n[0] * (5 + (double)c.n[1] * 0.1);
+    plan.nanoseconds = (double)c.n[0] * (1 + (double)c.n[1] * 0.02);
   }
   static void run(const Command& c, int64_t begin, int64_t end) {
-    const int64_t n = c.n[1];
-    for (int64_t i = begin; i < end; ++i) {
-      E* y = (E*)c.p[0] + i * n;
-      for (int64_t j = 0; j < n; ++j) y[j] = 0;
-      const int64_t t = label(c, 1, i);
-      if (t >= 0 && t < n) y[t] = 1;
-      else fail(c, i, t);
+    const int64_t n = c.n[1], each = n > 0 && n < kBlock ? kBlock / n : 1;
+    E* y = (E*)c.p[0];
+    for (int64_t first = begin; first < end; first += each) {
+      const int64_t last = lesser(first + each, end);
+      __builtin_memset(y + first * n, 0, (size_t)((last - first) * n) * sizeof(E));
+      for (int64_t i = first; i < last; ++i) {
+        const int64_t t = label(c, 1, i);
+        if (t >= 0 && t < n) y[i * n + t] = 1;
+        else fail(c, i, t);
+      }
     }
   }
   static constexpr FinishFn finish = nullptr;

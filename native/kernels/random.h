@@ -135,30 +135,31 @@ LW_INLINE void normalPair(const Philox& block, double& z0, double& z1) {
   z1 = r * s;
 }
 
-// lo + (hi - lo) * u, rounded to float32; the interval stays half open: with lo < hi, a float32 at or above hi (compared in
-// float64) becomes the largest float32 below hi. float64 is left as it comes.
-LW_INLINE void storeUniform(double* y, double x, double, double) { *y = x; }
-LW_INLINE void storeUniform(float* y, double x, double lo, double hi) {
-  float f = (float)x;
-  if (lo < hi && (double)f >= hi) {
-    f = (float)hi;
-    if ((double)f >= hi) {
-      uint32_t bits;
-      __builtin_memcpy(&bits, &f, 4);
-      bits = f > 0 ? bits - 1 : f < 0 ? bits + 1 : 0x80000001u;
-      __builtin_memcpy(&f, &bits, 4);
-    }
-  }
-  *y = f;
+// The largest float32 below hi; float64 is left as it comes.
+LW_INLINE float largestBelow(double hi, float) {
+  float f = (float)hi;
+  if ((double)f < hi) return f;
+  uint32_t bits;
+  __builtin_memcpy(&bits, &f, 4);
+  bits = f > 0 ? bits - 1 : f < 0 ? bits + 1 : 0x80000001u;
+  __builtin_memcpy(&f, &bits, 4);
+  return f;
 }
+LW_INLINE double largestBelow(double, double) { return __builtin_inf(); }
 
+// lo + (hi - lo) * u, rounded; with lo < hi the interval stays half open: what float32 rounds to hi or more becomes the largest below.
+template <class E>
 struct DrawUniform {
   double lo, hi;
-  LW_MEMBER explicit DrawUniform(const Command& c) : lo(c.d[0]), hi(c.d[1]) {}
-  template <class E>
+  E most;
+  LW_MEMBER explicit DrawUniform(const Command& c) : lo(c.d[0]), hi(c.d[1]), most(lo < hi ? largestBelow(hi, E()) : (E)__builtin_inff()) {}
+  LW_MEMBER E of(uint32_t w0, uint32_t w1) const {
+    const E x = (E)(lo + (hi - lo) * (bits53(w0, w1) * kTwoToMinus53));
+    return x > most ? most : x;
+  }
   LW_MEMBER void operator()(const Philox& b, E* pair) const {
-    storeUniform(pair, lo + (hi - lo) * (bits53(b.w[0], b.w[1]) * kTwoToMinus53), lo, hi);
-    storeUniform(pair + 1, lo + (hi - lo) * (bits53(b.w[2], b.w[3]) * kTwoToMinus53), lo, hi);
+    pair[0] = of(b.w[0], b.w[1]);
+    pair[1] = of(b.w[2], b.w[3]);
   }
 };
 
@@ -201,8 +202,8 @@ struct DrawPairs {
 
 namespace op {
 
-template <class V> struct uniform : DrawPairs<V, DrawUniform, 7> {};
-template <class V> struct normal : DrawPairs<V, DrawNormal, 20> {};
+template <class V> struct uniform : DrawPairs<V, DrawUniform<typename V::E>, 3> {};
+template <class V> struct normal : DrawPairs<V, DrawNormal, 5> {};
 
 // Fisher-Yates from the identity. Word number k of the stream is word k % 4 of block k / 4. A multiplication by the range
 // is a hair from even (one part in 2^32 / n), and takes the same number of words always.
