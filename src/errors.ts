@@ -122,7 +122,8 @@ export function describe(value: unknown, depth = 0): string {
     case 'symbol':
       return value.toString()
     case 'object': {
-      if (ArrayBuffer.isView(value)) return `${nameOf(value.constructor, 'view')} of ${(value as Uint8Array).length}`
+      if (ArrayBuffer.isView(value))
+        return `${nameOf(value.constructor, 'view')} of ${(value as Partial<Uint8Array>).length ?? `${value.byteLength} bytes`}`
       const { describe: own } = value as { describe?: unknown }
       const text = typeof own === 'function' ? own.call(value) : undefined
       return typeof text === 'string' && text ? text : nameOf(value.constructor, 'object')

@@ -57,7 +57,7 @@ export function emit(
 
 export interface ReplayOptions {
   /** Stops between two steps, within about 100 ms (10 in JavaScript); the promise rejects with the signal's reason. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /** Called after each slice of about 100 ms (10 in JavaScript) with the number of steps done so far. */
   onProgress?: (done: number) => void
 }

@@ -84,6 +84,14 @@ export abstract class Optimizer {
     })
   }
 
+  /**
+   * What it keeps for a model (`model.store`): its own tensors, to be read between steps and, with set(), put back, so that a training
+   * goes on where it was saved.
+   */
+  state(store: ParameterStore): OptimizerState {
+    return this.stateOf('state', store)
+  }
+
   /** Forgets momenta and step counts: the next step is a first one. */
   reset(store: ParameterStore): void {
     const state = this.stateOf('reset', store)

@@ -24,7 +24,7 @@ export interface FitOptions {
    * reason that is an Error, as the default AbortError is, gets the history so far as its `history`: the whole epochs, and
    * the steps of the one that was begun.
    */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   callbacks?: readonly Callback[]
   /** Shows a progress bar on a terminal, lines elsewhere, on standard error. Default false. */
   verbose?: boolean
@@ -38,7 +38,7 @@ export interface FitOptions {
 export interface EvaluateOptions {
   /** Rows a step. Default 256; the result does not depend on it but in the last bits. */
   batchSize?: number
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 const FIT = [
