@@ -8,6 +8,7 @@ import {
   lecunNormal,
   lecunUniform,
   normal,
+  ones,
   uniform,
   xavierNormal,
   xavierUniform,
@@ -16,6 +17,7 @@ import {
 
 const NAMED = {
   zeros,
+  ones,
   normal,
   uniform,
   lecunNormal,

@@ -27,6 +27,8 @@ const options = (p: Tensor) => ({ dtype: p.dtype as FloatDType })
 
 /** All 0: Affine's default for biases. */
 export const zeros = (): Initializer => constant(0)
+/** All 1. */
+export const ones = (): Initializer => constant(1)
 
 /** All `value`. */
 export function constant(value: number): Initializer {

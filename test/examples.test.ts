@@ -82,4 +82,14 @@ describe('the examples run', () => {
     expect(out).toContain('GatedResidual.gate')
     expect(percentage(out, /^epoch 2/)).toBeGreaterThan(70)
   })
+
+  it('own-layers', async () => {
+    const { code, out, err } = await run('own-layers', '--limit', '2000', '--epochs', '2')
+    expect(code, err).toBe(0)
+    const [trained, loaded, further] = out.split('\n').map((line) => line.replace(/^.*?: /, ''))
+    expect(Number(trained.match(/accuracy ([\d.]+) %/)?.[1])).toBeGreaterThan(70)
+    expect(loaded).toBe(trained)
+    expect(further).not.toBe(trained)
+    expect(out).toContain('the first layer frozen')
+  })
 })
