@@ -171,7 +171,15 @@ eachBackend(() => {
     })
 
     it('takes names, functions of one’s own, and refuses the rest', () => {
-      const names: InitializerName[] = ['zeros', 'ones', 'normal', 'uniform', 'lecunNormal', 'lecunUniform', 'glorotNormal']
+      const names: InitializerName[] = [
+        'zeros',
+        'ones',
+        'normal',
+        'uniform',
+        'lecunNormal',
+        'lecunUniform',
+        'glorotNormal',
+      ]
       names.push('glorotUniform', 'heNormal', 'heUniform', 'xavierNormal', 'xavierUniform')
       for (const name of names) {
         const layer = new Affine(OUT, { weightInitializer: name, biasInitializer: 'uniform' })
