@@ -93,7 +93,7 @@ struct Instance {
   }
 
   // Frees the numbers of buffers that were collected. V8 is told late of what it has collected: so all slots have their turn
-  // while 4 KB a slot are registered, less than a slot holds, or what is counted strays from what there is.
+  // while 4 KB a slot are registered, less than most slots hold, or what is counted strays from what there is.
   void sweep(int64_t bytes) {
     const int64_t turns = std::min((int64_t)slots.size(), 4 + bytes / 4096);
     // What it looks at would else be held until the call ends, also by the collection that account() may set off.

@@ -97,7 +97,7 @@ static __attribute__((noinline)) int64_t softmaxByGroups(int64_t rows, int U, co
   typedef typename V::I I;
   enum { B = blocksSideBySide(C), INVERSE = C * (2 - C * C) };  // C · INVERSE = 1 mod 64 (a step of Newton's from C · C = 1 mod 8)
   const int L = V::W / U, shift = __builtin_ctz((unsigned)U);
-  // Register k is taken as number k·L mod C: then "group j in register k" has mask j - k, whatever L.
+  // Register k is taken as number k·L mod C: then group j lies in register k in the lanes whose group is j - k mod C, whatever L.
   int64_t place[C];
   for (int k = 0; k < C; k++) place[k * L % C] = (int64_t)k * V::W;
   alignas(64) I to[C][V::W], back[C][V::W], neighbour[3][V::W], first[V::W];

@@ -147,7 +147,7 @@ LW_INLINE float largestBelow(double hi, float) {
 }
 LW_INLINE double largestBelow(double, double) { return __builtin_inf(); }
 
-// lo + (hi - lo) * u, rounded; with lo < hi the interval stays half open: what float32 rounds to hi or more becomes the largest below.
+// lo + (hi - lo) * u, rounded; with lo < hi float32 stays below hi: what rounds to it or more becomes the largest below.
 template <class E>
 struct DrawUniform {
   double lo, hi;

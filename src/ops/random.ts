@@ -52,7 +52,10 @@ function draw(
   return written(y)
 }
 
-/** Uniform numbers from `low` up to, not including, `high`. Philox4x32-10; 53 random bits each. */
+/**
+ * Uniform numbers from `low` up to `high`: float32 stays below it, float64 may round to it where both lie a few roundings apart.
+ * Philox4x32-10; 53 random bits each.
+ */
 export function uniform(
   state: Tensor,
   shape: readonly number[],
