@@ -32,7 +32,7 @@ export function tracked(t: Tensor): boolean {
  */
 export function derive(y: Tensor, inputs: readonly Tensor[], derivatives: Derivatives, reads = true): Tensor {
   const wanted = isWanted(inputs, derivatives)
-  if (wanted && (y.requiresGrad || inputs.includes(y))) {
+  if (wanted && (y.requiresGrad || inputs.some((x) => writtenWith(x, y)))) {
     const expected = 'another tensor while derivatives are noted (update parameters within noGrad)'
     throw new StateError(
       'out',
@@ -41,21 +41,21 @@ export function derive(y: Tensor, inputs: readonly Tensor[], derivatives: Deriva
     )
   }
   written(y) // an `out` may have a node, of values that are no more
-  return wanted ? note(y, inputs, derivatives, reads) : y
+  return wanted ? note(y, inputs, derivatives, reads, false) : y
 }
 
 /** The same for a view of x, which writes nothing. What reads the view reads x. */
 export function deriveView(y: Tensor, x: Tensor, derivative: Derivative): Tensor {
-  return isWanted([x], [derivative]) ? note(y, [x], [derivative], true) : y
+  return isWanted([x], [derivative]) ? note(y, [x], [derivative], true, true) : y
 }
 
 function isWanted(inputs: readonly Tensor[], derivatives: Derivatives): boolean {
   return enabled && derivatives.some((d, i) => d !== undefined && tracked(inputs[i]))
 }
 
-function note(y: Tensor, inputs: readonly Tensor[], derivatives: Derivatives, reads: boolean): Tensor {
+function note(y: Tensor, inputs: readonly Tensor[], derivatives: Derivatives, reads: boolean, view: boolean): Tensor {
   const results = inputs.map((x) => x.node !== undefined)
-  y.node = { order: nextInOrder(), recorded: recordingState.active, inputs, results, derivatives, reads }
+  y.node = { order: nextInOrder(), recorded: recordingState.active, view, inputs, results, derivatives, reads }
   return y
 }
 
@@ -148,6 +148,12 @@ function accumulate(derivative: Derivative, dy: Tensor, sum: Tensor | undefined,
   return sum === undefined ? derivative(dy, to) : ops.add(sum, derivative(dy, undefined), to)
 }
 
+/** Whether what is written to y is written to x: y is x, of all its memory, or what it is a part of. */
+function writtenWith(x: Tensor, y: Tensor): boolean {
+  for (let w: Writes | undefined = x.writes; w !== undefined; w = w.whole) if (w === y.writes) return true
+  return false
+}
+
 /** When x, or what it is a part of, was last written, as far as that counts for a node that was recorded, or was not. */
 function lastWrite(x: Tensor, recorded: boolean): number {
   let last = -1
@@ -162,6 +168,8 @@ function reverseTopologicalOrder(loss: Tensor): Tensor[] {
   const stack = [loss]
   for (let t = stack.pop(); t !== undefined; t = stack.pop()) {
     const { inputs, results, derivatives, order, recorded, reads } = t.node as GradientNode
+    if (lastWrite(t, recorded) > order)
+      throw new StateError('backward', 'values as they were computed', `${t.describe()}, which was written over since`)
     for (const [i, x] of inputs.entries()) {
       // If no values are read, an overwritten x matters only where the gradient goes on through its history: that of the values
       // then used is lost (results[i]), or x has got one of other values since (x.node).

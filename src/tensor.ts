@@ -30,6 +30,8 @@ export interface GradientNode {
   readonly order: number
   /** Whether it was made inside record(): a replay computes it anew, from what the inputs are by then. */
   readonly recorded: boolean
+  /** Whether its result is a view of the first input: written to, it stays one. */
+  readonly view: boolean
   readonly inputs: readonly Tensor[]
   /** Which of the inputs had a node of their own then. */
   readonly results: readonly boolean[]
@@ -58,7 +60,8 @@ export function nextInOrder(): number {
 export function written(t: Tensor): Tensor {
   t.writes.at = nextInOrder()
   if (recordingState.active) t.writes.recordedAt = t.writes.at
-  t.node = undefined
+  const { node } = t
+  t.node = node?.view && node.inputs[0].requiresGrad ? { ...node, order: nextInOrder() } : undefined
   return t
 }
 

@@ -97,6 +97,37 @@ eachBackend(() => {
       expect(gradOf(p)).toEqual([1, 1])
     })
 
+    it('of a result by way of a view of all of it', () => {
+      const w = leaf(1, 2)
+      const write: ((y: lw.Tensor) => unknown)[] = [
+        (y) => lw.fill(y.reshape([2, 1]), 5),
+        (y) => y.reshape([2, 1]).set([[5], [6]]),
+        (y) => lw.exp(values(1, 2), y.reshape([2])),
+      ]
+      for (const change of write) {
+        const y = lw.exp(w)
+        change(y)
+        expect(() => lw.backward(lw.sum(y))).toThrow(/values as they were computed/)
+      }
+    })
+
+    it('by an op whose out is a view of what it reads', () => {
+      const [w, c] = [leaf(1, 2), values(3, 4)]
+      expect(() => lw.multiply(c, w, c.reshape([2]))).toThrow(/another tensor while derivatives are noted/)
+      const h = lw.exp(w)
+      expect(() => lw.square(h, h.reshape([2]))).toThrow(/another tensor while derivatives are noted/)
+      const rows = lw.multiply(leaf(1, 2, 3, 4), 1).reshape([2, 2])
+      expect(() => lw.square(rows.slice(0, 1), rows.slice(0, 1))).not.toThrow()
+    })
+
+    it('a view of a leaf stays one', () => {
+      const w = leaf(1, 2)
+      const v = w.reshape([2])
+      v.set([3, 4])
+      lw.backward(lw.sum(lw.multiply(w, v)))
+      expect(gradOf(w)).toEqual([6, 8])
+    })
+
     it("by the sigmoid's derivative, as an out", () => {
       const p = leaf(1, 2)
       const h = lw.multiply(p, 3)

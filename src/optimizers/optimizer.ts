@@ -5,6 +5,7 @@ import { ParameterStore } from '../nn/module.js'
 import { advance, copy } from '../ops/memory.js'
 import type { Op } from '../ops/op.js'
 import { update } from '../ops/optimizers.js'
+import { reshape, slice } from '../ops/views.js'
 import { empty, flatBlock, recordingState, type Tensor } from '../tensor.js'
 
 /** What an optimizer keeps for one model. */
@@ -76,11 +77,15 @@ export abstract class Optimizer {
     }
     advance(state.step, 1)
     noGrad(() => {
-      // A parameter without requiresGrad stays, whatever momentum, decay or an old gradient would do to it.
+      // A parameter without requiresGrad stays, and what is kept for it, whatever momentum, decay or an old gradient would do.
       const frozen = store.parameters.map((p) => p.value).filter((value) => !value.requiresGrad)
-      const kept = frozen.map((value) => copy(value))
+      const parts = frozen.flatMap((value) => {
+        const from = value.offset - store.values.offset
+        return [value, ...state.slots.map((slot) => reshape(slice(slot, from, from + value.size), value.shape))]
+      })
+      const kept = parts.map((part) => copy(part))
       this.emit(store, state)
-      for (const [i, value] of frozen.entries()) copy(kept[i], value)
+      for (const [i, part] of parts.entries()) copy(kept[i], part)
     })
   }
 

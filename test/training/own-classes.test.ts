@@ -80,6 +80,34 @@ eachBackend(() => {
     }
   })
 
+  it('what an optimizer keeps for a parameter that is frozen for a while stays, as in PyTorch', () => {
+    class Two extends lw.Module {
+      a!: lw.Parameter
+      b!: lw.Parameter
+      override build(input: lw.Shape): lw.Shape {
+        this.a = this.parameter('a', [1], 'ones')
+        this.b = this.parameter('b', [1], 'ones')
+        return input
+      }
+      override forward(): lw.Tensor {
+        return lw.sum(lw.add(lw.square(this.a.value), lw.square(this.b.value)))
+      }
+    }
+    const net = new Two()
+    const store = lw.build(net, [1], { dtype: 'float64' })
+    const sgd = new lw.SGD({ learningRate: 0.1, momentum: 0.9 })
+    const step = () => {
+      lw.backward(net.forward())
+      sgd.step(store)
+    }
+    step()
+    net.a.value.requiresGrad = false
+    for (let i = 0; i < 50; i++) step()
+    net.a.value.requiresGrad = true
+    step()
+    expect(net.a.value.item()).toBeCloseTo(0.46, 12) // 0.8 - 0.1 · (0.9 · 2 + 1.6)
+  })
+
   it('goes on from weights and optimizer state that went through JSON', async () => {
     const make = (optimizer: lw.Optimizer) =>
       new lw.Sequential({ input: [4], layers: [new lw.Affine(3), new lw.Tanh(), new lw.Affine(1)], seed: 1 }).compile({
