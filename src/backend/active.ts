@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { BackendError } from '../errors.js'
 import { beforeFirstStorage } from '../storage.js'
@@ -34,11 +35,13 @@ function shortName(file: string): string {
 
 /** How to get the addon, by a command as to be typed in the current folder. */
 function remedy(error: unknown): string {
-  if ((error as NodeJS.ErrnoException)?.code === 'ERR_DLOPEN_DISABLED')
-    return 'permit addons (no --no-addons; --allow-addons)'
+  const { code, message } = (error ?? {}) as NodeJS.ErrnoException
+  if (code === 'ERR_DLOPEN_DISABLED') return 'permit addons (no --no-addons; --allow-addons)'
+  if (/ffi access/.test(message)) return 'permit addons (--allow-ffi)' // Deno
   const packaged = platformPackage()
   if (packaged !== undefined) return `run: npm install ${packaged}@${version}`
   const file = path.join(PACKAGE_ROOT, 'scripts', 'install.mjs')
+  if (!existsSync(file)) return 'install lanewise where this program runs'
   return `install a C++ compiler, make and Python 3, then run: node ${shortName(file)} --force`
 }
 

@@ -3,7 +3,7 @@ import { backendInfo, LanewiseError } from '../index.js'
 import { version } from '../version.js'
 import { BENCH_USAGE, bench } from './bench.js'
 import { main as mnist } from './mnist.js'
-import { parseOptions, UsageError } from './options.js'
+import { outlastReader, parseOptions, UsageError } from './options.js'
 
 const USAGE = `usage: lanewise COMMAND [options]
   info [--json]     version, backend and why, instruction set, threads, the addon's file
@@ -40,6 +40,7 @@ function info(argv: string[]): void {
 
 /** Ends with 2 for a call that is not understood (of mnist 1), 1 for work that failed. */
 async function main([command, ...rest]: string[]): Promise<void> {
+  outlastReader()
   try {
     if (command === 'info') info(rest)
     else if (command === 'mnist') await mnist(rest)

@@ -123,7 +123,6 @@ export async function main(argv: string[]): Promise<void> {
   const stop = new AbortController()
   const interrupt = () => stop.abort(new UsageError('stopped by Ctrl-C'))
   process.once('SIGINT', interrupt)
-  outlastReader()
   try {
     const run = parseRun(argv)
     if (run.help) console.log(USAGE)
@@ -138,4 +137,7 @@ export async function main(argv: string[]): Promise<void> {
   }
 }
 
-if (require.main === module) main(process.argv.slice(2))
+if (require.main === module) {
+  outlastReader()
+  main(process.argv.slice(2))
+}

@@ -2,11 +2,13 @@ import { type ParseArgsConfig, parseArgs } from 'node:util'
 
 /**
  * Of a reader that has gone away (`| head -1`) Node's console hears once; the next write would end the process, and with it what
- * it was called for. Any other trouble with standard output is a failure.
+ * it was called for. Any other trouble with standard output (a full disk) is a failure.
  */
 export function outlastReader(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') process.exitCode = 1
+    if (error.code === 'EPIPE') return
+    console.error(`lanewise: standard output: ${error.message}`)
+    process.exitCode = 1
   })
 }
 

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { checkFloat, type FloatDType } from '../dtype.js'
 import { checkOptions, describe, ShapeError, StateError, TypeMismatchError } from '../errors.js'
 import type { Initializer } from '../init.js'
@@ -7,7 +8,7 @@ import { randomState } from '../ops/random.js'
 import { checkShape, type Shape, sameShape, show, sizeOf } from '../shape.js'
 import { alignedSize, checkTensor, flatBlock, type Tensor } from '../tensor.js'
 
-/** A trained tensor of a module. Its `value` exists once the model is built. */
+/** A tensor that is kept with a module's weights, and trained unless `trained` is false. Its `value` exists once the model is built. */
 export class Parameter {
   private tensor: Tensor | undefined
   constructor(
@@ -74,8 +75,16 @@ export function isTraining(): boolean {
 /** Does `step`, which is not asynchronous, as one that trains; gives what it gives. For loops of your own: fit does so itself. */
 export function whileTraining<T>(step: () => T): T {
   if (typeof step !== 'function') throw new TypeMismatchError('whileTraining', 'a function', describe(step))
+  const result = withTraining(true, step)
+  if (!types.isPromise(result)) return result
+  result.catch(() => {})
+  throw new StateError('whileTraining', 'a synchronous function', 'one that returns a promise')
+}
+
+/** Does `step` as one that trains, or as a prediction, whatever it is called from. */
+export function withTraining<T>(value: boolean, step: () => T): T {
   const before = training
-  training = true
+  training = value
   try {
     return step()
   } finally {
@@ -141,6 +150,8 @@ export abstract class Module {
     if (typeof name !== 'string' || name === '')
       throw new TypeMismatchError(`${this.kind}.parameter`, 'a name', describe(name))
     const full = `${this.kind}.${name}`
+    const { trained = true } = checkOptions(full, options, ['trained'])
+    if (typeof trained !== 'boolean') throw new TypeMismatchError(full, 'trained: true or false', describe(trained))
     const checked = checkShape(full, shape)
     checkMade(full, this, Module, OWN)
     const known = this[OWN].find((p) => p.name === full)
@@ -149,7 +160,7 @@ export abstract class Module {
         throw new ShapeError(full, `shape ${show(known.shape)} as at the first build`, show(checked))
       return known
     }
-    const made = new Parameter(full, checked, resolveInitializer(full, initializer), options.trained ?? true)
+    const made = new Parameter(full, checked, resolveInitializer(full, initializer), trained)
     this[OWN].push(made)
     return made
   }

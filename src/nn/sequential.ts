@@ -18,7 +18,7 @@ import { checkInput, type Dataset } from '../train/dataset.js'
 import { EVALUATION_BATCH, type EvaluateOptions, evaluateNetwork, type FitOptions, fitNetwork } from '../train/fit.js'
 import type { Figures, History } from '../train/history.js'
 import { type Compiled, forward, type Network } from '../train/network.js'
-import { build, checkForward, descend, isEach, isModule, Module, type ParameterStore } from './module.js'
+import { build, checkForward, descend, isEach, isModule, Module, type ParameterStore, withTraining } from './module.js'
 
 export interface SequentialOptions {
   /** Shape of one input, without the batch: [784]. */
@@ -122,12 +122,13 @@ export class Sequential extends Module implements TrainingModel {
     const rows = input.shape[0]
     const result = empty('predict', checkShape('predict', [rows, ...this.output]), this.store.dtype, resultSlabs)
     if (result.size === 0) return result
-    noGrad(() => {
+    const batches = () => {
       for (let from = 0; from < rows; from += EVALUATION_BATCH) {
         const to = Math.min(rows, from + EVALUATION_BATCH)
         copy(this.forward(cast(slice(input, from, to), this.store.dtype)), slice(result, from, to))
       }
-    })
+    }
+    withTraining(false, () => noGrad(batches))
     return result
   }
 
@@ -150,7 +151,7 @@ export class Sequential extends Module implements TrainingModel {
     ].join('\n')
   }
 
-  /** How many numbers are trained. */
+  /** How many numbers its parameters have, trained or not. */
   countParameters(): number {
     return this.made('countParameters').store.count
   }

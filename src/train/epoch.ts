@@ -1,5 +1,5 @@
 import { backward, noGrad } from '../autograd.js'
-import { whileTraining } from '../nn/module.js'
+import { withTraining } from '../nn/module.js'
 import { advance, put } from '../ops/memory.js'
 import { permutation } from '../ops/random.js'
 import { type ReplayOptions, record, type Tape } from '../tape.js'
@@ -57,7 +57,9 @@ export class Epoch {
     return record(() => {
       const batch = new Batch(this.data, indices, this.cursor, size, this.network.store.dtype)
       const compute = () => evaluateBatch(this.network, batch)
-      const { loss, metrics } = this.options.train ? whileTraining(compute) : noGrad(compute)
+      const { loss, metrics } = this.options.train
+        ? withTraining(true, compute)
+        : withTraining(false, () => noGrad(compute))
       if (this.options.train) {
         backward(loss)
         this.network.compiled.optimizer.step(this.network.store)

@@ -7,7 +7,7 @@ export interface HistoryData {
   epoch: number[]
   /** One value an epoch for each metric: loss, accuracy, valLoss, valAccuracy … */
   history: Record<string, number[]>
-  /** One value a training step for each metric: loss, accuracy … */
+  /** One value a training step for each metric: loss, accuracy … The first 2^24 of each. */
   steps: Record<string, number[]>
   /** Seconds that the training of each epoch took, validation left out. */
   seconds: number[]
@@ -64,7 +64,7 @@ export class History implements HistoryData {
     for (const list of Object.values(this.history)) if (list.length === before) list.push(Number.NaN)
   }
 
-  /** Appends the values of an epoch's training steps, in order, and the seconds they took. */
+  /** Appends the values of an epoch's training steps, in order (up to 2^24 in all), and the seconds they took. */
   addSteps(values: Record<string, ArrayLike<number>>, seconds?: number): void {
     checkMade('addSteps', this, History, 'steps')
     for (const [name, list] of Object.entries(checkObject('addSteps', values))) checkList(name, list)

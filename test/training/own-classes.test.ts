@@ -148,6 +148,37 @@ eachBackend(() => {
     }
   })
 
+  it('predict and evaluate predict, also within whileTraining; a promise and other options of parameter are refused', async () => {
+    class Doubled extends lw.Module {
+      override forward(x: lw.Tensor): lw.Tensor {
+        return lw.isTraining() ? lw.scale(x, 2) : x
+      }
+    }
+    const model = new lw.Sequential({ input: [1], layers: [new Doubled()] }).compile({ loss: 'mse' })
+    const row = lw.tensor([[1]])
+    expect(lw.whileTraining(() => [model.forward(row).item(), model.predict(row).item()])).toEqual([2, 1])
+    let evaluated: Promise<lw.Figures> | undefined
+    lw.whileTraining(() => {
+      evaluated = model.evaluate({ x: row, y: lw.tensor([[0]]) })
+    })
+    expect((await evaluated)?.loss).toBe(1)
+    expect(() => lw.whileTraining(async () => 1)).toThrow(/whileTraining: expected a synchronous function/)
+    for (const options of [{ trainable: false }, { trained: 'no' }, false]) {
+      class A extends lw.Module {
+        override build(input: lw.Shape): lw.Shape {
+          this.parameter('a', input, 'zeros', options as never)
+          return input
+        }
+        override forward(x: lw.Tensor): lw.Tensor {
+          return x
+        }
+      }
+      expect(() => lw.build(new A(), [1])).toThrow(
+        /^A\.a: expected (options among trained|trained: true or false|an object)/,
+      )
+    }
+  })
+
   it('a module with parts and no build is told so', () => {
     class Net extends lw.Module {
       hidden = new lw.Affine(2)
