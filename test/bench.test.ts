@@ -166,6 +166,11 @@ describe('npm run bench:peers', () => {
     expect(read('peers.svg')).toContain('lanewise js, 1 thread')
   })
 
+  test('refuses a Python without a name', async () => {
+    const { code, err } = await run('peers.mjs', ['--python', ''])
+    expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(/--python: expected the name of a program/) })
+  })
+
   test('says why a peer is skipped', async () => {
     const python = path.join(folder, 'no-python')
     const found = await lines('peers.mjs', '--filter', 'numpy', '--python', python, '--out', folder)

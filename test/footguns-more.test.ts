@@ -35,6 +35,13 @@ const WRONG: Trap[] = [
   ['put at a float', () => lw.put(d(3), f(1), f(1)), lw.TypeMismatchError, 'one int32 position'],
   ['put in another type', () => lw.put(f(3), d(1), ints(0)), lw.TypeMismatchError, 'a log of float64 or float64'],
   ['stream', () => lw.randomState(1, 2048), lw.ValueError, 'a stream from 0 to 2047, received 2048'],
+  ['stream below 0', () => lw.randomState(1, -1), lw.ValueError, 'a stream from 0 to 2047, received -1'],
+  [
+    'seed',
+    () => lw.randomState(2 ** 53),
+    lw.ValueError,
+    'a whole number from 0 to 2^53 − 1, received 9007199254740992',
+  ],
   ['no axis', () => lw.argmax(f(), 0), lw.ShapeError, 'a tensor with an axis, received []'],
   [
     'uniform, too far apart',
@@ -49,8 +56,26 @@ const WRONG: Trap[] = [
     'limits, and a difference',
   ],
   [
+    'uniform, low too far',
+    () => lw.uniform(lw.randomState(1), [2], -4e38, -3.9e38),
+    lw.ValueError,
+    'of at most 3.4028234663852886e+38, received -4e+38 and -3.9e+38',
+  ],
+  [
+    'uniform, high too far',
+    () => lw.uniform(lw.randomState(1), [2], 3.9e38, 4e38),
+    lw.ValueError,
+    'limits, and a difference',
+  ],
+  [
     'too many parameters',
     () => lw.build(new lw.Affine(1), [2 ** 31 - 1]),
+    lw.ShapeError,
+    'at most 2147483647 parameters',
+  ],
+  [
+    'too many parameters, counted with the gaps between them',
+    () => lw.build(new lw.Affine(1), [2 ** 31 - 17]),
     lw.ShapeError,
     'at most 2147483647 parameters',
   ],
@@ -87,6 +112,31 @@ eachBackend(() => {
     expect(log.toArray()).toEqual([0, 0, 0])
     lw.put(log, lw.tensor([7]), ints(2))
     expect(log.toArray()).toEqual([0, 0, 7])
+  })
+
+  it('a count of rows to gather may be 0', () => {
+    expect(lw.gatherRows(f(3, 2), ints(0, 1), { count: 0 }).shape).toEqual([0, 2])
+  })
+
+  it('no more steps are replayed than can be counted', async () => {
+    const x = f(1)
+    const tape = lw.record(() => lw.fill(x, 1))
+    for (const steps of [2 ** 31, -1, 0.5]) {
+      expect(() => tape.replay(steps)).toThrow(lw.ValueError)
+      await expect(tape.replayAsync(steps)).rejects.toThrow(lw.ValueError)
+    }
+  })
+
+  it('limits of uniform may be equal, and as far apart as the type goes', () => {
+    const state = lw.randomState(1)
+    const most = (2 - 2 ** -23) * 2 ** 127
+    expect(lw.uniform(state, [2], 3, 3).toArray()).toEqual([3, 3])
+    for (const x of [
+      lw.uniform(state, [9], 0, most),
+      lw.uniform(state, [9], -most, 0),
+      lw.uniform(state, [9], -1e300, Number.MAX_VALUE - 1e300, { dtype: 'float64' }),
+    ])
+      expect(x.data.every(Number.isFinite)).toBe(true)
   })
 
   it('a number counts as one row of one: its softmax is 1', () => {

@@ -45,6 +45,24 @@ eachBackend(() => {
       expect(() => lw.backward(loss)).toThrow(/written over since/)
     })
 
+    it('by greater, as an out', () => {
+      const h = lw.multiply(leaf(1, 2), 3)
+      const loss = lw.sum(lw.square(h))
+      lw.greater(values(1, 2), 1, h)
+      expect(() => lw.backward(loss)).toThrow(/written over since/)
+    })
+
+    it('inside record(), by a command after its use', () => {
+      const p = leaf(3, 4)
+      const step = () => {
+        const h = lw.multiply(p, 2)
+        const loss = lw.sum(lw.square(h))
+        lw.fill(h, 0)
+        lw.backward(loss)
+      }
+      expect(() => lw.record(step)).toThrow(/written over since/)
+    })
+
     it('by an optimizer: parameters that moved between two losses of one forward pass', () => {
       const layer = new lw.Affine(2)
       const store = lw.build(layer, [2], { dtype: 'float64' })
@@ -136,6 +154,19 @@ eachBackend(() => {
       expect(() => lw.backward(loss)).toThrow(/written over since/)
     })
 
+    it('by way of a reshape, before its use', () => {
+      const p = leaf(1, 2)
+      for (const write of [
+        (h: lw.Tensor) => void lw.fill(lw.reshape(h, [2, 1]), 0),
+        (h: lw.Tensor) => h.reshape([2, 1]).set([[5], [6]]),
+        (h: lw.Tensor) => void lw.fill(h.slice(0), 0),
+      ]) {
+        const h = lw.multiply(p, 3)
+        write(h)
+        expect(() => lw.backward(lw.sum(h))).toThrow(/written over since/)
+      }
+    })
+
     it('by way of a view that was used', () => {
       const w = lw.tensor([1, 2], { requiresGrad: true })
       const loss = lw.sum(lw.square(lw.reshape(w, [2, 1])))
@@ -154,6 +185,11 @@ eachBackend(() => {
   it('a result with history is not to be an out of an op it goes into', () => {
     const h = lw.multiply(lw.tensor([1], { requiresGrad: true }), 2)
     expect(() => lw.add(h, 1, h)).toThrow(/^out: expected another tensor .*an input$/)
+  })
+
+  it('a gradient that only a target would get is none', () => {
+    for (const loss of [lw.meanSquaredError(values(1, 2), leaf(3, 4)), lw.sum(lw.greater(leaf(1, 2), 0))])
+      expect(() => lw.backward(loss)).toThrow(/without history/)
   })
 
   it('noGrad within noGrad leaves the outer one in force', () => {

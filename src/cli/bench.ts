@@ -89,7 +89,11 @@ function median(values: number[]): number {
 export async function bench(argv: string[]): Promise<void> {
   const { values } = parseOptions({
     args: argv,
-    options: { rounds: { type: 'string', default: '3' }, json: { type: 'boolean' }, help: { type: 'boolean' } },
+    options: {
+      rounds: { type: 'string', default: '3' },
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
     strict: true,
   })
   if (values.help) {

@@ -22,9 +22,10 @@ export function parseOptions<T extends Config>(config: T): ReturnType<typeof par
   try {
     return parseArgs(config)
   } catch (error) {
-    const [text] = (error as Error).message.split(/[.\n]/)
+    // The first sentence: a name has no space after its full stops.
+    const [text] = (error as Error).message.split(/\.(?=\s|$)|\n/)
     // Of `--seed -1` it says no more than "ambiguous".
-    const [, option] = text.match(/^Option '(?:-\w, )?(--[\w-]+).*' argument is ambiguous$/) ?? []
+    const [, option] = text.match(/^Option '(--[\w-]+).*' argument is ambiguous$/) ?? []
     if (option === undefined) throw new UsageError(`${text} (see --help)`)
     const expected = `expected a value (one that begins with "-" is written ${option}=-…)`
     throw new UsageError(`${option}: ${expected}, received an option`)

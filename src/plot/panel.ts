@@ -170,10 +170,13 @@ function drawStrips({ series, xLabel, logX = false }: PanelOptions, x: Scale, to
   })
 }
 
-/** At most a thousand of the numbers, evenly chosen. */
+/** At most a thousand of the numbers, evenly chosen: the first and the last among them. */
 function some(list: ArrayLike<number>): number[] {
   const count = Math.min(list.length, 1000)
-  return Array.from({ length: count }, (_, i) => list[Math.floor((i * list.length) / count)])
+  return Array.from(
+    { length: count },
+    (_, i) => list[count > 1 ? Math.round((i * (list.length - 1)) / (count - 1)) : 0],
+  )
 }
 
 /** The y at each of some x. */

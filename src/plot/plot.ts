@@ -111,8 +111,8 @@ const listsOf = (lists: object): [string, unknown][] => Object.entries(checkObje
 /** Metrics by panel, the loss first: { loss: ['loss', 'valLoss'], accuracy: … } */
 function groupMetrics(names: string[]): Map<string, string[]> {
   const groups = new Map<string, string[]>()
-  // What fit and Keras call them; of a validation figure alone the name is guessed.
-  const known = new Map(names.flatMap((name) => [validationName(name), `val_${name}`].map((val) => [val, name])))
+  // What fit calls them. Keras's val_ says the name; of a validation figure alone fit's is guessed.
+  const known = new Map(names.map((name) => [validationName(name), name]))
   for (const name of names) {
     const [, snake, camel] = /^val(?:_(.+)|([A-Z].*))$/.exec(name) ?? []
     const key = known.get(name) ?? snake ?? (camel ? camel.charAt(0).toLowerCase() + camel.slice(1) : name)

@@ -42,6 +42,31 @@ describe.each(backendNames)('Ctrl-C on %s', (backend) => {
     expect(stdout).not.toContain('test loss')
   })
 
+  it('with --plot draws the whole epochs until then', async () => {
+    const child = spawn(process.execPath, [SCRIPT, ...endless(), '--plot', path.join(data, 'until')], { env })
+    const ready = (_: string, stderr: string) => stderr.includes('\nepoch')
+    const { code, stderr } = await once(child, () => child.kill('SIGINT'), ready)
+    expect(code).toBe(130)
+    expect(stderr.trimEnd().split('\n').slice(-2)).toEqual([
+      expect.stringMatching(/^wrote .*until\.svg and .*until\.html$/),
+      'mnist: stopped by Ctrl-C',
+    ])
+    expect(fs.readFileSync(path.join(data, 'until.svg'), 'utf8')).toContain('>epoch<')
+  })
+
+  it.runIf(process.platform === 'linux')('a reader that goes away ends nothing; a full disk is a failure', async () => {
+    const args = [SCRIPT, '--data', data, '--epochs', '2', '--plot', path.join(data, 'read')]
+    const child = spawn(process.execPath, args, { env })
+    child.stdout.once('data', () => child.stdout.destroy())
+    const { code, stderr } = await outcome(child)
+    expect(stderr).toMatch(/wrote .*read\.svg and .*read\.html\n$/)
+    expect({ code, trouble: stderr.match(/EPIPE/) }).toEqual({ code: 0, trouble: null })
+    const full = fs.openSync('/dev/full', 'w')
+    const { status } = spawnSync(process.execPath, args, { env, stdio: ['ignore', full, 'ignore'] })
+    fs.closeSync(full)
+    expect(status).toBe(1)
+  })
+
   it('in the middle of an epoch; --json prints nothing', async () => {
     const args = ['--epochs', '1', '--hidden', '4096,4096', '--batch', '1', '--dtype', 'float64', '--json']
     const child = spawn(process.execPath, [SCRIPT, ...args], { env })

@@ -53,7 +53,8 @@ describe('the command lanewise', () => {
 
   it('--version and --help answer', () => {
     expect(lanewise(['--version']).stdout.trim()).toBe(version)
-    expect(lanewise(['--help']).stdout).toMatch(/info.*\n.*mnist.*\n.*bench/)
+    for (const args of [['--help'], ['info', '--help']])
+      expect(lanewise(args).stdout).toMatch(/^usage: .*\n.*info.*\n.*mnist.*\n.*bench/)
   })
 
   it.each([

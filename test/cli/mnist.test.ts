@@ -62,6 +62,7 @@ describe('mnist refuses in one line', () => {
     [['--bogus'], /Unknown option '--bogus' \(see --help\)/],
     [['-x'], /Unknown option '-x'/],
     [['extra'], /Unexpected argument 'extra'/],
+    [['data.csv'], /Unexpected argument 'data\.csv' \(see --help\)/],
     [['--no-json'], /Unknown option/],
     [['--json=1'], /--json/],
     [['--epochs'], /--epochs/],
@@ -106,6 +107,16 @@ describe('mnist refuses in one line', () => {
   ]
   it.each(BAD)('%j', async (args, about) => {
     expectComplaint(await mnist(args), about)
+  })
+
+  it('files that cannot be written, before the training; what is there stays until then', async () => {
+    const dir = temporary()
+    const [blocked, kept] = [path.join(dir, 'blocked'), path.join(dir, 'kept')]
+    fs.mkdirSync(`${blocked}.html`)
+    expectComplaint(await mnist(['--data', data, '--plot', blocked], JS), /EISDIR/)
+    fs.writeFileSync(`${kept}.html`, 'as it was')
+    expectComplaint(await mnist(['--data', '/nowhere', '--plot', kept], JS), /nowhere/)
+    expect(fs.readFileSync(`${kept}.html`, 'utf8')).toBe('as it was')
   })
 
   it('a learning rate that the optimizer refuses', async () => {

@@ -232,6 +232,13 @@ describe('mnist', () => {
     }
   })
 
+  test('says so of a file, too', async () => {
+    const ring = path.join(dir, 'ring')
+    fs.mkdirSync(ring)
+    fs.symlinkSync(`train-${names.images}`, path.join(ring, `train-${names.images}`))
+    await expect(mnist({ dir: ring })).rejects.toThrow(/train-images-idx3-ubyte to be there, received ELOOP/)
+  })
+
   test('refuses what is no folder', async () => {
     await expect(mnist({ dir: path.join(dir, 'nowhere') })).rejects.toThrow(
       /nowhere to be a folder, received no such folder$/,

@@ -103,6 +103,9 @@ describe('plot', () => {
     expect(svg).toContain('>mean of 1000 steps<')
     expect(svg).toContain('>step<')
     expect(svg.length).toBeLessThan(150_000)
+    const strips = [...svg.matchAll(/<title>step ([\d.e+]+)/g)].map((m) => Number(m[1]))
+    expect([strips.length, strips[0], strips[119]]).toEqual([120, 1, 100_000])
+    for (const [i, step] of strips.entries()) expect(Math.abs(step - (i / 119) * 100_000)).toBeLessThan(500)
     const { svg: byEpoch } = await plot(history, path.join(dir, 'one'), { by: 'epoch' })
     expect(byEpoch).toContain('>epoch<')
     const few = trained(3)
@@ -119,6 +122,10 @@ describe('plot', () => {
     const keras = { loss: [2, 1], val_loss: [2, 1], AUC: [1, 2], val_AUC: [1, 2] }
     const { svg: like } = await plot({ epoch: [1, 2], history: keras }, path.join(dir, 'keras'))
     expect([count(like, '>training<'), count(like, '>validation<')]).toEqual([2, 2])
+    const alone = { valLoss: [2, 1], val_top_k: [1, 2] }
+    const { svg: guessed } = await plot({ epoch: [1, 2], history: alone }, path.join(dir, 'alone'))
+    expect([...guessed.matchAll(/lw-title"[^>]*>([^<]*)</g)].map((m) => m[1])).toEqual(['Loss', 'Top k'])
+    expect([count(guessed, '>training<'), count(guessed, '>validation<')]).toEqual([0, 2])
   })
 
   test('ticks that lie close together have labels of their own, and room; long names are cut', async () => {
@@ -145,10 +152,12 @@ describe('plot', () => {
 
   test('refuses an empty history and wrong use', async () => {
     const file = path.join(dir, 'refused')
-    for (const name of ['out/', '.', '..', 'a/.', '.svg', 'a/..html'])
+    for (const name of ['out/', '.', '..', 'a/.', '.svg', '.SVG', 'a/..html'])
       await expect(plot(trained(1), name)).rejects.toThrow(/the name of a file/)
     await expect(plot(new History(), file)).rejects.toThrow(/at least one epoch, received an empty one/)
-    await expect(plot(trained(2), file, { by: 'step' })).rejects.toBeInstanceOf(ValueError)
+    await expect(plot(trained(2), file, { by: 'step' })).rejects.toThrow(
+      /at least one step, received one without steps/,
+    )
     await expect(plot(trained(2), file, { by: 'day' as never })).rejects.toBeInstanceOf(ValueError)
     await expect(plot(trained(2), `${file}.png`)).rejects.toBeInstanceOf(ValueError)
     await expect(plot(trained(2), '')).rejects.toBeInstanceOf(TypeMismatchError)
@@ -192,6 +201,66 @@ describe('linePlot', () => {
     }
   })
 
+  const ticksOf = (svg: string, anchor: 'end' | 'middle') =>
+    [...svg.matchAll(new RegExp(`class="lw-tick"[^>]*anchor="${anchor}">([^<]*)`, 'g'))].map((m) => m[1])
+  const places = (svg: string, pattern: string) => [...svg.matchAll(new RegExp(pattern, 'g'))].map((m) => m.slice(1))
+  const STRIP = 'lw-strip" x="([^"]*)" y="([^"]*)" width="([^"]*)" height="([^"]*)"'
+
+  test('axes, grid, labels and strips are where they belong', async () => {
+    const svg = await linePlot({ ...base, series: [{ name: 'a', x: [3, 1, Number.NaN, 2], y: [0.13, 9.7, 4, 5] }] })
+    expect(svg).toContain('d="M72,64V366H540"')
+    expect(svg).toMatch(/y="408" text-anchor="middle">size</)
+    expect(svg).toMatch(/translate\(18 215\) rotate\(-90\)" text-anchor="middle">GFLOP\/s</)
+    expect([ticksOf(svg, 'middle'), ticksOf(svg, 'end')]).toEqual([
+      ['1.0', '1.2', '1.4', '1.6', '1.8', '2.0', '2.2', '2.4', '2.6', '2.8', '3.0'],
+      ['0', '2', '4', '6', '8', '10'],
+    ])
+    const across = places(svg, 'lw-grid" x1="([^"]*)" x2="([^"]*)" y1="([^"]*)" y2="\\3"')
+    const down = places(svg, 'lw-grid" x1="([^"]*)" x2="\\1" y1="([^"]*)" y2="([^"]*)"')
+    expect(across.map((l) => l.slice(0, 2))).toEqual(Array(6).fill(['72', '540']))
+    expect(down.map((l) => l.slice(1))).toEqual(Array(11).fill(['64', '366']))
+    expect(places(svg, STRIP)).toEqual([
+      ['72', '64', '117', '302'],
+      ['189', '64', '234', '302'],
+      ['423', '64', '117', '302'],
+    ])
+    expect(places(svg, '<title>size (.*)\n').flat()).toEqual(['1', '2', '3'])
+    const whole = await linePlot({ ...base, series: [{ name: 'a', x: [1, 2, 3], y: [5, 5, 5] }] })
+    expect(ticksOf(whole, 'middle')).toEqual(['1', '2', '3'])
+    for (const [at] of places(whole, '<circle cx="[^"]*" cy="([^"]*)"')) expect(at).toBe('215')
+  })
+
+  test('wide labels move the axis, and the strips with it; long names are cut', async () => {
+    const y = [1234567.001, 1234567.002]
+    const label = 'name '.repeat(30)
+    const svg = await linePlot({ title: label, xLabel: label, yLabel: label, series: [{ name: 'a', x: [1, 2], y }] })
+    const [[left]] = places(svg, 'd="M([^,]*),64V366H540"')
+    expect(Number(left)).toBeGreaterThan(72)
+    expect(places(svg, STRIP)[0][0]).toBe(left)
+    expect(places(svg, 'lw-grid" x1="(?!540)([^"]*)" x2="540"').flat()).toEqual(ticksOf(svg, 'end').map(() => left))
+    for (const [text] of places(svg, '<text[^>]*>([^<]*)')) expect(text.length).toBeLessThan(60)
+  })
+
+  test('numbers from a million on are written with an exponent', async () => {
+    const svg = await linePlot({ ...base, series: [{ name: 'a', x: [1, 2], y: [0, 1.5e6] }] })
+    expect(ticksOf(svg, 'end')).toEqual([
+      '0',
+      '200,000',
+      '400,000',
+      '600,000',
+      '800,000',
+      '1e6',
+      '1.2e6',
+      '1.4e6',
+      '1.6e6',
+    ])
+  })
+
+  test('a place without finite values says so in the middle', async () => {
+    const svg = await linePlot({ ...base, series: [{ name: 'a', x: [1], y: [Number.NaN] }] })
+    expect(svg).toContain('<text x="306" y="215" text-anchor="middle">no finite values<')
+  })
+
   test('refuses wrong use', async () => {
     await expect(linePlot({ ...base, series: [] })).rejects.toBeInstanceOf(ValueError)
     await expect(linePlot({ ...base, series: [{ name: 'a', x: [1], y: [1, 2] }] })).rejects.toThrow(
@@ -217,6 +286,25 @@ describe('barPlot', () => {
       expect(svg).toContain(text)
     expect(new Set([...svg.matchAll(/lw-bar"[^>]* fill="([^"]*)"/g)].map((m) => m[1])).size).toBe(2)
     expect(await barPlot({ ...base, bars: bars.slice(1) })).not.toContain('>i<')
+  })
+
+  test('long names and notes are cut, but for the tooltip, and leave room for bars', async () => {
+    const [name, note] = ['n'.repeat(200), 'o'.repeat(200)]
+    const svg = await barPlot({ ...base, bars: [{ name, note, value: 1 }] })
+    expect(svg).toContain(`<title>${name}: 1 (${'o'.repeat(23)}…)</title>`)
+    const texts = [...svg.matchAll(/<text[^>]*>([^<]*)/g)].map((m) => m[1])
+    expect(texts).toContain(`${'n'.repeat(47)}…`)
+    for (const text of texts) expect(text.length).toBeLessThan(49)
+    expect(widths(svg)[0]).toBeGreaterThan(100)
+    expect(Number(svg.match(/lw-bar" x="([^"]*)/)?.[1])).toBeLessThan(400)
+    const exact = await barPlot({ ...base, bars: [{ name: '🙂'.repeat(48), value: 1 }] })
+    expect(exact).toContain(`>${'🙂'.repeat(48)}</text>`)
+  })
+
+  test('bars of no group have no place in the legend', async () => {
+    const bars = [{ name: 'one', value: 1 }, ...['a', 'b'].map((group) => ({ name: group, value: 1, group }))]
+    const svg = await barPlot({ ...base, bars })
+    expect([count(svg, 'width="14" height="14"'), count(svg, '<rect x="20" y="40"')]).toEqual([2, 1])
   })
 
   test('on a logarithmic axis every positive value can be seen', async () => {

@@ -8,7 +8,7 @@ function fakeStream(isTTY: boolean) {
   return { stream: stream as unknown as NodeJS.WriteStream, text: () => chunks.join('') }
 }
 
-beforeEach(() => void vi.stubEnv('CI', ''))
+beforeEach(() => void vi.stubEnv('CI', '').stubEnv('TERM', 'xterm'))
 afterEach(() => void vi.unstubAllEnvs())
 
 describe('progress', () => {
@@ -33,6 +33,22 @@ describe('progress', () => {
     const progress = await createProgress({ epochs: 1, steps: 4, stream })
     progress.start(1)
     expect(text()).toBe('')
+  })
+
+  test('treats a terminal that is dumb, or for which no bar can be loaded, as none', async () => {
+    for (const term of ['dumb', 'xterm']) {
+      vi.stubEnv('TERM', term)
+      if (term === 'xterm')
+        vi.doMock('../../src/vendor/cli-progress.js', () => {
+          throw new Error('nothing can be imported any more')
+        })
+      const { stream, text } = fakeStream(true)
+      const progress = await createProgress({ epochs: 10, steps: 4, stream })
+      vi.doUnmock('../../src/vendor/cli-progress.js')
+      progress.start(1)
+      progress.endEpoch(1, { loss: 0.5 }, 1)
+      expect(text()).toBe('epoch  1/10  1.0 s  loss 0.5000\n')
+    }
   })
 
   test('on a terminal, shows a bar, then the line of the epoch', async () => {

@@ -44,6 +44,36 @@ class Counter extends lw.Module {
 }
 
 eachBackend(() => {
+  it('a module of parts without a build of their own needs none', () => {
+    class Twice extends lw.Module {
+      parts = [new lw.Relu(), new lw.Tanh()]
+      override forward(x: lw.Tensor): lw.Tensor {
+        return this.parts.reduce((y, part) => part.forward(y), x)
+      }
+    }
+    const model = new lw.Sequential({ input: [3], layers: [new lw.Affine(2), new Twice()], seed: 1 })
+    expect(model.predict(lw.zeros([4, 3])).toArray()).toEqual(Array(4).fill([0, 0]))
+  })
+
+  it('an optimizer may go by single parameters, of which several stay', () => {
+    class Plain extends lw.Optimizer {
+      protected readonly slotCount = 0
+      protected override emit(store: lw.ParameterStore): void {
+        for (const { value } of store.parameters)
+          lw.subtract(value, lw.scale(value.grad as lw.Tensor, this.learningRate), value)
+      }
+    }
+    const { store } = new lw.Sequential({ input: [2], layers: [new lw.Affine(2), new lw.Affine(2)], seed: 1 })
+    lw.fill(store.gradients, 1)
+    const [first, second, third, last] = store.parameters.map((p) => p.value)
+    for (const t of [first, second, third]) t.requiresGrad = false
+    lw.fill(second, 7)
+    const before = [first, third, last].map((t) => [...t.data])
+    new Plain(0.5).step(store)
+    expect([[...first.data], [...second.data], [...third.data]]).toEqual([before[0], [7, 7], before[1]])
+    expect([...last.data]).toEqual(before[2].map((v) => v - 0.5))
+  })
+
   it('what is not trained is kept with the weights, and no optimizer moves it', async () => {
     for (const optimizer of [new lw.AdamW({ weightDecay: 0.1 }), new lw.SGD({ learningRate: 0.1, momentum: 0.9 })]) {
       const make = () => new lw.Sequential({ input: [3], layers: [new Counter()], seed: 1 })
@@ -131,6 +161,34 @@ eachBackend(() => {
       state.step.set(saved.step)
       await other.fit(data, options)
       expect([...other.snapshot()]).toEqual([...model.snapshot()])
+    }
+  })
+
+  it.each(['float32', 'float64'] as const)('parameters and gradients of %s begin on cache lines', (dtype) => {
+    const bytes = dtype === 'float32' ? 4 : 8
+    const store = new lw.Sequential({ input: [7], layers: [new lw.Affine(3), new lw.Affine(5)], dtype }).store
+    const parts = store.parameters.flatMap(({ value }) => [value, value.grad as lw.Tensor])
+    expect(parts.map(({ offset }) => (offset * bytes) % 64)).toEqual(parts.map(() => 0))
+  })
+
+  it('the momenta of a parameter that stays do, too', () => {
+    for (const momentum of [0.5, 0]) {
+      const optimizer = momentum ? new lw.SGD({ learningRate: 1, momentum }) : new lw.Adam({ learningRate: 1 })
+      const { store } = new lw.Sequential({
+        input: [2],
+        layers: [new lw.Affine(2), new lw.Affine(2)],
+        dtype: 'float64',
+      })
+      lw.fill(store.gradients, 1)
+      optimizer.step(store)
+      const { slots } = optimizer.state(store)
+      const [, , still, moving] = store.parameters.map((p) => p.value)
+      const of = (t: lw.Tensor) => slots.map((slot) => [...slot.data.subarray(t.offset, t.offset + t.size)])
+      const before = [of(still), of(moving)]
+      still.requiresGrad = false
+      optimizer.step(store)
+      expect(of(still)).toEqual(before[0])
+      expect(of(moving)).not.toEqual(before[1])
     }
   })
 

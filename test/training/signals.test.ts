@@ -1,5 +1,5 @@
 import vm from 'node:vm'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { Affine, History, Relu, Sequential, tensor } from '../../src/index.js'
 import { addHistory } from '../../src/train/abort.js'
 import { eachBackend, useBackend } from '../backends.js'
@@ -37,6 +37,22 @@ eachBackend(() => {
     // In their order the first rows are the small ones; shuffled, each batch is a sample of all.
     expect(orders[1][0]).toBeLessThan(0.1 * orders[1][7])
     expect(orders[0][0]).toBeGreaterThan(0.1 * orders[0][7])
+  })
+
+  it('the loss that is summed on the way is the mean over all rows', async () => {
+    const silent = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+    const options = { epochs: 3, batchSize: 4, validation: data(7) }
+    const [shown, plain] = [
+      await linear().fit(data(50), { ...options, verbose: true }),
+      await linear().fit(data(50), options),
+    ]
+    silent.mockRestore()
+    expect(shown.history).toEqual(plain.history)
+    const { loss } = plain.steps
+    for (const [epoch, mean] of plain.history.loss.entries()) {
+      const sum = loss.slice(13 * epoch, 13 * epoch + 13).reduce((s, v, i) => s + v * (i < 12 ? 4 : 2), 0)
+      expect(mean).toBeCloseTo(sum / 50, 12)
+    }
   })
 
   it('seconds are those of the training, validation left out', async () => {
