@@ -7,7 +7,9 @@ import {
   type Derivative,
   empty,
   type GradientNode,
+  isViewOfLeaf,
   nextInOrder,
+  type Reads,
   recordingState,
   type Tensor,
   type Writes,
@@ -25,12 +27,12 @@ export function tracked(t: Tensor): boolean {
 
 /**
  * Notes how `y` was computed from `inputs`, if one of them needs a gradient. Every differentiable op calls it last. `inputs` names every tensor
- * whose values a derivative reads, also those that get no gradient (undefined in `derivatives`). `reads` is false if the derivatives
- * read no values but those of dy and y; then the inputs may be overwritten before backward().
+ * whose values a derivative reads, also those that get no gradient (undefined in `derivatives`). `reads` says which of them
+ * those are, if not all: false for none (but dy and y), or a list of their numbers. The others may be overwritten before backward().
  * @throws StateError where y is a given `out` that backward() needs unchanged: one of the inputs, or a leaf (of earlier results
  * that are written over backward() tells)
  */
-export function derive(y: Tensor, inputs: readonly Tensor[], derivatives: Derivatives, reads = true): Tensor {
+export function derive(y: Tensor, inputs: readonly Tensor[], derivatives: Derivatives, reads: Reads = true): Tensor {
   const wanted = isWanted(inputs, derivatives)
   if (wanted && (y.requiresGrad || inputs.some((x) => writtenWith(x, y)))) {
     const expected = 'another tensor while derivatives are noted (update parameters within noGrad)'
@@ -44,16 +46,16 @@ export function derive(y: Tensor, inputs: readonly Tensor[], derivatives: Deriva
   return wanted ? note(y, inputs, derivatives, reads, false) : y
 }
 
-/** The same for a view of x, which writes nothing. What reads the view reads x. */
+/** The same for a view of x, which writes nothing. */
 export function deriveView(y: Tensor, x: Tensor, derivative: Derivative): Tensor {
-  return isWanted([x], [derivative]) ? note(y, [x], [derivative], true, true) : y
+  return isWanted([x], [derivative]) ? note(y, [x], [derivative], false, true) : y
 }
 
 function isWanted(inputs: readonly Tensor[], derivatives: Derivatives): boolean {
   return enabled && derivatives.some((d, i) => d !== undefined && tracked(inputs[i]))
 }
 
-function note(y: Tensor, inputs: readonly Tensor[], derivatives: Derivatives, reads: boolean, view: boolean): Tensor {
+function note(y: Tensor, inputs: readonly Tensor[], derivatives: Derivatives, reads: Reads, view: boolean): Tensor {
   const results = inputs.map((x) => x.node !== undefined)
   y.node = { order: nextInOrder(), recorded: recordingState.active, view, inputs, results, derivatives, reads }
   return y
@@ -168,13 +170,15 @@ function reverseTopologicalOrder(loss: Tensor): Tensor[] {
   const stack = [loss]
   for (let t = stack.pop(); t !== undefined; t = stack.pop()) {
     const { inputs, results, derivatives, order, recorded, reads } = t.node as GradientNode
-    if (lastWrite(t, recorded) > order)
+    const anyValues = isViewOfLeaf(t)
+    if (!anyValues && lastWrite(t, recorded) > order)
       throw new StateError('backward', 'values as they were computed', `${t.describe()}, which was written over since`)
     for (const [i, x] of inputs.entries()) {
       // If no values are read, an overwritten x matters only where the gradient goes on through its history: that of the values
       // then used is lost (results[i]), or x has got one of other values since (x.node).
       const leadsOn = derivatives[i] !== undefined && (results[i] || x.node !== undefined)
-      if ((reads || leadsOn) && lastWrite(x, recorded) > order)
+      const isRead = typeof reads === 'boolean' ? reads : reads.includes(i)
+      if (!anyValues && (isRead || leadsOn) && lastWrite(x, recorded) > order)
         throw new StateError('backward', 'values as they were used', `${x.describe()}, which was written over since`)
       if (derivatives[i] !== undefined && x.node !== undefined && !seen.has(x)) {
         seen.add(x)

@@ -24,6 +24,9 @@ export const recordingState = { active: false }
 /** The derivative of one input: given dL/dy it returns dL/dx, written to `out` where there is one and it can. */
 export type Derivative = (dy: Tensor, out: Tensor | undefined) => Tensor
 
+/** Which inputs' values the derivatives read: all, none, or those of these numbers. */
+export type Reads = boolean | readonly number[]
+
 /** How an op's result came from its inputs; see autograd.ts. */
 export interface GradientNode {
   /** Its place in the order of all nodes and writes (`nextInOrder`): descending, it is a valid order for the chain rule. */
@@ -35,8 +38,7 @@ export interface GradientNode {
   readonly inputs: readonly Tensor[]
   /** Which of the inputs had a node of their own then. */
   readonly results: readonly boolean[]
-  /** Whether the derivatives read the inputs' values. */
-  readonly reads: boolean
+  readonly reads: Reads
   readonly derivatives: readonly (Derivative | undefined)[]
 }
 
@@ -56,12 +58,18 @@ export function nextInOrder(): number {
   return next++
 }
 
+/** Whether it is a view, or a view of a view, of a leaf: its history is the same whatever was written to it. */
+export function isViewOfLeaf({ node }: Tensor): boolean {
+  if (node === undefined || !node.view) return false
+  const [x] = node.inputs
+  return node.results[0] ? isViewOfLeaf(x) : x.node === undefined
+}
+
 /** Notes that all of t's values are new, so that what they were computed from is history no more. */
 export function written(t: Tensor): Tensor {
   t.writes.at = nextInOrder()
   if (recordingState.active) t.writes.recordedAt = t.writes.at
-  const { node } = t
-  t.node = node?.view && node.inputs[0].requiresGrad ? { ...node, order: nextInOrder() } : undefined
+  t.node = isViewOfLeaf(t) ? { ...(t.node as GradientNode), order: nextInOrder() } : undefined
   return t
 }
 

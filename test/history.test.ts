@@ -129,6 +129,27 @@ eachBackend(() => {
       }
     })
 
+    it('of the table that rows were gathered from, which no derivative reads, but of the indices', () => {
+      const table = lw.tensor(
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        { requiresGrad: true },
+      )
+      const indices = lw.tensor(Int32Array.of(1, 1, 0))
+      const first = lw.sum(lw.square(lw.gatherRows(table, indices)))
+      lw.noGrad(() => lw.scale(table, 0.5, 0, table))
+      lw.backward(first)
+      expect(table.grad?.toArray()).toEqual([
+        [2, 4],
+        [12, 16],
+      ])
+      const second = lw.sum(lw.gatherRows(table, indices))
+      indices.set([0, 0, 0])
+      expect(() => lw.backward(second)).toThrow(/values as they were used/)
+    })
+
     it('by an op whose out is a view of what it reads', () => {
       const [w, c] = [leaf(1, 2), values(3, 4)]
       expect(() => lw.multiply(c, w, c.reshape([2]))).toThrow(/another tensor while derivatives are noted/)
@@ -138,12 +159,33 @@ eachBackend(() => {
       expect(() => lw.square(rows.slice(0, 1), rows.slice(0, 1))).not.toThrow()
     })
 
+    it('a view of a leaf, made once, serves in every step', () => {
+      for (const view of [(w: lw.Tensor) => w.reshape([2, 1]), (w: lw.Tensor) => w.slice(0, 2).reshape([2])]) {
+        const w = leaf(1, 2)
+        const v = view(w)
+        for (const expected of [
+          [2, 4],
+          [1, 2],
+          [0.5, 1],
+        ]) {
+          lw.backward(lw.sum(lw.square(v)))
+          expect(gradOf(w)).toEqual(expected)
+          lw.noGrad(() => lw.scale(w, 0.5, 0, w))
+        }
+        const loss = lw.sum(lw.square(v))
+        lw.noGrad(() => lw.scale(w, 0.5, 0, w))
+        expect(() => lw.backward(loss)).toThrow(/values as they were used/)
+      }
+    })
+
     it('a view of a leaf stays one', () => {
-      const w = leaf(1, 2)
-      const v = w.reshape([2])
-      v.set([3, 4])
-      lw.backward(lw.sum(lw.multiply(w, v)))
-      expect(gradOf(w)).toEqual([6, 8])
+      for (const view of [(w: lw.Tensor) => w.reshape([2]), (w: lw.Tensor) => w.slice(0, 2).reshape([2])]) {
+        const w = leaf(1, 2)
+        const v = view(w)
+        v.set([3, 4])
+        lw.backward(lw.sum(lw.multiply(w, v)))
+        expect(gradOf(w)).toEqual([6, 8])
+      }
     })
 
     it("by the sigmoid's derivative, as an out", () => {

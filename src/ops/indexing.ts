@@ -81,5 +81,6 @@ export function gatherRows(source: Tensor, indices: Tensor, options: GatherOptio
         return same ? d : copy(d, to ?? empty('scatterRows', source.shape, source.dtype))
       },
     ],
+    [1, 2],
   )
 }
