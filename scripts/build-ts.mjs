@@ -143,6 +143,20 @@ function wrap(out, { name, base }) {
   fs.writeFileSync(path.join(out, `${base}.d.mts`), `export * from '${here}'\n`)
 }
 
+/** Drops declarations that no entry leads to: they would be a fifth of all. */
+function pruneDeclarations(out) {
+  const reached = new Set()
+  const reach = (file) => {
+    if (reached.has(file) || !fs.existsSync(file)) return
+    reached.add(file)
+    const imports = fs.readFileSync(file, 'utf8').matchAll(/(?:from|import|module)\s*\(?["'](\.[^"']+)\.js["']/g)
+    for (const [, name] of imports) reach(path.join(path.dirname(file), `${name}.d.ts`))
+  }
+  for (const { base } of entries) reach(path.join(out, `${base}.d.ts`))
+  for (const name of filesUnder(out).filter((file) => file.endsWith('.d.ts')))
+    if (!reached.has(path.join(out, name))) fs.rmSync(path.join(out, name))
+}
+
 /** Moves the fresh files over the old ones, each in one step, then drops what is left over: dist/ is never missing. */
 function publish(out, stamp) {
   const outputs = filesUnder(out)
@@ -183,6 +197,7 @@ try {
   stripComments(out)
   bundle(out)
   for (const entry of entries) wrap(out, entry)
+  pruneDeclarations(out)
   publish(out, stamp)
   console.log(`build-ts: built dist/ in ${((performance.now() - started) / 1000).toFixed(1)} s`)
 } catch (error) {

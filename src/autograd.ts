@@ -156,9 +156,9 @@ function writtenWith(x: Tensor, y: Tensor): boolean {
   return false
 }
 
-/** When x, or what it is a part of, was last written, as far as that counts for a node that was recorded, or was not. */
+/** When x, a part of it, or what it is a part of, was last written, as far as that counts for a node that was recorded, or was not. */
 function lastWrite(x: Tensor, recorded: boolean): number {
-  let last = -1
+  let last = recorded ? x.writes.partRecordedAt : x.writes.partAt
   for (let w: Writes | undefined = x.writes; w !== undefined; w = w.whole)
     last = Math.max(last, recorded ? w.recordedAt : w.at)
   return last

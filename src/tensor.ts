@@ -47,8 +47,15 @@ export interface Writes {
   at: number
   /** The same of calls inside record(). */
   recordedAt: number
+  /** Both of a slice of it. */
+  partAt: number
+  partRecordedAt: number
   /** Of the larger piece that this is a part of: not its tensor, which would keep alive what that was computed from. */
   readonly whole: Writes | undefined
+}
+
+function newWrites(whole: Writes | undefined): Writes {
+  return { at: -1, recordedAt: -1, partAt: -1, partRecordedAt: -1, whole }
 }
 
 let next = 0
@@ -67,15 +74,20 @@ export function isViewOfLeaf({ node }: Tensor): boolean {
 
 /** Notes that all of t's values are new, so that what they were computed from is history no more. */
 export function written(t: Tensor): Tensor {
-  t.writes.at = nextInOrder()
-  if (recordingState.active) t.writes.recordedAt = t.writes.at
+  const now = nextInOrder()
+  t.writes.at = now
+  if (recordingState.active) t.writes.recordedAt = now
+  for (let w = t.writes.whole; w !== undefined; w = w.whole) {
+    w.partAt = now
+    if (recordingState.active) w.partRecordedAt = now
+  }
   t.node = isViewOfLeaf(t) ? { ...(t.node as GradientNode), order: nextInOrder() } : undefined
   return t
 }
 
 /** Notes that `view` is of `base`'s memory. One of all of it, as reshape makes, is written whenever `base` is, and the other way round. */
 export function viewOf(base: Tensor, view: Tensor): Tensor {
-  view.writes = view.size === base.size ? base.writes : { at: -1, recordedAt: -1, whole: base.writes }
+  view.writes = view.size === base.size ? base.writes : newWrites(base.writes)
   return view
 }
 
@@ -91,7 +103,7 @@ export class Tensor {
   /** How backward() gets from this tensor to what it was computed from. */
   node: GradientNode | undefined = undefined
   /** When its memory was written: backward() compares it with the `order` of nodes. */
-  writes: Writes = { at: -1, recordedAt: -1, whole: undefined }
+  writes: Writes = newWrites(undefined)
   /** The values of a uint8 tensor stand for value / divisor (255 for images); casts to a float dtype divide. */
   divisor = 1
 

@@ -129,6 +129,18 @@ eachBackend(() => {
       }
     })
 
+    it('in part, by way of a slice', () => {
+      const w = leaf(1, 2)
+      const y = lw.exp(w)
+      const loss = lw.sum(lw.square(y))
+      y.slice(0, 1).set([5])
+      expect(() => lw.backward(loss)).toThrow(/written over since/)
+      const c = values(1, 2, 3)
+      const product = lw.sum(lw.multiply(leaf(1, 2, 3), c))
+      lw.fill(c.slice(1, 3).slice(1, 2), 0)
+      expect(() => lw.backward(product)).toThrow(/values as they were used/)
+    })
+
     it('of the table that rows were gathered from, which no derivative reads, but of the indices', () => {
       const table = lw.tensor(
         [

@@ -146,8 +146,8 @@ static __attribute__((noinline)) int64_t softmaxByGroups(int64_t rows, int U, co
       top[b] = joined(top[b], Greater<V>());
       e[b] = e[b] - Many<V, C>(top[b]);
     }
-    bool near = false;  // with AVX-512 there is nothing to gain
-    if (!V::kAnyExponent) {
+    bool near = false;  // with AVX-512, or few registers, there is little to gain
+    if (!V::kAnyExponent && C >= 5) {
       V farthest = V::zero();
       LW_UNROLL for (int b = 0; b < B; b++)
         LW_UNROLL for (int j = 0; j < C; j++) farthest = maximumByBits(farthest, abs(e[b].v[j]));
