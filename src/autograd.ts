@@ -1,5 +1,4 @@
-import { types } from 'node:util'
-import { describe, ShapeError, StateError, TypeMismatchError } from './errors.js'
+import { checkSynchronous, describe, ShapeError, StateError, TypeMismatchError } from './errors.js'
 import { show } from './shape.js'
 import type { Storage } from './storage.js'
 import {
@@ -72,9 +71,7 @@ export function noGrad<T>(fn: () => T): T {
   } finally {
     enabled = before
   }
-  if (!types.isPromise(result)) return result
-  result.catch(() => {})
-  throw new StateError('noGrad', 'a synchronous function', 'one that returns a promise')
+  return checkSynchronous('noGrad', result)
 }
 
 /** What backward() needs of the ops; set by ops/binary to keep this file free of them. */

@@ -1,3 +1,5 @@
+import { types } from 'node:util'
+
 /**
  * Every error lanewise throws on wrong use names the operation, what it expected and what it received:
  * `matmul: expected inner sizes that agree, received [32, 784] x [50, 10]`.
@@ -81,6 +83,13 @@ export function checkOptions<T extends object>(op: string, options: T, names: re
 export function checkWhole(op: string, expected: string, value: unknown, low: number, high = Infinity): number {
   if (Number.isInteger(value) && (value as number) >= low && (value as number) <= high) return value as number
   throw new ValueError(op, expected, describe(value))
+}
+
+/** Returns what a function gave, or throws where that is a promise: what it does after its first await would come too late. */
+export function checkSynchronous<T>(op: string, result: T): T {
+  if (!types.isPromise(result)) return result
+  result.catch(() => {})
+  throw new StateError(op, 'a synchronous function', 'one that returns a promise')
 }
 
 /** An option that is true or false, or `otherwise` where it is absent. */

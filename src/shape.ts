@@ -5,7 +5,7 @@ export type Shape = readonly number[]
 /** A tensor has at most this many dimensions. */
 export const MAX_RANK = 6
 /** A tensor has at most this many elements: commands count in int32. */
-const MAX_SIZE = 2 ** 31 - 1
+export const MAX_SIZE = 2 ** 31 - 1
 
 export function sizeOf(shape: Shape): number {
   let n = 1

@@ -68,6 +68,12 @@ function block(dtype: DType, length: number): Storage {
   return new Storage(array, dtype, registry.register(array))
 }
 
+/** How many elements there are to the end of the last cache line of `length`. */
+export function aligned(length: number, dtype: DType): number {
+  const per = ALIGN / BYTES[dtype]
+  return Math.ceil(length / per) * per
+}
+
 interface Slab {
   storage: Storage
   used: number
@@ -91,12 +97,11 @@ export function allocate(op: string, dtype: DType, length: number, from = slabs)
     return newStorage(op, dtype, length)
   }
   let slab = from[dtype]
-  const per = ALIGN / BYTES[dtype]
   if (slab === undefined || slab.used + length > slab.storage.array.length) {
     slab = { storage: newStorage(op, dtype, SLAB_BYTES / BYTES[dtype]), used: 0 }
     from[dtype] = slab
   }
   allocatedOffset = slab.used
-  slab.used += Math.ceil(length / per) * per
+  slab.used += aligned(length, dtype)
   return slab.storage
 }

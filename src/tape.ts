@@ -1,9 +1,16 @@
-import { types } from 'node:util'
 import { activeBackend } from './backend/active.js'
 import type { BoundTape, Operand } from './backend/backend.js'
 import { writeDouble } from './backend/double-words.js'
 import { CODE, type FloatDType, type TypedArray } from './dtype.js'
-import { checkOptions, checkWhole, describe, StateError, TypeMismatchError, withMemoryError } from './errors.js'
+import {
+  checkOptions,
+  checkSynchronous,
+  checkWhole,
+  describe,
+  StateError,
+  TypeMismatchError,
+  withMemoryError,
+} from './errors.js'
 import { checkMade } from './made.js'
 import type { Op } from './ops/op.js'
 import type { Storage } from './storage.js'
@@ -80,7 +87,7 @@ export class Tape {
    * are no whole number >= 0
    */
   replay(steps = 1): void {
-    checkWhole('replay', 'a whole number of steps >= 0', steps, 0, 2 ** 31 - 1)
+    checkSteps(steps)
     checkMade('replay', this, Tape, 'bound')
     this.checkIdle()
     // A worker, or the process, can be ended where JavaScript runs: between slices.
@@ -89,7 +96,7 @@ export class Tape {
 
   /** Runs the tape `steps` times off the event loop; resolves when all are done. Rejects as replay throws. */
   async replayAsync(steps = 1, options: ReplayOptions = {}): Promise<void> {
-    checkWhole('replay', 'a whole number of steps >= 0', steps, 0, 2 ** 31 - 1)
+    checkSteps(steps)
     checkMade('replayAsync', this, Tape, 'bound')
     const { signal, onProgress } = checkOptions('replayAsync', options, ['signal', 'onProgress'])
     checkSignal('replayAsync', signal)
@@ -120,6 +127,10 @@ export function checkSignal(op: string, signal: unknown): void {
     throw new TypeMismatchError(op, 'signal: an AbortSignal', describe(signal))
 }
 
+function checkSteps(steps: unknown): void {
+  checkWhole('replay', 'a whole number of steps >= 0', steps, 0, 2 ** 31 - 1)
+}
+
 /**
  * Runs fn once with all tensor operations appended to a tape instead of being computed, and returns the tape.
  * Shapes are fixed, and so are numbers of JavaScript: whatever changes from step to step must be in a tensor.
@@ -138,10 +149,7 @@ export function record(fn: () => unknown): Tape {
     recorder = undefined
     recordingState.active = false
   }
-  if (types.isPromise(result)) {
-    result.catch(() => {})
-    throw new StateError('record', 'a synchronous function', 'one that returns a promise')
-  }
+  checkSynchronous('record', result)
   if (mine.words.length === 0) throw new StateError('record', 'at least one tensor operation', 'none')
   return withMemoryError('record', `memory for a tape of ${mine.words.length} words`, () => {
     const words = Int32Array.from(mine.words)

@@ -10,7 +10,7 @@ import {
   ValueError,
 } from './errors.js'
 import { checkShape, fitsCounts, isShape, type Shape, sameShape, show, sizeOf } from './shape.js'
-import { allocate, allocatedOffset, newStorage, type resultSlabs, Storage } from './storage.js'
+import { aligned, allocate, allocatedOffset, newStorage, type resultSlabs, Storage } from './storage.js'
 import { flatten, type NestedArray, type TensorValues } from './values.js'
 
 export type { NestedArray, TensorValues } from './values.js'
@@ -325,19 +325,13 @@ export function zeros(shape: readonly number[], options: { dtype?: DType; requir
   return requireGrad(result, options.requiresGrad)
 }
 
-/** Elements of a shape, and of what is left of its last 64 bytes. */
-export function alignedSize(shape: Shape, dtype: DType): number {
-  const per = 64 / BYTES[dtype]
-  return Math.ceil(sizeOf(shape) / per) * per
-}
-
 /** One block of memory for many tensors, each aligned to 64 bytes: parameters, gradients, optimizer state. */
 export function flatBlock(op: string, shapes: readonly Shape[], dtype: DType): { flat: Tensor; parts: Tensor[] } {
   const starts: number[] = []
   let length = 0
   for (const shape of shapes) {
     starts.push(length)
-    length += alignedSize(shape, dtype)
+    length += aligned(sizeOf(shape), dtype)
   }
   const storage = newStorage(op, dtype, length)
   const flat = new Tensor(storage, 0, [length], dtype)

@@ -8,7 +8,7 @@ import { leakyRelu, relu, sigmoid, tanh } from '../ops/unary.js'
 import { flatten } from '../ops/views.js'
 import { checkShape, type Shape, show, sizeOf } from '../shape.js'
 import type { Tensor } from '../tensor.js'
-import { Module, type Parameter } from './module.js'
+import { BUILT, Module, type Parameter } from './module.js'
 
 export interface AffineOptions {
   /** Default glorotUniform, as in Keras. */
@@ -44,12 +44,7 @@ export class Affine extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    if (this.weight === undefined)
-      throw new StateError(
-        'Affine',
-        'a built model (see build), its parts in public fields or in arrays there',
-        'a layer without weights',
-      )
+    if (this.weight === undefined) throw new StateError('Affine', BUILT, 'a layer without weights')
     return affine(x, this.weight.value, this.bias.value)
   }
 }

@@ -1,12 +1,23 @@
-import { types } from 'node:util'
 import { checkFloat, type FloatDType } from '../dtype.js'
-import { checkOptions, describe, ShapeError, StateError, TypeMismatchError } from '../errors.js'
+import {
+  checkFlag,
+  checkOptions,
+  checkSynchronous,
+  describe,
+  ShapeError,
+  StateError,
+  TypeMismatchError,
+} from '../errors.js'
 import type { Initializer } from '../init.js'
 import { type InitializerName, resolveInitializer } from '../init-named.js'
 import { checkMade, isMade } from '../made.js'
 import { randomState } from '../ops/random.js'
-import { checkShape, type Shape, sameShape, show, sizeOf } from '../shape.js'
-import { alignedSize, checkTensor, flatBlock, type Tensor } from '../tensor.js'
+import { checkShape, MAX_SIZE, type Shape, sameShape, show, sizeOf } from '../shape.js'
+import { aligned } from '../storage.js'
+import { checkTensor, flatBlock, type Tensor } from '../tensor.js'
+
+/** What is missing where a module has no parameters yet. */
+export const BUILT = 'a built model (see build), its parts in public fields or in arrays there'
 
 /** A tensor that is kept with a module's weights, and trained unless `trained` is false. Its `value` exists once the model is built. */
 export class Parameter {
@@ -25,12 +36,7 @@ export class Parameter {
   }
 
   get value(): Tensor {
-    if (this.tensor === undefined)
-      throw new StateError(
-        this.name,
-        'a built model (see build), its parts in public fields or in arrays there',
-        'a parameter without a value',
-      )
+    if (this.tensor === undefined) throw new StateError(this.name, BUILT, 'a parameter without a value')
     return this.tensor
   }
 
@@ -75,10 +81,7 @@ export function isTraining(): boolean {
 /** Does `step`, which is not asynchronous, as one that trains; gives what it gives. For loops of your own: fit does so itself. */
 export function whileTraining<T>(step: () => T): T {
   if (typeof step !== 'function') throw new TypeMismatchError('whileTraining', 'a function', describe(step))
-  const result = withTraining(true, step)
-  if (!types.isPromise(result)) return result
-  result.catch(() => {})
-  throw new StateError('whileTraining', 'a synchronous function', 'one that returns a promise')
+  return checkSynchronous('whileTraining', withTraining(true, step))
 }
 
 /** Does `step` as one that trains, or as a prediction, whatever it is called from. */
@@ -150,8 +153,7 @@ export abstract class Module {
     if (typeof name !== 'string' || name === '')
       throw new TypeMismatchError(`${this.kind}.parameter`, 'a name', describe(name))
     const full = `${this.kind}.${name}`
-    const { trained = true } = checkOptions(full, options, ['trained'])
-    if (typeof trained !== 'boolean') throw new TypeMismatchError(full, 'trained: true or false', describe(trained))
+    const trained = checkFlag(full, 'trained', checkOptions(full, options, ['trained']).trained, true)
     const checked = checkShape(full, shape)
     checkMade(full, this, Module, OWN)
     const known = this[OWN].find((p) => p.name === full)
@@ -229,9 +231,6 @@ export function checkForward(op: string, module: Module): void {
     throw new TypeMismatchError(op, `${module.kind} to have a method forward`, describe(module.forward))
 }
 
-/** What commands can count. */
-const MAX_PARAMETERS = 2 ** 31 - 1
-
 export interface BuildOptions {
   dtype?: FloatDType
   /** Seed of the initial values. Default 0. */
@@ -253,9 +252,9 @@ export function build(module: Module, input: readonly number[], options: BuildOp
   if (taken)
     throw new StateError('build', 'modules that belong to no other model', `${taken.name}, which is built already`)
   const shapes = parameters.map((p) => p.shape)
-  const size = shapes.reduce((n, s) => n + alignedSize(s, dtype), 0)
-  if (size > MAX_PARAMETERS)
-    throw new ShapeError('build', `at most ${MAX_PARAMETERS} parameters, each aligned to 64 bytes`, `${size}`)
+  const size = shapes.reduce((n, s) => n + aligned(sizeOf(s), dtype), 0)
+  if (size > MAX_SIZE)
+    throw new ShapeError('build', `at most ${MAX_SIZE} parameters, each aligned to 64 bytes`, `${size}`)
   const values = flatBlock('build', shapes, dtype)
   const gradients = flatBlock('build', shapes, dtype)
   parameters.forEach((p, i) => {

@@ -21,12 +21,10 @@ export function commonFloat(op: string, first: Tensor, ...rest: Tensor[]): Float
   return dtype
 }
 
-/** Labels or indices: int32, or uint8 where `bytes` allows it. */
-export function checkLabels(op: string, t: Tensor, rows: number, bytes = true): void {
+/** Labels of so many rows: int32 or uint8. */
+export function checkLabels(op: string, t: Tensor, rows: number): void {
   checkTensor(op, t)
-  if (t.dtype !== 'int32' && !(bytes && t.dtype === 'uint8')) {
-    throw new TypeMismatchError(op, bytes ? 'int32 or uint8 labels' : 'int32 indices', t.describe())
-  }
+  if (t.dtype !== 'int32' && t.dtype !== 'uint8') throw new TypeMismatchError(op, 'int32 or uint8 labels', t.describe())
   if (t.rank !== 1 || t.size !== rows) throw new ShapeError(op, `labels of shape [${rows}]`, show(t.shape))
 }
 

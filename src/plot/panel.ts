@@ -151,18 +151,14 @@ function drawLegend(series: Series[], styles: Style[]): { svg: string; height: n
 /** Invisible columns with a tooltip of all values at that x; of many x an even choice. */
 function drawStrips({ series, xLabel, logX = false }: PanelOptions, x: Scale, top: number, bottom: number): string[] {
   const named = series.filter((s) => !s.faint)
-  const all = [...new Set(named.flatMap((s) => some(s.x)))]
+  const all = [...new Set(named.flatMap((s) => evenly(s.x, 1000)))]
     .filter((value) => isShown(value, logX))
     .sort((a, b) => a - b)
-  const count = Math.min(all.length, MAX_STRIPS)
-  const chosen = Array.from(
-    { length: count },
-    (_, i) => all[count > 1 ? Math.round((i * (all.length - 1)) / (count - 1)) : 0],
-  )
+  const chosen = evenly(all, MAX_STRIPS)
   const maps = named.map((s) => valuesAt(new Set(chosen), s))
   return chosen.map((value, i) => {
     const left = i === 0 ? x.range()[0] : (x(chosen[i - 1]) + x(value)) / 2
-    const right = i === count - 1 ? WIDTH - RIGHT : (x(value) + x(chosen[i + 1])) / 2
+    const right = i === chosen.length - 1 ? WIDTH - RIGHT : (x(value) + x(chosen[i + 1])) / 2
     const rows = named.flatMap((s, k) => (maps[k].has(value) ? [`${s.name} ${formatValue(maps[k].get(value))}`] : []))
     const tip = escapeXml([`${xLabel} ${formatValue(value)}`, ...rows].join('\n'))
     const place = `x="${n(left)}" y="${top}" width="${n(right - left)}" height="${bottom - top}"`
@@ -170,9 +166,9 @@ function drawStrips({ series, xLabel, logX = false }: PanelOptions, x: Scale, to
   })
 }
 
-/** At most a thousand of the numbers, evenly chosen: the first and the last among them. */
-function some(list: ArrayLike<number>): number[] {
-  const count = Math.min(list.length, 1000)
+/** At most so many of the numbers, evenly chosen: the first and the last among them. */
+function evenly(list: ArrayLike<number>, most: number): number[] {
+  const count = Math.min(list.length, most)
   return Array.from(
     { length: count },
     (_, i) => list[count > 1 ? Math.round((i * (list.length - 1)) / (count - 1)) : 0],
