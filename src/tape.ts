@@ -128,7 +128,7 @@ export function checkSignal(op: string, signal: unknown): void {
 }
 
 function checkSteps(steps: unknown): void {
-  checkWhole('replay', 'a whole number of steps >= 0', steps, 0, 2 ** 31 - 1)
+  checkWhole('replay', 'a whole number of steps from 0 to 2^31 - 1', steps, 0, 2 ** 31 - 1)
 }
 
 /**
