@@ -28,26 +28,29 @@ export function tracked(t: Tensor): boolean {
  * Notes how `y` was computed from `inputs`, if one of them needs a gradient. Every differentiable op calls it last. `inputs` names every tensor
  * whose values a derivative reads, also those that get no gradient (undefined in `derivatives`). `reads` says which of them
  * those are, if not all: false for none (but dy and y), or a list of their numbers. The others may be overwritten before backward().
- * @throws StateError where y is a given `out` that backward() needs unchanged: one of the inputs, or a leaf (of earlier results
- * that are written over backward() tells)
  */
 export function derive(y: Tensor, inputs: readonly Tensor[], derivatives: Derivatives, reads: Reads = true): Tensor {
-  const wanted = isWanted(inputs, derivatives)
-  if (wanted && (y.requiresGrad || inputs.some((x) => writtenWith(x, y)))) {
-    const expected = 'another tensor while derivatives are noted (update parameters within noGrad)'
-    throw new StateError(
-      'out',
-      expected,
-      `${y.describe()}, ${y.requiresGrad ? 'which requires a gradient' : 'an input'}`,
-    )
-  }
   written(y) // an `out` may have a node, of values that are no more
-  return wanted ? note(y, inputs, derivatives, reads, false) : y
+  return isWanted(inputs, derivatives) ? note(y, inputs, derivatives, reads, false) : y
 }
 
 /** The same for a view of x, which writes nothing. */
 export function deriveView(y: Tensor, x: Tensor, derivative: Derivative): Tensor {
   return isWanted([x], [derivative]) ? note(y, [x], [derivative], false, true) : y
+}
+
+/**
+ * Asked before anything is written to a given `out`.
+ * @throws StateError where backward() needs it unchanged: one of the inputs, or a leaf (of earlier results that are written over
+ * backward() tells)
+ */
+export function checkOut(out: Tensor, inputs: readonly Tensor[]): void {
+  if (!enabled || !inputs.some(tracked)) return
+  const leaf = out.requiresGrad || isViewOfLeaf(out)
+  if (!leaf && !inputs.some((x) => writtenWith(x, out))) return
+  const expected = 'another tensor while derivatives are noted (update parameters within noGrad)'
+  const received = leaf ? 'which requires a gradient, or is a view of one that does' : 'an input'
+  throw new StateError('out', expected, `${out.describe()}, ${received}`)
 }
 
 function isWanted(inputs: readonly Tensor[], derivatives: Derivatives): boolean {

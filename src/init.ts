@@ -75,11 +75,11 @@ const lecun = (f: Fans) => 1 / Math.max(1, f.fanIn)
 const glorot = (f: Fans) => 2 / Math.max(1, f.fanIn + f.fanOut)
 const he = (f: Fans) => 2 / Math.max(1, f.fanIn)
 
-/** LeCun et al. (1998): variance 1/fanIn. */
+/** LeCun et al. (1998): variance 1/fanIn. No normal here is truncated; Keras's are. */
 export const lecunNormal = (): Initializer => scaledNormal(lecun)
 /** Uniform on ±√(3/fanIn). */
 export const lecunUniform = (): Initializer => scaledUniform(lecun)
-/** Glorot and Bengio (2010), also Xavier: variance 2/(fanIn + fanOut). */
+/** Glorot and Bengio (2010), also Xavier: variance 2/(fanIn + fanOut), not truncated. */
 export const glorotNormal = (): Initializer => scaledNormal(glorot)
 /** Uniform on ±√(6/(fanIn + fanOut)): Affine's default for weights, as in Keras. */
 export const glorotUniform = (): Initializer => scaledUniform(glorot)
@@ -87,7 +87,7 @@ export const glorotUniform = (): Initializer => scaledUniform(glorot)
 export const xavierNormal = glorotNormal
 /** Glorot's, by its other name. */
 export const xavierUniform = glorotUniform
-/** He et al. (2015), for ReLU: variance 2/fanIn. */
+/** He et al. (2015), for ReLU: variance 2/fanIn, not truncated. */
 export const heNormal = (): Initializer => scaledNormal(he)
 /** Uniform on ±√(6/fanIn). */
 export const heUniform = (): Initializer => scaledUniform(he)

@@ -241,6 +241,20 @@ eachBackend(() => {
     expect(() => lw.add(h, 1, h)).toThrow(/^out: expected another tensor .*an input$/)
   })
 
+  it('neither a leaf nor a view of one is to be an out', () => {
+    for (const view of [
+      (w: lw.Tensor) => w,
+      (w: lw.Tensor) => w.reshape([2]),
+      (w: lw.Tensor) => w.slice(0, 2).reshape([2, 1]),
+    ]) {
+      const w = leaf(1, 2)
+      const out = view(w)
+      const h = lw.tanh(leaf(3, 4)).reshape(out.shape)
+      expect(() => lw.exp(h, out)).toThrow(/^out: .*which requires a gradient, or is a view of one that does$/)
+      expect([...w.data]).toEqual([1, 2])
+    }
+  })
+
   it('a gradient that only a target would get is none', () => {
     for (const loss of [lw.meanSquaredError(values(1, 2), leaf(3, 4)), lw.sum(lw.greater(leaf(1, 2), 0))])
       expect(() => lw.backward(loss)).toThrow(/without history/)

@@ -28,7 +28,8 @@ export interface Loss {
   readonly probabilities?: true
   /**
    * A more exact and quicker way from the input of the model's last layer, where that layer is of this class and the loss's `call`
-   * is `of`, the one that this stands for: a copy of a loss with a call of its own is computed by that.
+   * is `of`, the one that this stands for: a copy of a loss with a call of its own is computed by that. No probability is limited then,
+   * as in Keras on TensorFlow: a row that is wrong and sure of it still has a gradient.
    */
   readonly fused?: {
     readonly of: Loss['call']
@@ -59,7 +60,7 @@ function crossEntropyOfRows(p: Tensor, t: Tensor): Tensor {
   return crossEntropy(divide(p, sum(p, -1, { keepDims: true })), t)
 }
 
-/** Cross-entropy with class numbers as labels: p [rows, classes], t [rows] → the mean of −log p[i, t_i], p within [1e-7, 1]. */
+/** Cross-entropy with class numbers as labels: p [rows, classes], t [rows] → the mean of −log p[i, t_i], p within [1e-7, 1] (but see `fused`). */
 export const sparseCategoricalCrossentropy: Loss = {
   name: 'sparseCategoricalCrossentropy',
   targets: 'index',
@@ -67,7 +68,7 @@ export const sparseCategoricalCrossentropy: Loss = {
   call: crossEntropyOfRows,
   fused: softmaxFused,
 }
-/** Cross-entropy with one-hot (or soft) rows as labels: p and t [rows, classes] → −Σ t·log p / rows, p within [1e-7, 1]. */
+/** Cross-entropy with one-hot (or soft) rows as labels: p and t [rows, classes] → −Σ t·log p / rows, p within [1e-7, 1] (but see `fused`). */
 export const categoricalCrossentropy: Loss = {
   name: 'categoricalCrossentropy',
   targets: 'dense',
@@ -75,7 +76,7 @@ export const categoricalCrossentropy: Loss = {
   call: crossEntropyOfRows,
   fused: softmaxFused,
 }
-/** Cross-entropy of independent yes-or-no outputs: the mean of −t·log p − (1−t)·log(1−p), p within [1e-7, 1 − 1e-7]. */
+/** Cross-entropy of independent yes-or-no outputs: the mean of −t·log p − (1−t)·log(1−p), p within [1e-7, 1 − 1e-7] (but see `fused`). */
 export const binaryCrossentropy: Loss = {
   name: 'binaryCrossentropy',
   targets: 'dense',

@@ -77,7 +77,7 @@ export class Relu extends Module {
   }
 }
 
-/** x, or slope·x below 0 (default 0.01). */
+/** x, or slope·x below 0 (default 0.01; in Keras 0.3). */
 export class LeakyRelu extends Module {
   constructor(readonly slope = 0.01) {
     super()

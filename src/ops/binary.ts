@@ -66,7 +66,7 @@ function operands(op: string, a: Tensor | number, b: Tensor | number): [Tensor, 
 
 function binary(op: Op, a: Tensor, b: Tensor, dtype: FloatDType, out: Tensor | undefined): Tensor {
   const shape = broadcastShape(op.name, a.shape, b.shape)
-  const y = output(op.name, out, shape, dtype)
+  const y = output(op.name, out, shape, dtype, [a, b])
   emit(op, dtype, [y, a, b], broadcastParams(shape, a.shape, b.shape, y.size))
   return y
 }

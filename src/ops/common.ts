@@ -1,3 +1,4 @@
+import { checkOut } from '../autograd.js'
 import { type FloatDType, isFloat } from '../dtype.js'
 import { ShapeError, TypeMismatchError } from '../errors.js'
 import { checkSize, type Shape, sameShape, show } from '../shape.js'
@@ -28,14 +29,21 @@ export function checkLabels(op: string, t: Tensor, rows: number): void {
   if (t.rank !== 1 || t.size !== rows) throw new ShapeError(op, `labels of shape [${rows}]`, show(t.shape))
 }
 
-/** Where an op writes: `out` if it fits, else a new tensor. */
-export function output(op: string, out: Tensor | undefined, shape: Shape, dtype: Tensor['dtype']): Tensor {
+/** Where an op writes: `out` if it fits, else a new tensor. `inputs` are those that derive() is told of. */
+export function output(
+  op: string,
+  out: Tensor | undefined,
+  shape: Shape,
+  dtype: Tensor['dtype'],
+  inputs: readonly Tensor[] = [],
+): Tensor {
   checkSize(op, shape)
   if (out === undefined) return empty(op, shape, dtype)
   checkTensor(op, out, 'a tensor as out')
   if (out.dtype !== dtype || !sameShape(out.shape, shape)) {
     throw new ShapeError(op, `out to be ${dtype} ${show(shape)}`, out.describe())
   }
+  checkOut(out, inputs)
   return out
 }
 

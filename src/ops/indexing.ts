@@ -66,7 +66,7 @@ export function checkGather(op: string, source: Tensor, indices: Tensor, options
  */
 export function gatherRows(source: Tensor, indices: Tensor, options: GatherOptions = {}, out?: Tensor): Tensor {
   const { m, dtype, divisor, cursor, ints } = checkGather('gatherRows', source, indices, options)
-  const y = output('gatherRows', out, [m, ...source.shape.slice(1)], dtype)
+  const y = output('gatherRows', out, [m, ...source.shape.slice(1)], dtype, [source])
   emit(GATHER_ROWS, 'float32', [y, source, indices, cursor], ints, [divisor])
   if (y.dtype === 'uint8') y.divisor = source.divisor
   if (!isFloat(source.dtype) || !isFloat(dtype)) return written(y)

@@ -36,7 +36,7 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}, out?: 
       `${show(a.shape)}${ta ? 'ᵀ' : ''} x ${show(b.shape)}${tb ? 'ᵀ' : ''}`,
     )
   }
-  const y = output('matmul', out, [m, n], dtype)
+  const y = output('matmul', out, [m, n], dtype, [a, b])
   emit(MATMUL, dtype, [y, a, b], [m, n, k, ta ? 1 : 0, tb ? 1 : 0])
   return derive(
     y,
@@ -62,7 +62,7 @@ export function affine(x: Tensor, w: Tensor, b: Tensor, out?: Tensor): Tensor {
   if (b.rank !== 1 || b.size !== w.shape[1]) throw new ShapeError('affine', `b of shape [${w.shape[1]}]`, show(b.shape))
   const { m, n: k } = rowsOf(x)
   const n = w.shape[1]
-  const y = output('affine', out, [...x.shape.slice(0, -1), n], dtype)
+  const y = output('affine', out, [...x.shape.slice(0, -1), n], dtype, [x, w, b])
   emit(AFFINE, dtype, [y, x, w, b], [m, n, k])
   return derive(
     y,
@@ -84,7 +84,7 @@ export function transpose(x: Tensor, out?: Tensor): Tensor {
   const dtype = floatOf('transpose', x)
   if (x.rank !== 2) throw new ShapeError('transpose', 'a matrix', show(x.shape))
   const { m, n } = rowsOf(x)
-  const y = output('transpose', out, [n, m], dtype)
+  const y = output('transpose', out, [n, m], dtype, [x])
   emit(TRANSPOSE, dtype, [y, x], [m, n])
   return derive(y, [x], [(dy, to) => transpose(dy, to)], false)
 }

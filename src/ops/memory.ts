@@ -1,4 +1,4 @@
-import { derive } from '../autograd.js'
+import { checkOut, derive } from '../autograd.js'
 import { checkDType, type DType, isFloat } from '../dtype.js'
 import { checkWhole, describe, ShapeError, TypeMismatchError } from '../errors.js'
 import { checkShape, sameShape, show } from '../shape.js'
@@ -37,6 +37,7 @@ export function copy(x: Tensor, out?: Tensor): Tensor {
   const y = out ?? empty('copy', x.shape, x.dtype)
   checkTensor('copy', y, 'a tensor as out')
   if (!sameShape(x.shape, y.shape)) throw new ShapeError('copy', `out of shape ${show(x.shape)}`, y.describe())
+  if (out !== undefined) checkOut(out, [x])
   emit(COPY, 'float32', [y, x], [x.size])
   if (out === undefined) y.divisor = x.divisor
   return isFloat(x.dtype) && isFloat(y.dtype)

@@ -80,7 +80,7 @@ function reduce(
 function summing(op: Op, scale: (b: number) => number): Step {
   return (x, abc, out, shape) => {
     const dtype = floatOf(op.name, x)
-    const y = output(op.name, out, shape, dtype)
+    const y = output(op.name, out, shape, dtype, [x])
     emit(op, dtype, [y, x], abc)
     return derive(y, [x], [(dy, dx) => expand(dy, abc, scale(abc[1]), x.shape, dx)], false)
   }
@@ -89,7 +89,7 @@ function summing(op: Op, scale: (b: number) => number): Step {
 /** y[i, j, l] = alpha * x[i, l]: the derivative of sums and means. */
 function expand(x: Tensor, abc: readonly number[], alpha: number, shape: Shape, out?: Tensor): Tensor {
   const dtype = floatOf('expand', x)
-  const y = output('expand', out, shape, dtype)
+  const y = output('expand', out, shape, dtype, [x])
   emit(EXPAND, dtype, [y, x], abc, [alpha])
   return y
 }
@@ -120,7 +120,7 @@ export function max(x: Tensor, axes?: Axes, options: ReduceOptions = {}, out?: T
   const dtype = floatOf('max', x)
   return reduce('max', x, axes, options, out, (part, abc, target, shape) => {
     if (abc[1] === 0) throw new ShapeError('max', 'at least one element to reduce', show(part.shape))
-    const y = output('max', target, shape, dtype)
+    const y = output('max', target, shape, dtype, [part])
     emit(MAX, dtype, [y, part], abc)
     return derive(
       y,

@@ -14,7 +14,7 @@ const LOG_SOFTMAX_GRAD = defineOp('logSoftmaxGrad', GRAD)
 function rows(op: Op, gradient: Op, x: Tensor, out: Tensor | undefined): Tensor {
   const dtype = floatOf(op.name, x)
   const { m, n } = rowsOf(x)
-  const y = output(op.name, out, x.shape, dtype)
+  const y = output(op.name, out, x.shape, dtype, [x])
   emit(op, dtype, [y, x], [m, n])
   return derive(
     y,

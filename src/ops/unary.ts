@@ -30,7 +30,7 @@ const CLIP_GRAD = defineOp('clipGrad', `${GRAD} lo:d hi:d`)
 
 function map(op: Op, x: Tensor, out: Tensor | undefined, doubles?: readonly number[]): Tensor {
   const dtype = floatOf(op.name, x)
-  const y = output(op.name, out, x.shape, dtype)
+  const y = output(op.name, out, x.shape, dtype, [x])
   emit(op, dtype, [y, x], [x.size], doubles)
   return y
 }

@@ -1,13 +1,13 @@
 import { checkFlag, checkObject, checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
 import type { Tensor, TensorValues } from '../tensor.js'
-import type { History } from './history.js'
+import { directionOf, type History } from './history.js'
 
 /** Figures of an epoch by name: loss, accuracy, valLoss, valAccuracy … */
 export type Logs = Readonly<Record<string, number>>
 
 /** What a callback may do with the model it watches. */
 export interface TrainingModel {
-  /** Set it to end the training after this epoch. */
+  /** Set it to end the training after this epoch; in onTrainBegin before the first. */
   stopTraining: boolean
   /** A copy of all parameter values, and back. */
   snapshot(): Float32Array | Float64Array
@@ -60,7 +60,7 @@ export interface EarlyStoppingOptions {
   patience?: number
   /** An improvement is a change for the better by more than this. Default 0. */
   minDelta?: number
-  /** Default: max for accuracies, min for the rest. */
+  /** Default: 'max' for names that end in accuracy, 'min' for those in loss or error; others need one, as in Keras. */
   mode?: 'min' | 'max'
   /** Puts back the weights of the best epoch when training ends. Default true (in Keras false). */
   restoreBestWeights?: boolean
@@ -98,9 +98,7 @@ export class EarlyStopping implements Callback {
       throw new ValueError('EarlyStopping', 'a patience >= 0', describe(this.patience))
     if (!(Number.isFinite(this.minDelta) && this.minDelta >= 0))
       throw new ValueError('EarlyStopping', 'a minDelta >= 0', describe(options.minDelta))
-    const mode = options.mode ?? (/accuracy$/i.test(this.monitor) ? 'max' : 'min')
-    if (mode !== 'min' && mode !== 'max') throw new ValueError('EarlyStopping', "mode 'min' or 'max'", describe(mode))
-    this.sign = mode === 'max' ? 1 : -1
+    this.sign = directionOf('EarlyStopping', this.monitor, options.mode)
     this.restoring = checkFlag('EarlyStopping', 'restoreBestWeights', options.restoreBestWeights, true)
   }
 

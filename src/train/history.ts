@@ -40,6 +40,14 @@ export type Figures = Record<string, number> & { loss: number }
 /** V8 ends the process where an array outgrows some 112 million numbers. */
 const MOST_STEPS = 2 ** 24
 
+/** 1 where the greater figure is the better one, -1 where the lesser is: by `mode`, or else by its name. */
+export function directionOf(op: string, figure: string, mode: unknown): 1 | -1 {
+  const [max, min] =
+    mode === undefined ? [/accuracy$/i.test(figure), /(loss|error)$/i.test(figure)] : [mode === 'max', mode === 'min']
+  if (!max && !min) throw new ValueError(op, `mode 'min' or 'max' for ${figure}`, describe(mode))
+  return max ? 1 : -1
+}
+
 /** The course of a training run. */
 export class History implements HistoryData {
   readonly epoch: number[] = []
@@ -83,25 +91,23 @@ export class History implements HistoryData {
 
   /**
    * The epoch (from 1) where a metric was best, and its value; the first of equals.
-   * @param wish default: 'max' for names that end in accuracy, 'min' for all others
-   * @throws ValueError for an unknown metric, or one without a finite value
+   * @param mode default: 'max' for names that end in accuracy, 'min' for those in loss or error
+   * @throws ValueError for an unknown metric, one without a finite value, or a name of another end without `mode`
    */
-  best(metric: string, wish?: 'min' | 'max'): { epoch: number; value: number } {
+  best(metric: string, mode?: 'min' | 'max'): { epoch: number; value: number } {
     if (typeof metric !== 'string')
       throw new TypeMismatchError('History.best', 'the name of a metric', describe(metric))
-    const mode = wish ?? (/accuracy$/i.test(metric) ? 'max' : 'min')
-    if (mode !== 'min' && mode !== 'max') throw new ValueError('History.best', "mode 'min' or 'max'", describe(mode))
     if (!Object.hasOwn(checkMade('History.best', this, History, 'history').history, metric))
       throw new ValueError(
         'History.best',
         `a metric (${Object.keys(this.history).join(', ') || 'none yet'})`,
         describe(metric),
       )
-    const sign = mode === 'min' ? 1 : -1
+    const sign = directionOf('History.best', metric, mode)
     let best = -1
     const list = this.history[metric]
     list.forEach((value, i) => {
-      if (Number.isFinite(value) && (best < 0 || sign * value < sign * list[best])) best = i
+      if (Number.isFinite(value) && (best < 0 || sign * value > sign * list[best])) best = i
     })
     if (best < 0) throw new ValueError('History.best', `a finite ${metric}`, `none in ${list.length} epochs`)
     return { epoch: this.epoch[best], value: list[best] }

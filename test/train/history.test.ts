@@ -41,8 +41,10 @@ describe('History', () => {
     expect(() => history.best('valLoss')).toThrow(/a metric \(loss, accuracy\), received "valLoss"/)
     expect(() => history.best('loss', 'most' as never)).toThrow(ValueError)
     expect(() => new History().best('toString')).toThrow(/none yet/)
-    history.addEpoch({ never: Number.NaN })
-    expect(() => history.best('never')).toThrow(/a finite never, received none in 5 epochs/)
+    history.addEpoch({ never: Number.NaN, f1: 0.5 })
+    expect(history.best('f1', 'max')).toEqual({ epoch: 5, value: 0.5 })
+    expect(() => history.best('f1')).toThrow("mode 'min' or 'max' for f1, received undefined")
+    expect(() => history.best('never', 'min')).toThrow(/a finite never, received none in 5 epochs/)
   })
 
   test('keeps no more steps than an array can hold, and says so once', async () => {

@@ -95,6 +95,7 @@ describe('EarlyStopping', () => {
     { minDelta: Number.NaN },
     { minDelta: -0.1 },
     { mode: 'auto' as never },
+    { monitor: 'valF1' }, // whose better is anybody's guess
   ])('refuses %j', (options) => {
     expect(() => new EarlyStopping(options)).toThrow(ValueError)
   })
