@@ -39,18 +39,23 @@ export function deriveView(y: Tensor, x: Tensor, derivative: Derivative): Tensor
   return isWanted([x], [derivative]) ? note(y, [x], [derivative], false, true) : y
 }
 
+/** @throws StateError where a gradient is wanted of `t`, which has none in `op` */
+export function checkUntracked(op: string, t: Tensor): void {
+  if (enabled && tracked(t)) throw new StateError(op, 'targets without history (computed within noGrad)', t.describe())
+}
+
 /**
  * Asked before anything is written to a given `out`.
  * @throws StateError where backward() needs it unchanged: one of the inputs, or a leaf (of earlier results that are written over
  * backward() tells)
  */
-export function checkOut(out: Tensor, inputs: readonly Tensor[]): void {
+export function checkOut(op: string, out: Tensor, inputs: readonly Tensor[]): void {
   if (!enabled || !inputs.some(tracked)) return
   const leaf = out.requiresGrad || isViewOfLeaf(out)
   if (!leaf && !inputs.some((x) => writtenWith(x, out))) return
-  const expected = 'another tensor while derivatives are noted (update parameters within noGrad)'
+  const expected = 'out to be another tensor while derivatives are noted (update parameters within noGrad)'
   const received = leaf ? 'which requires a gradient, or is a view of one that does' : 'an input'
-  throw new StateError('out', expected, `${out.describe()}, ${received}`)
+  throw new StateError(op, expected, `${out.describe()}, ${received}`)
 }
 
 function isWanted(inputs: readonly Tensor[], derivatives: Derivatives): boolean {

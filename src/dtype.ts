@@ -18,11 +18,12 @@ export function arrayType(dtype: DType): (typeof CONSTRUCTORS)[DType] {
 
 /** The dtype of a typed array, or undefined for anything else. */
 export function dtypeOf(value: unknown): DType | undefined {
+  if (!ArrayBuffer.isView(value)) return undefined // a proxy of one is an instance, too
   if (value instanceof Float32Array) return 'float32'
   if (value instanceof Float64Array) return 'float64'
   if (value instanceof Int32Array) return 'int32'
   if (value instanceof Uint8Array) return 'uint8'
-  return ArrayBuffer.isView(value) ? foreignDType(value) : undefined
+  return foreignDType(value)
 }
 
 /** Of a typed array from another realm, as in vm contexts and test runners, which is no instance of these classes. */

@@ -7,6 +7,7 @@ import {
   checkSynchronous,
   checkWhole,
   describe,
+  MemoryError,
   StateError,
   TypeMismatchError,
   withMemoryError,
@@ -17,6 +18,9 @@ import type { Storage } from './storage.js'
 import { recordingState } from './tensor.js'
 
 const NONE: readonly number[] = []
+
+/** V8 ends the process where an array outgrows some 112 million numbers. */
+const MAX_WORDS = 2 ** 24
 
 /** Collects the commands of a tape; see docs/commands.md for their words. */
 class Recorder {
@@ -31,6 +35,12 @@ class Recorder {
     ints: readonly number[],
     doubles: readonly number[],
   ): void {
+    if (this.words.length > MAX_WORDS)
+      throw new MemoryError(
+        'record',
+        `a tape of at most ${MAX_WORDS} words (record one step and replay it)`,
+        'a longer one',
+      )
     this.words.push(op.index, dtype)
     for (const operand of operands) this.words.push(this.number(operand.storage), operand.offset)
     for (const n of ints) this.words.push(n)
@@ -108,7 +118,7 @@ export class Tape {
       for (let done = 0; done < steps; ) {
         signal?.throwIfAborted()
         done += await this.bound.replaySlice(steps - done, this.bound.sliceMs)
-        onProgress?.(done)
+        checkSynchronous('replayAsync', onProgress?.(done))
       }
       signal?.throwIfAborted()
     } finally {

@@ -18,6 +18,9 @@ export type { NestedArray, TensorValues } from './values.js'
 /** More nested arrays than this do not fit JavaScript's memory. */
 const MAX_ARRAYS = 2 ** 24
 
+/** V8 makes a dictionary of a longer array, or ends the process. */
+const MAX_NUMBERS = 2 ** 25
+
 /** Set by record() while it runs: reading or writing a tensor's values there is a mistake. */
 export const recordingState = { active: false }
 
@@ -153,11 +156,21 @@ export class Tensor {
     }
     // Even a tensor without elements may have rows without end.
     if (arrays > MAX_ARRAYS) throw new ShapeError('toArray', `at most ${MAX_ARRAYS} arrays`, show(this.shape))
+    if (this.size > MAX_NUMBERS && this.shape[this.rank - 1] > MAX_NUMBERS)
+      throw new ShapeError(
+        'toArray',
+        `rows of at most ${MAX_NUMBERS} numbers (toTypedArray() gives more)`,
+        show(this.shape),
+      )
     const flat = this.toTypedArray()
+    if (this.rank === 0) return flat[0] as T
     let next = 0
-    const build = (dim: number): NestedArray =>
-      dim === this.rank ? flat[next++] : Array.from({ length: this.shape[dim] }, () => build(dim + 1))
-    return build(0) as T
+    const build = ([length, ...rest]: readonly number[]): NestedArray => {
+      if (rest.length > 0) return Array.from({ length }, () => build(rest))
+      next += length
+      return Array.from(flat.subarray(next - length, next))
+    }
+    return build(this.shape) as T
   }
 
   /** The value of a tensor of one element. */
@@ -176,14 +189,14 @@ export class Tensor {
     checkWritable('set')
     checkTensor('set', this)
     const source = isTensor(values) ? { flat: valuesFor(this, values), shape: values.shape } : flatten('set', values)
-    const fits = source.shape === undefined ? source.flat.length === this.size : sameShape(source.shape, this.shape)
+    const fits = source.flat.length === this.size && (source.shape === undefined || sameShape(source.shape, this.shape))
     if (!fits) {
       const got = source.shape === undefined ? `${source.flat.length} values` : show(source.shape)
       throw new ShapeError('set', `values of shape ${show(this.shape)}`, got)
     }
     checkIntegers('set', source.flat, this.dtype)
     // A detached array counts as empty, but cannot be copied.
-    if (this.size > 0) this.storage.array.set(source.flat, this.offset)
+    if (this.size > 0) this.data.set(source.flat)
     return written(this) as this
   }
 
@@ -194,6 +207,13 @@ export class Tensor {
 
   describe(): string {
     return isTensor(this) ? `Tensor ${this.dtype} ${show(this.shape)}` : 'Tensor without values'
+  }
+
+  /** Text where text is wanted; a number in JavaScript it is not: `loss < 1` would be false, whatever the loss. */
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint === 'number')
+      throw new TypeMismatchError('Tensor', 'item() or an op, where a number is wanted', this.describe())
+    return this.toString()
   }
 
   toString(): string {
@@ -258,17 +278,18 @@ export interface TensorOptions {
  */
 export function tensor(values: TensorValues, options: TensorOptions = {}): Tensor {
   checkWritable('tensor')
-  checkOptions('tensor', options, ['shape', 'dtype', 'divisor', 'requiresGrad'])
+  // Read before the values: a getter may take their memory away.
+  const given = { ...checkOptions('tensor', options, ['shape', 'dtype', 'divisor', 'requiresGrad']) }
   const { flat, shape: natural } = flatten('tensor', values)
-  const shape = checkShape('tensor', options.shape ?? natural ?? [flat.length])
+  const shape = checkShape('tensor', given.shape ?? natural ?? [flat.length])
   if (sizeOf(shape) !== flat.length)
     throw new ShapeError('tensor', `${sizeOf(shape)} values for shape ${show(shape)}`, `${flat.length}`)
-  const dtype = options.dtype === undefined ? (dtypeOf(values) ?? 'float32') : checkDType('tensor', options.dtype)
+  const dtype = given.dtype === undefined ? (dtypeOf(values) ?? 'float32') : checkDType('tensor', given.dtype)
   const result = empty('tensor', shape, dtype)
   checkIntegers('tensor', flat, dtype)
-  if (flat.length > 0) result.storage.array.set(flat, result.offset)
-  setDivisor(result, options.divisor)
-  return requireGrad(result, options.requiresGrad)
+  if (flat.length > 0) result.data.set(flat)
+  setDivisor(result, given.divisor)
+  return requireGrad(result, given.requiresGrad)
 }
 
 /** Values as a tensor: plain numbers become `dtype`, a typed array keeps its own. */
@@ -306,7 +327,8 @@ function valuesFor(to: Tensor, from: Tensor): TypedArray {
   return quotients
 }
 
-function checkIntegers(op: string, flat: ArrayLike<number>, dtype: DType): void {
+/** @throws ValueError for a number that the dtype cannot hold */
+export function checkIntegers(op: string, flat: ArrayLike<number>, dtype: DType): void {
   if ((dtype !== 'int32' && dtype !== 'uint8') || dtypeOf(flat) === dtype) return
   const [low, high] = dtype === 'uint8' ? [0, 255] : [-(2 ** 31), 2 ** 31 - 1]
   for (let i = 0; i < flat.length; i++) {

@@ -20,6 +20,26 @@ const compiledWith = (name: string, loss: lw.Loss = lw.losses.meanSquaredError) 
 
 const WRONG: Trap[] = [
   ['a loss of whole numbers', () => lw.backward(ints(1)), lw.TypeMismatchError, 'a float loss, received int32'],
+  ['a negative deviation', () => lw.normal(lw.randomState(1), [2], 0, -1), lw.ValueError, 'a standard deviation >= 0'],
+  ['half an int', () => lw.full([2], 1.5, 'int32'), lw.ValueError, 'whole numbers from -2147483648 to 2147483647'],
+  [
+    'a byte of 300',
+    () => lw.fill(bytes(0), 300),
+    lw.ValueError,
+    'fill: expected whole numbers from 0 to 255 for uint8',
+  ],
+  [
+    'an initializer that was not called',
+    () => lw.build(new lw.Affine(2, { weightInitializer: lw.initializers.heNormal as never }), [2]),
+    lw.TypeMismatchError,
+    'weight: expected an initializer that fills the parameter (heNormal(), not heNormal)',
+  ],
+  [
+    'an initializer that makes a tensor of its own',
+    () => lw.build(new lw.Affine(2, { weightInitializer: (p, s) => lw.uniform(s, p.shape) }), [2]),
+    lw.TypeMismatchError,
+    'an initializer that fills the parameter',
+  ],
   ['no divisor', () => lw.tensor(Uint8Array.of(1), { divisor: 0 }), lw.ValueError, 'a divisor above 0, received 0'],
   ['infinite divisor', () => lw.tensor(Uint8Array.of(1), { divisor: Infinity }), lw.ValueError, 'a divisor above 0'],
   ['divisor of floats', () => lw.tensor([1], { divisor: 2 }), lw.TypeMismatchError, 'dtype uint8'],

@@ -52,7 +52,7 @@ const WRONG: Trap[] = [
     'affine',
     () => lw.affine(f(2, 3), f(4, 5), f(5)),
     lw.ShapeError,
-    'affine: expected x [..., k] and w [k, n], received [2, 3] and [4, 5]',
+    'affine: expected x [rows, …, k] and w [k, n], received [2, 3] and [4, 5]',
   ],
   ['affine bias', () => lw.affine(f(2, 3), f(3, 5), f(4)), lw.ShapeError, 'b of shape [5], received [4]'],
   ['affine rank 3', () => lw.affine(f(2, 2, 3), f(4, 5), f(5)), lw.ShapeError, 'affine'],

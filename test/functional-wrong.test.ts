@@ -38,7 +38,7 @@ eachBackend(() => {
     endless.push(endless)
     const wrong: [string, new (...args: never[]) => LanewiseError, () => unknown][] = [
       [
-        'affine: expected x [..., k] and w [k, n], received [5, 4] and [3, 2]',
+        'affine: expected x [rows, …, k] and w [k, n], received [5, 4] and [3, 2]',
         ShapeError,
         () => affineForward(X(), zeros([3, 2]), [0, 0]),
       ],
@@ -118,7 +118,7 @@ eachBackend(() => {
         () => predict(params(), zeros([5, 4], { dtype: 'float64' })),
       ],
       [
-        'affine: expected x [..., k] and w [k, n], received [5, 3] and [4, 3]',
+        'affine: expected x [rows, …, k] and w [k, n], received [5, 3] and [4, 3]',
         ShapeError,
         () => loss(params(), zeros([5, 3]), t),
       ],

@@ -142,11 +142,23 @@ eachBackend(() => {
     expect(grad((x) => lw.maximum(x, x), [1, 2])).toEqual([1, 1])
   })
 
-  it('does not follow targets, untracked inputs, or anything within noGrad', () => {
-    const [p, t] = [make({ shape: [3], values: [1, 2, 3] }), make({ shape: [3], values: [0, 0, 1] })]
-    t.grad?.data.fill(7)
-    lw.backward(lw.meanSquaredError(p, t))
-    expect(t.grad?.toArray()).toEqual([7, 7, 7])
+  it('follows the targets of a squared error; cross-entropies refuse what they would have to follow', () => {
+    const [p, t] = [make({ shape: [3], values: [0.5, 0.2, 0.9] }), make({ shape: [3], values: [0, 0.1, 1] })]
+    checkGradients(() => lw.meanSquaredError(lw.exp(p), lw.multiply(t, p)), [p, t])
+    const row = (x: Tensor) => x.reshape([1, 3])
+    for (const [name, f] of [
+      ['binaryCrossEntropy', () => lw.binaryCrossEntropy(p, t)],
+      ['binaryCrossEntropyFromLogits', () => lw.binaryCrossEntropyFromLogits(p, lw.square(t))],
+      ['crossEntropy', () => lw.crossEntropy(row(p), row(t))],
+      ['softmaxCrossEntropy', () => lw.softmaxCrossEntropy(row(p), row(t)).loss],
+    ] as const) {
+      expect(f).toThrow(`${name}: expected targets without history (computed within noGrad)`)
+      expect(() => lw.noGrad(f)).not.toThrow()
+    }
+  })
+
+  it('does not follow untracked inputs, or anything within noGrad', () => {
+    const p = make({ shape: [3], values: [1, 2, 3] })
     expect(lw.noGrad(() => lw.exp(p)).node).toBeUndefined()
     expect(lw.exp(lw.tensor([1])).node).toBeUndefined()
   })

@@ -238,7 +238,7 @@ eachBackend(() => {
 
   it('a result with history is not to be an out of an op it goes into', () => {
     const h = lw.multiply(lw.tensor([1], { requiresGrad: true }), 2)
-    expect(() => lw.add(h, 1, h)).toThrow(/^out: expected another tensor .*an input$/)
+    expect(() => lw.add(h, 1, h)).toThrow(/^add: expected out to be another tensor .*an input$/)
   })
 
   it('neither a leaf nor a view of one is to be an out', () => {
@@ -250,14 +250,15 @@ eachBackend(() => {
       const w = leaf(1, 2)
       const out = view(w)
       const h = lw.tanh(leaf(3, 4)).reshape(out.shape)
-      expect(() => lw.exp(h, out)).toThrow(/^out: .*which requires a gradient, or is a view of one that does$/)
+      expect(() => lw.exp(h, out)).toThrow(
+        /^exp: expected out .*which requires a gradient, or is a view of one that does$/,
+      )
       expect([...w.data]).toEqual([1, 2])
     }
   })
 
-  it('a gradient that only a target would get is none', () => {
-    for (const loss of [lw.meanSquaredError(values(1, 2), leaf(3, 4)), lw.sum(lw.greater(leaf(1, 2), 0))])
-      expect(() => lw.backward(loss)).toThrow(/without history/)
+  it('a mask has no history', () => {
+    expect(() => lw.backward(lw.sum(lw.greater(leaf(1, 2), 0)))).toThrow(/without history/)
   })
 
   it('noGrad within noGrad leaves the outer one in force', () => {

@@ -108,12 +108,12 @@ export class NativeBackend implements Backend {
     private readonly isa: string,
     private readonly threads: number,
   ) {
-    useSharedMemory(addon)
     addon.words ??= new Int32Array(new SharedArrayBuffer(4 * MAX_WORDS) as unknown as ArrayBuffer)
     this.words = addon.words
     addon.setup(isa, threads, this.words)
     this.theirs = new Map(addon.ops().map(([name, signature], code) => [name, { code, signature }]))
     for (const op of opTable()) this.codeOf(op)
+    useSharedMemory(addon) // now that nothing can fail any more
   }
 
   /** @throws BackendError for an instruction set the machine lacks; Error for no addon, or one that does not fit */

@@ -24,6 +24,8 @@ const MAX_RANK = 8
 /** Deflate cannot shrink data further than this, so a header that claims more is false. */
 const MAX_DEFLATE_RATIO = 1032
 const READ_BYTES = 1 << 30
+/** Where the first bytes are looked for: more than 4096 of gzip can hold. */
+const MOST_START = 1 << 24
 
 /**
  * Reads an IDX file (the format of MNIST): two zero bytes, the element type, the rank, the sizes as big-endian uint32,
@@ -140,7 +142,10 @@ function gunzipStart(file: string, compressed: Uint8Array): Uint8Array {
   for (let length = Math.min(4096, compressed.length); ; length = Math.min(2 * length, compressed.length)) {
     let start: Uint8Array
     try {
-      start = gunzip(compressed.subarray(0, length), { finishFlush: constants.Z_SYNC_FLUSH })
+      start = gunzip(compressed.subarray(0, length), {
+        finishFlush: constants.Z_SYNC_FLUSH,
+        maxOutputLength: MOST_START,
+      })
     } catch (error) {
       return refuse(file, 'a whole gzip file', `damaged or truncated data (${(error as Error).message})`)
     }

@@ -17,7 +17,7 @@ export interface AffineOptions {
   biasInitializer?: Initializer | InitializerName
 }
 
-/** The fully connected layer x·W + b: [..., k] → [..., units]. W is [k, units], b [units]. */
+/** The fully connected layer x·W + b: [rows, …, k] → [rows, …, units]. W is [k, units], b [units]. */
 export class Affine extends Module {
   weight!: Parameter
   bias!: Parameter

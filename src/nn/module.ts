@@ -14,7 +14,7 @@ import { checkMade, isMade } from '../made.js'
 import { randomState } from '../ops/random.js'
 import { checkShape, MAX_SIZE, type Shape, sameShape, show, sizeOf } from '../shape.js'
 import { aligned } from '../storage.js'
-import { checkTensor, flatBlock, type Tensor } from '../tensor.js'
+import { checkTensor, flatBlock, isTensor, type Tensor } from '../tensor.js'
 
 /** What is missing where a module has no parameters yet. */
 export const BUILT = 'a built model (see build), its parts in public fields or in arrays there'
@@ -258,7 +258,15 @@ export function build(module: Module, input: readonly number[], options: BuildOp
   const values = flatBlock('build', shapes, dtype)
   const gradients = flatBlock('build', shapes, dtype)
   parameters.forEach((p, i) => {
-    p.initializer(values.parts[i], state)
+    const part = values.parts[i]
+    const made: unknown = p.initializer(part, state)
+    if (typeof made === 'function' || (isTensor(made) && made !== part))
+      throw new TypeMismatchError(
+        p.name,
+        'an initializer that fills the parameter (heNormal(), not heNormal)',
+        describe(made),
+      )
+    checkSynchronous(p.name, made)
   })
   // Only now, when nothing can fail any more, do they belong to this model.
   parameters.forEach((p, i) => {

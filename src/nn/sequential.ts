@@ -168,9 +168,9 @@ export class Sequential extends Module implements TrainingModel {
     if (!Array.isArray(weights) || weights.length !== parameters.length) {
       throw new ShapeError('setWeights', `${parameters.length} tensors`, describe(weights))
     }
-    // Copies: the values may be the model's own, in another order. (Array.from sees holes, as undefined.)
-    const checked = Array.from(weights, (w, i) => {
-      const { shape, name } = parameters[i]
+    // Copies: the values may be the model's own, in another order. (Not weights.map, which leaves out holes.)
+    const checked = parameters.map(({ shape, name }, i) => {
+      const w: Tensor | TensorValues = weights[i]
       const t = isTensor(w)
         ? empty('setWeights', w.shape, this.store.dtype).set(w)
         : asArgument('setWeights', name, () => tensorOf(w, this.store.dtype))

@@ -43,7 +43,7 @@ export function output(
   if (out.dtype !== dtype || !sameShape(out.shape, shape)) {
     throw new ShapeError(op, `out to be ${dtype} ${show(shape)}`, out.describe())
   }
-  checkOut(out, inputs)
+  checkOut(op, out, inputs)
   return out
 }
 

@@ -24,6 +24,7 @@ export function oneHot(labels: Tensor, classes: number, dtype: FloatDType = 'flo
   checkLabels('oneHot', labels, labels.size)
   checkWhole('oneHot', 'a whole number of classes >= 1', classes, 1)
   const y = output('oneHot', out, [labels.size, classes], checkFloat('oneHot', dtype))
+  if (out !== undefined) written(out) // also where a bad label is found
   emit(ONE_HOT, dtype, [y, labels], [labels.size, classes])
   return written(y)
 }
@@ -67,6 +68,7 @@ export function checkGather(op: string, source: Tensor, indices: Tensor, options
 export function gatherRows(source: Tensor, indices: Tensor, options: GatherOptions = {}, out?: Tensor): Tensor {
   const { m, dtype, divisor, cursor, ints } = checkGather('gatherRows', source, indices, options)
   const y = output('gatherRows', out, [m, ...source.shape.slice(1)], dtype, [source])
+  if (out !== undefined) written(out) // also where a bad index is found
   emit(GATHER_ROWS, 'float32', [y, source, indices, cursor], ints, [divisor])
   if (y.dtype === 'uint8') y.divisor = source.divisor
   if (!isFloat(source.dtype) || !isFloat(dtype)) return written(y)

@@ -1,4 +1,4 @@
-import { derive } from '../autograd.js'
+import { checkUntracked, derive } from '../autograd.js'
 import { isFloat } from '../dtype.js'
 import { describe, ShapeError, ValueError } from '../errors.js'
 import { show } from '../shape.js'
@@ -47,21 +47,29 @@ function lossGrad(
   }
 }
 
-/** `name` is the function's, for errors. */
-function elementLoss(name: string, op: Op, gradient: Op, p: Tensor, t: Tensor): Tensor {
+/** `name` is the function's, for errors; `symmetric`: whether p and t may change places. */
+function elementLoss(name: string, op: Op, gradient: Op, p: Tensor, t: Tensor, symmetric = false): Tensor {
   const dtype = commonFloat(name, p, t)
   checkSame(name, p, t)
+  if (!symmetric) checkUntracked(name, t)
   const y = empty(name, [], dtype)
   emit(op, dtype, [y, p, t], [p.size])
-  return derive(y, [p, t], [lossGrad(gradient, p, t, [p.size]), undefined])
+  return derive(
+    y,
+    [p, t],
+    [lossGrad(gradient, p, t, [p.size]), symmetric ? lossGrad(gradient, t, p, [p.size]) : undefined],
+  )
 }
 
-/** Mean of (p − t)² over all elements. dp = 2(p − t)/n. No gradient flows to the targets. */
+/** Mean of (p − t)² over all elements. dp = 2(p − t)/n = −dt */
 export function meanSquaredError(p: Tensor, t: Tensor): Tensor {
-  return elementLoss('meanSquaredError', MEAN_SQUARED_ERROR, MEAN_SQUARED_ERROR_GRAD, p, t)
+  return elementLoss('meanSquaredError', MEAN_SQUARED_ERROR, MEAN_SQUARED_ERROR_GRAD, p, t, true)
 }
 
-/** Mean of −t·log p − (1 − t)·log(1 − p), p limited to [1e-7, 1 − 1e-7] as Keras does. */
+/**
+ * Mean of −t·log p − (1 − t)·log(1 − p), p limited to [1e-7, 1 − 1e-7] as Keras does.
+ * @throws StateError for targets computed from what requires a gradient: no cross-entropy has one for them
+ */
 export function binaryCrossEntropy(p: Tensor, t: Tensor): Tensor {
   return elementLoss('binaryCrossEntropy', BINARY_CROSS_ENTROPY, BINARY_CROSS_ENTROPY_GRAD, p, t)
 }
@@ -90,6 +98,7 @@ function targetsOf(op: string, p: Tensor, t: Tensor): { m: number; n: number; de
   }
   commonFloat(op, p, t)
   checkSame(op, p, t)
+  checkUntracked(op, t)
   return { m, n, dense: true }
 }
 

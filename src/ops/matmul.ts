@@ -51,13 +51,13 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}, out?: 
 }
 
 /**
- * x·w + b for x [..., k], w [k, n], b [n]: the fully connected layer. All dimensions of x but the last are rows.
+ * x·w + b for x [rows, …, k], w [k, n], b [n]: the fully connected layer. All dimensions of x but the last are rows.
  * dx = dy·wᵀ, dw = xᵀ·dy, db = column sums of dy.
  */
 export function affine(x: Tensor, w: Tensor, b: Tensor, out?: Tensor): Tensor {
   const dtype = commonFloat('affine', x, w, b)
   if (x.rank < 2 || w.rank !== 2 || x.shape[x.rank - 1] !== w.shape[0]) {
-    throw new ShapeError('affine', 'x [..., k] and w [k, n]', `${show(x.shape)} and ${show(w.shape)}`)
+    throw new ShapeError('affine', 'x [rows, …, k] and w [k, n]', `${show(x.shape)} and ${show(w.shape)}`)
   }
   if (b.rank !== 1 || b.size !== w.shape[1]) throw new ShapeError('affine', `b of shape [${w.shape[1]}]`, show(b.shape))
   const { m, n: k } = rowsOf(x)

@@ -3,7 +3,7 @@ import { checkDType, type DType, isFloat } from '../dtype.js'
 import { checkWhole, describe, ShapeError, TypeMismatchError } from '../errors.js'
 import { checkShape, sameShape, show } from '../shape.js'
 import { emit } from '../tape.js'
-import { checkTensor, empty, type Tensor, written } from '../tensor.js'
+import { checkIntegers, checkTensor, empty, type Tensor, written } from '../tensor.js'
 import { defineOp } from './op.js'
 
 const FILL = defineOp('fill', 'y:w:A:n | n value:d')
@@ -15,6 +15,7 @@ const PUT = defineOp('put', 'dst:u:A:cap src:r:A:1 at:r:i:1 | cap')
 export function fill(y: Tensor, value: number): Tensor {
   checkTensor('fill', y)
   if (typeof value !== 'number') throw new TypeMismatchError('fill', 'a number', describe(value))
+  checkIntegers('fill', [value], y.dtype)
   emit(FILL, 'float32', [y], [y.size], [value])
   return written(y)
 }
@@ -37,7 +38,7 @@ export function copy(x: Tensor, out?: Tensor): Tensor {
   const y = out ?? empty('copy', x.shape, x.dtype)
   checkTensor('copy', y, 'a tensor as out')
   if (!sameShape(x.shape, y.shape)) throw new ShapeError('copy', `out of shape ${show(x.shape)}`, y.describe())
-  if (out !== undefined) checkOut(out, [x])
+  if (out !== undefined) checkOut('copy', out, [x])
   emit(COPY, 'float32', [y, x], [x.size])
   if (out === undefined) y.divisor = x.divisor
   return isFloat(x.dtype) && isFloat(y.dtype)

@@ -2,7 +2,7 @@ import { checkFloat, type DType } from '../dtype.js'
 import { checkOptions, checkWhole, describe, TypeMismatchError, ValueError } from '../errors.js'
 import { checkShape } from '../shape.js'
 import { emit } from '../tape.js'
-import { empty, type Tensor, tensor, written } from '../tensor.js'
+import { empty, isTensor, type Tensor, tensor, written } from '../tensor.js'
 import { output } from './common.js'
 import { defineOp, type Op } from './op.js'
 
@@ -22,7 +22,7 @@ export function randomState(seed: number, stream = 0): Tensor {
 }
 
 function checkState(op: string, state: Tensor): void {
-  if (state?.dtype !== 'int32' || state.size !== 4)
+  if (!isTensor(state) || state.dtype !== 'int32' || state.size !== 4)
     throw new TypeMismatchError(op, 'a state made by randomState()', describe(state))
 }
 
@@ -84,6 +84,7 @@ export function normal(
 ): Tensor {
   checkState('normal', state)
   const doubles = [checkFinite('normal', 'mean', mean), checkFinite('normal', 'standard deviation', std)]
+  if (std < 0) throw new ValueError('normal', 'a standard deviation >= 0', describe(std))
   return draw(NORMAL, state, shape, doubles, options, out)
 }
 
@@ -92,7 +93,7 @@ export function permutation(state: Tensor, n: number, out?: Tensor): Tensor {
   checkState('permutation', state)
   const [size] = checkShape('permutation', [n])
   const y = out ?? empty('permutation', [size], 'int32')
-  if (y.dtype !== 'int32' || y.size !== size)
+  if (!isTensor(y) || y.dtype !== 'int32' || y.size !== size)
     throw new TypeMismatchError('permutation', `out to be int32 [${size}]`, describe(y))
   emit(PERMUTATION, 'float32', [y, state], [size])
   return written(y)

@@ -137,17 +137,15 @@ export function max(x: Tensor, axes?: Axes, options: ReduceOptions = {}, out?: T
 }
 
 /** Position of the first largest value along one axis (default the last), as int32; of the first NaN if there is one. */
-export function argmax(x: Tensor, axis = -1): Tensor {
+export function argmax(x: Tensor, axis = -1, options: ReduceOptions = {}): Tensor {
   const dtype = floatOf('argmax', x)
+  const keepDims = checkFlag('argmax', 'keepDims', checkOptions('argmax', options, ['keepDims']).keepDims)
   const at = checkAxis('argmax', axis, x.rank)
   const b = x.shape[at]
   if (b === 0) throw new ShapeError('argmax', 'at least one element to choose from', show(x.shape))
-  const y = empty(
-    'argmax',
-    x.shape.filter((_, i) => i !== at),
-    'int32',
-  )
-  emit(ARGMAX, dtype, [y, x], [sizeOf(x.shape.slice(0, at)), b, sizeOf(x.shape.slice(at + 1))])
+  const [before, after] = [x.shape.slice(0, at), x.shape.slice(at + 1)]
+  const y = empty('argmax', [...before, ...(keepDims ? [1] : []), ...after], 'int32')
+  emit(ARGMAX, dtype, [y, x], [sizeOf(before), b, sizeOf(after)])
   return y
 }
 

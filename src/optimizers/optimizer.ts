@@ -1,5 +1,5 @@
 import { noGrad } from '../autograd.js'
-import { describe, StateError, TypeMismatchError, ValueError } from '../errors.js'
+import { checkSynchronous, describe, StateError, TypeMismatchError, ValueError } from '../errors.js'
 import { checkMade, isMade } from '../made.js'
 import { ParameterStore } from '../nn/module.js'
 import { advance, copy } from '../ops/memory.js'
@@ -84,8 +84,14 @@ export abstract class Optimizer {
         return [value, ...state.slots.map((slot) => reshape(slice(slot, from, from + value.size), value.shape))]
       })
       const kept = parts.map((part) => copy(part))
-      this.emit(store, state)
-      for (const [i, part] of parts.entries()) copy(kept[i], part)
+      try {
+        checkSynchronous(`${this.constructor.name}.emit`, this.emit(store, state) as unknown)
+      } catch (error) {
+        if (!recordingState.active) state.step.data[0]--
+        throw error
+      } finally {
+        for (const [i, part] of parts.entries()) copy(kept[i], part)
+      }
     })
   }
 

@@ -45,7 +45,7 @@ function table(
   const chosen = Array.from({ length: count }, (_, i) => (count > 1 ? Math.round((i * (length - 1)) / (count - 1)) : 0))
   const cells = (row: number) => names.map((name) => `<td>${formatValue(lists[name][row])}</td>`).join('')
   const heads = names.map((name) => `<th scope="col">${escapeXml(humanize(name))}</th>`).join('')
-  const rows = chosen.map((row) => `<tr><th scope="row">${label(row)}</th>${cells(row)}</tr>`)
+  const rows = chosen.map((row) => `<tr><th scope="row">${escapeXml(label(row))}</th>${cells(row)}</tr>`)
   const caption = count < length ? `<caption>${count} of ${length} ${head.toLowerCase()}s</caption>\n` : ''
   return `<table>
 ${caption}<thead><tr><th scope="col">${head}</th>${heads}</tr></thead>

@@ -1,7 +1,7 @@
 import { checkObject, checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
 import { drawPanel, HEIGHT, STYLE, WIDTH } from './panel.js'
 import { isList, type PanelOptions } from './series.js'
-import { checkText, escapeXml } from './text.js'
+import { checkText, escapeXml, shorten } from './text.js'
 
 const PER_ROW = 3
 const HEAD = 44
@@ -20,7 +20,7 @@ export async function drawFigure(title: string | undefined, panels: PanelOptions
   return `<svg xmlns="http://www.w3.org/2000/svg" ${size} class="lw" role="img" aria-label="${label}">
 <style>${STYLE}</style>
 <rect width="${width}" height="${height}" fill="#fff"/>
-${title ? `<text class="lw-head" x="20" y="32">${escapeXml(title)}</text>\n` : ''}${parts.join('\n')}
+${title ? `<text class="lw-head" x="20" y="32">${escapeXml(shorten(title, Math.floor(width / 11)))}</text>\n` : ''}${parts.join('\n')}
 </svg>
 `
 }

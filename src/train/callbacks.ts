@@ -39,10 +39,11 @@ function namesOf(value: object): string[] {
   return names
 }
 
-/** Refuses what fit would not call: hooks that are no functions, and names that are nearly a hook's. */
+/** A copy of the list. Refuses what fit would not call: hooks that are no functions, and names that are nearly a hook's. */
 export function checkCallbacks(callbacks: readonly Callback[]): readonly Callback[] {
   if (!Array.isArray(callbacks)) throw new TypeMismatchError('fit', 'callbacks: an array', describe(callbacks))
-  for (const callback of callbacks) {
+  const copy = Array.from(callbacks) // one that takes itself out of the list is no reason to leave the next one out
+  for (const callback of copy) {
     const odd = HOOKS.find((hook) => !['function', 'undefined'].includes(typeof checkObject('fit', callback)[hook]))
     const unknown = namesOf(callback).find(
       (name) => LIKE_A_HOOK.test(name) && !(HOOKS as readonly string[]).includes(name),
@@ -50,7 +51,7 @@ export function checkCallbacks(callbacks: readonly Callback[]): readonly Callbac
     if (unknown !== undefined) throw new ValueError('fit', `hooks among ${HOOKS.join(', ')}`, describe(unknown))
     if (odd) throw new TypeMismatchError('fit', `${odd} to be a function`, describe(callback[odd]))
   }
-  return callbacks
+  return copy
 }
 
 export interface EarlyStoppingOptions {

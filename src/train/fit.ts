@@ -85,12 +85,13 @@ export async function fitNetwork(
   network: Network,
   model: TrainingModel,
   data: Dataset,
-  options: FitOptions,
+  given: FitOptions,
 ): Promise<History> {
   const check = (d: unknown) =>
     checkRows('fit', d, network.input, network.output, network.compiled.loss, network.store.dtype)
   let rows = check(data)
-  const epochs = checkCount('fit', 'epochs', checkOptions('fit', options, FIT).epochs ?? 1)
+  const options = { ...checkOptions('fit', given, FIT) } // what they are now, whatever becomes of the object
+  const epochs = checkCount('fit', 'epochs', options.epochs ?? 1)
   const batchSize = checkCount('fit', 'batchSize', options.batchSize ?? 32)
   const shuffle = checkFlag('fit', 'shuffle', options.shuffle, true)
   checkFlag('fit', 'stopOnNonFinite', options.stopOnNonFinite)

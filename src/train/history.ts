@@ -19,6 +19,7 @@ export interface HistoryData {
 
 /** `index` is its place in a list of that name; what it is called is written only where it is wrong. */
 function checkFigure(op: string, name: string, value: unknown, index?: number): number {
+  if (name === '__proto__') throw new ValueError(op, 'a name that an object can have', name)
   if (typeof value === 'number') return value
   throw new TypeMismatchError(op, `${name}${index === undefined ? '' : `[${index}]`}: a number`, describe(value))
 }

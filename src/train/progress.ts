@@ -45,6 +45,11 @@ export function formatMetric(value: number): string {
     : value.toFixed(4)
 }
 
+function formatSeconds(seconds: number): string {
+  const whole = Math.ceil(seconds)
+  return whole < 60 ? `${whole}s` : `${Math.floor(whole / 60)}m${whole % 60}s`
+}
+
 function formatMetrics(metrics: Record<string, number>): string {
   return Object.entries(metrics)
     .map(([name, value]) => `  ${name} ${formatMetric(value)}`)
@@ -125,7 +130,7 @@ async function barProgress(
       listen(true)
       bar = new Bar({
         stream,
-        format: `epoch ${epoch}/${epochs} {bar} {value}/{total}  {eta_formatted} left{rest}`,
+        format: `epoch ${epoch}/${epochs} {bar} {value}/{total}{rest}`,
         barsize: 24,
         barCompleteChar: '█',
         barIncompleteChar: '░',
@@ -139,9 +144,10 @@ async function barProgress(
     },
     update(step, metrics) {
       const seconds = (performance.now() - started) / 1000
+      const left = step > 0 ? `  ${formatSeconds((seconds * (steps - step)) / step)} left` : ''
       const speed =
         batchSize && seconds > 0 ? `  ${Math.round((step * batchSize) / seconds).toLocaleString('en')}/s` : ''
-      bar?.update(step, { rest: speed + formatMetrics(metrics) })
+      bar?.update(step, { rest: left + speed + formatMetrics(metrics) })
     },
     endEpoch(epoch, metrics, seconds) {
       endBar()

@@ -146,7 +146,10 @@ describe('plot', () => {
         expect(Number(x) - 6.5 * label.length).toBeGreaterThan(24)
     }
     const name = 'a very long name of a metric '.repeat(9)
-    const { svg } = await plot({ epoch: [1], history: { [name]: [1] } }, path.join(dir, 'long'), { by: 'epoch' })
+    const { svg } = await plot({ epoch: [1], history: { [name]: [1] } }, path.join(dir, 'long'), {
+      by: 'epoch',
+      title: name,
+    })
     for (const [, text] of svg.matchAll(/<text[^>]*>([^<]*)/g)) expect(text.length).toBeLessThan(60)
   })
 

@@ -58,6 +58,7 @@ describe('progress', () => {
     progress.start(2)
     // The bar redraws at most ten times a second.
     await new Promise((resolve) => setTimeout(resolve, 250))
+    expect(text()).not.toContain('left') // who has seen no step knows of no time
     progress.update(50, { loss: 0.5 })
     expect(text()).toContain('\x1b[?25l')
     expect(text()).toMatch(/epoch 2\/3 [█░]+ 50\/100 .* left +[\d,]+\/s {2}loss 0\.5000/)
