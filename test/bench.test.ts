@@ -1,40 +1,26 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import * as fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { buildDist, outcome, ROOT } from './processes.js'
 
 // The benchmarks run and say what they measured. Nothing here asserts how fast.
-const root = path.join(__dirname, '..')
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lanewise-bench-'))
-beforeAll(() => {
-  const { status, stderr } = spawnSync(process.execPath, ['scripts/build-ts.mjs'], { cwd: root, encoding: 'utf8' })
-  expect(status, stderr).toBe(0)
-})
+beforeAll(buildDist, 120_000)
 afterAll(() => fs.rmSync(folder, { recursive: true, force: true }))
 
 type Line = Record<string, unknown>
 
 function run(program: string, args: string[], env: Record<string, string> = {}) {
-  const file = path.join(root, 'bench', program)
-  return new Promise<{ code: number | null; out: string; err: string }>((resolve, reject) => {
-    const child = spawn(process.execPath, [file, ...args], { cwd: root, env: { ...process.env, ...env } })
-    const texts = { out: '', err: '' }
-    child.stdout.setEncoding('utf8').on('data', (text) => {
-      texts.out += text
-    })
-    child.stderr.setEncoding('utf8').on('data', (text) => {
-      texts.err += text
-    })
-    child.on('error', reject)
-    child.on('close', (code) => resolve({ code, ...texts }))
-  })
+  const file = path.join(ROOT, 'bench', program)
+  return outcome(spawn(process.execPath, [file, ...args], { cwd: ROOT, env: { ...process.env, ...env } }))
 }
 
 async function lines(program: string, ...args: string[]): Promise<Line[]> {
-  const { code, out, err } = await run(program, ['--quick', '--json', ...args])
-  expect(code, err).toBe(0)
-  return out
+  const { status, stdout, stderr } = await run(program, ['--quick', '--json', ...args])
+  expect(status, stderr).toBe(0)
+  return stdout
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line))
@@ -97,9 +83,9 @@ describe('npm run bench', () => {
   // The program is compiled for AVX2 or AVX-512; elsewhere it says so.
   test('price', async () => {
     if (!/^avx/.test(String((await lines('run.mjs', 'ops', '--filter', 'tanh'))[0].isa))) {
-      const { code, err } = await run('run.mjs', ['price', '--quick'])
-      expect(code).toBe(1)
-      expect(err).toMatch(/^bench: price: expected avx2 or avx512/)
+      const { status, stderr } = await run('run.mjs', ['price', '--quick'])
+      expect(status).toBe(1)
+      expect(stderr).toMatch(/^bench: price: expected avx2 or avx512/)
       return
     }
     const all = await lines('run.mjs', 'price', '--threads', '1')
@@ -126,9 +112,9 @@ describe('npm run bench', () => {
   })
 
   test('a table for people', async () => {
-    const { out } = await run('run.mjs', ['train', '--quick', '--threads', '1', '--filter', 'batch 32, SGD'])
-    expect(out).toMatch(/^\S.*Node v/)
-    expect(out).toMatch(/samples\/s +js/)
+    const { stdout } = await run('run.mjs', ['train', '--quick', '--threads', '1', '--filter', 'batch 32, SGD'])
+    expect(stdout).toMatch(/^\S.*Node v/)
+    expect(stdout).toMatch(/samples\/s +js/)
   })
 
   test('refuses what it does not know', async () => {
@@ -141,14 +127,14 @@ describe('npm run bench', () => {
       [['ops', '--out', folder]],
       [['matmul', '--rounds', '2']],
       [['overhead', '--quick', '--filter', 'no such work']],
-      [['scaling', '--quick', '--out', path.join(root, 'package.json')]],
+      [['scaling', '--quick', '--out', path.join(ROOT, 'package.json')]],
       [['ops', '--quick'], { LANEWISE_THREADS: '0' }],
       [['ops', '--quick'], { LANEWISE_ISA: 'mmx' }],
     ]
     for (const [args, env] of wrong) {
-      const { code, err } = await run('run.mjs', args, env)
-      expect(code).toBe(1)
-      expect(err, args.join(' ')).toMatch(/^bench: .*\n$/)
+      const { status, stderr } = await run('run.mjs', args, env)
+      expect(status).toBe(1)
+      expect(stderr, args.join(' ')).toMatch(/^bench: .*\n$/)
     }
   })
 })
@@ -167,8 +153,11 @@ describe('npm run bench:peers', () => {
   })
 
   test('refuses a Python without a name', async () => {
-    const { code, err } = await run('peers.mjs', ['--python', ''])
-    expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(/--python: expected the name of a program/) })
+    const { status, stderr } = await run('peers.mjs', ['--python', ''])
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: expect.stringMatching(/--python: expected the name of a program/),
+    })
   })
 
   test('says why a peer is skipped', async () => {

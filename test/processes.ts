@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { type ChildProcess, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -16,6 +16,23 @@ export interface Outcome {
   signal: string | null
   stdout: string
   stderr: string
+}
+
+/** Collects what a process writes until it ends; `watch` sees all of it after each piece. */
+export function outcome(child: ChildProcess, watch?: (stdout: string, stderr: string) => void): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    let [stdout, stderr] = ['', '']
+    child.stdout?.setEncoding('utf8').on('data', (text) => {
+      stdout += text
+      watch?.(stdout, stderr)
+    })
+    child.stderr?.setEncoding('utf8').on('data', (text) => {
+      stderr += text
+      watch?.(stdout, stderr)
+    })
+    child.on('error', reject)
+    child.on('close', (status, signal) => resolve({ status, signal, stdout, stderr }))
+  })
 }
 
 /** Runs a CommonJS script in a process of its own; `lw` is the package in dist/. A crash is an outcome, not an end. */

@@ -3,8 +3,8 @@ import * as fs from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { backendNames } from '../backends.js'
-import { ROOT } from '../processes.js'
-import { contents, environment, folder, outcome, SCRIPT } from './run-mnist.js'
+import { outcome, ROOT } from '../processes.js'
+import { contents, environment, folder, SCRIPT } from './run-mnist.js'
 
 // Ctrl-C while the network trains.
 
@@ -31,11 +31,11 @@ describe.each(backendNames)('Ctrl-C on %s', (backend) => {
   const env = environment({ LANEWISE_BACKEND: backend })
   const endless = () => ['--data', data, '--epochs', '1000000', '--batch', '16']
 
-  it('ends with one line and code 130', async () => {
+  it('ends with one line and status 130', async () => {
     const child = spawn(process.execPath, [SCRIPT, ...endless()], { env })
     const ready = (_: string, stderr: string) => stderr.includes('\nepoch')
-    const { code, signal, stdout, stderr } = await once(child, () => child.kill('SIGINT'), ready)
-    expect({ code, signal }).toEqual({ code: 130, signal: null })
+    const { status, signal, stdout, stderr } = await once(child, () => child.kill('SIGINT'), ready)
+    expect({ status, signal }).toEqual({ status: 130, signal: null })
     const lines = stderr.trimEnd().split('\n')
     expect(lines.pop()).toBe('mnist: stopped by Ctrl-C')
     for (const line of lines) expect(line).toMatch(/^epoch +\d+\/1000000 /)
@@ -45,8 +45,8 @@ describe.each(backendNames)('Ctrl-C on %s', (backend) => {
   it('with --plot draws the whole epochs until then', async () => {
     const child = spawn(process.execPath, [SCRIPT, ...endless(), '--plot', path.join(data, 'until')], { env })
     const ready = (_: string, stderr: string) => stderr.includes('\nepoch')
-    const { code, stderr } = await once(child, () => child.kill('SIGINT'), ready)
-    expect(code).toBe(130)
+    const { status, stderr } = await once(child, () => child.kill('SIGINT'), ready)
+    expect(status).toBe(130)
     expect(stderr.trimEnd().split('\n').slice(-2)).toEqual([
       expect.stringMatching(/^wrote .*until\.svg and .*until\.html$/),
       'mnist: stopped by Ctrl-C',
@@ -58,13 +58,13 @@ describe.each(backendNames)('Ctrl-C on %s', (backend) => {
     const args = [SCRIPT, '--data', data, '--epochs', '2', '--plot', path.join(data, 'read')]
     const child = spawn(process.execPath, args, { env })
     child.stdout.once('data', () => child.stdout.destroy())
-    const { code, stderr } = await outcome(child)
+    const { status, stderr } = await outcome(child)
     expect(stderr).toMatch(/wrote .*read\.svg and .*read\.html\n$/)
-    expect({ code, trouble: stderr.match(/EPIPE/) }).toEqual({ code: 0, trouble: null })
+    expect({ status, trouble: stderr.match(/EPIPE/) }).toEqual({ status: 0, trouble: null })
     const full = fs.openSync('/dev/full', 'w')
-    const { status } = spawnSync(process.execPath, args, { env, stdio: ['ignore', full, 'ignore'] })
+    const failed = spawnSync(process.execPath, args, { env, stdio: ['ignore', full, 'ignore'] })
     fs.closeSync(full)
-    expect(status).toBe(1)
+    expect(failed.status).toBe(1)
   })
 
   it('in the middle of an epoch; --json prints nothing', async () => {
@@ -74,7 +74,7 @@ describe.each(backendNames)('Ctrl-C on %s', (backend) => {
     const interrupt = setTimeout(() => child.kill('SIGINT'), 2500)
     const result = await outcome(child)
     clearTimeout(interrupt)
-    expect(result).toEqual({ code: 130, signal: null, stdout: '', stderr: 'mnist: stopped by Ctrl-C\n' })
+    expect(result).toEqual({ status: 130, signal: null, stdout: '', stderr: 'mnist: stopped by Ctrl-C\n' })
     expect(performance.now() - started).toBeLessThan(12_000)
   })
 
@@ -87,7 +87,7 @@ describe.each(backendNames)('Ctrl-C on %s', (backend) => {
     const quoted = [process.execPath, '-e', code].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ')
     const child = spawn('script', ['-qefc', quoted, '/dev/null'], { env: { ...env, TERM: 'xterm', SHELL: '/bin/sh' } })
     const ready = (stdout: string) => stdout.includes('\x1b[?25l') && stdout.includes('epoch 3')
-    const { code: status, stdout } = await once(child, () => child.stdin?.write('\x03'), ready)
+    const { status, stdout } = await once(child, () => child.stdin?.write('\x03'), ready)
     expect(status).toBe(130)
     expect(stdout.lastIndexOf('\x1b[?25h')).toBeGreaterThan(stdout.lastIndexOf('\x1b[?25l'))
   })
@@ -96,8 +96,8 @@ describe.each(backendNames)('Ctrl-C on %s', (backend) => {
     const quoted = [process.execPath, SCRIPT, ...endless().concat('--batch', '1')].map((word) => `'${word}'`).join(' ')
     const child = spawn('script', ['-qefc', quoted, '/dev/null'], { env: { ...env, TERM: 'xterm', SHELL: '/bin/sh' } })
     const ready = (stdout: string) => stdout.includes('\x1b[?25l') && stdout.includes('left')
-    const { code, stdout } = await once(child, () => child.stdin?.write('\x03'), ready)
-    expect(code).toBe(130)
+    const { status, stdout } = await once(child, () => child.stdin?.write('\x03'), ready)
+    expect(status).toBe(130)
     expect(stdout).toContain('mnist: stopped by Ctrl-C')
     expect(stdout).not.toMatch(/\n\s+at /)
     expect(stdout.lastIndexOf('\x1b[?25h')).toBeGreaterThan(stdout.lastIndexOf('\x1b[?25l'))

@@ -4,7 +4,8 @@ import path from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { backendNames } from '../backends.js'
-import { contents, FILES, folder, idx, mnist, type Outcome } from './run-mnist.js'
+import type { Outcome } from '../processes.js'
+import { contents, FILES, folder, idx, mnist } from './run-mnist.js'
 
 const hasNative = backendNames.includes('native')
 const folders: string[] = []
@@ -22,11 +23,11 @@ afterAll(() => {
   for (const dir of folders) fs.rmSync(dir, { recursive: true, force: true })
 })
 
-/** One line that starts with the program's name, nothing on standard output, exit code 1. */
-function expectComplaint({ code, signal, stdout, stderr }: Outcome, about: string | RegExp): void {
+/** One line that starts with the program's name, nothing on standard output, exit status 1. */
+function expectComplaint({ status, signal, stdout, stderr }: Outcome, about: string | RegExp): void {
   expect(stderr).toMatch(/^mnist: [^\n]+\n$/)
   expect(stderr).toMatch(about)
-  expect({ code, signal, stdout }).toEqual({ code: 1, signal: null, stdout: '' })
+  expect({ status, signal, stdout }).toEqual({ status: 1, signal: null, stdout: '' })
 }
 
 const KEYS =
@@ -35,9 +36,9 @@ type Figures = Record<string, never> & { hash: string; backend: string }
 
 /** Runs with --json on the small data set. */
 async function figures(args: string[], env: Record<string, string> = {}): Promise<Figures> {
-  const { code, stdout, stderr } = await mnist(['--data', data, '--json', ...args], env)
+  const { status, stdout, stderr } = await mnist(['--data', data, '--json', ...args], env)
   expect(stderr).toBe('')
-  expect(code).toBe(0)
+  expect(status).toBe(0)
   expect(stdout).toMatch(/^\{[^\n]*\}\n$/)
   const result = JSON.parse(stdout)
   expect(Object.keys(result)).toEqual(KEYS.split(' '))
@@ -48,8 +49,8 @@ const JS = { LANEWISE_BACKEND: 'js' }
 
 describe('mnist --help', () => {
   it('lists every option on standard output', async () => {
-    const { code, stdout, stderr } = await mnist(['--help'])
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    const { status, stdout, stderr } = await mnist(['--help'])
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
     expect(stdout).toMatch(/^usage: npm run --silent mnist -- \[options\]\n/)
     const listed = [...stdout.matchAll(/^ {2}--([a-z]+)/gm)].map((m) => m[1])
     const options = 'epochs batch optimizer lr hidden activation dtype seed limit data plot json help'
@@ -192,8 +193,8 @@ describe('mnist refuses in one line', () => {
       expectComplaint(await mnist(['--data', data], { LANEWISE_ISA: isa }), about)
     })
     it('no addon and no wish: a warning, and JavaScript', async () => {
-      const { code, stdout, stderr } = await mnist(['--data', data, '--epochs', '1', '--json'], nowhere)
-      expect(code).toBe(0)
+      const { status, stdout, stderr } = await mnist(['--data', data, '--epochs', '1', '--json'], nowhere)
+      expect(status).toBe(0)
       expect(stderr).toMatch(/^\(node:\d+\) \[LANEWISE_JS_BACKEND\] Warning: lanewise computes in JavaScript/)
       expect(JSON.parse(stdout)).toMatchObject({ backend: 'js', threads: 1 })
     })
@@ -252,8 +253,8 @@ describe.each(backendNames)('mnist on %s', (backend) => {
   it('--plot writes both files; figures stay alone on standard output', async () => {
     const base = path.join(temporary(), 'new folder', 'curves')
     const args = ['--data', data, '--epochs', '2', '--json', '--plot', `${base}.svg`]
-    const { code, stdout, stderr } = await mnist(args, env)
-    expect(code).toBe(0)
+    const { status, stdout, stderr } = await mnist(args, env)
+    expect(status).toBe(0)
     expect(Object.keys(JSON.parse(stdout))).toHaveLength(14)
     expect(stderr).toBe(`wrote ${base}.svg and ${base}.html\n`)
     expect(fs.readFileSync(`${base}.svg`, 'utf8')).toMatch(/^<svg [\s\S]*<\/svg>\s*$/)
@@ -261,8 +262,8 @@ describe.each(backendNames)('mnist on %s', (backend) => {
   })
 
   it('tells what it does: the network, the backend, a line an epoch, the result', async () => {
-    const { code, stdout, stderr } = await mnist(['--data', data, '--epochs', '2'], env)
-    expect(code).toBe(0)
+    const { status, stdout, stderr } = await mnist(['--data', data, '--epochs', '2'], env)
+    expect(status).toBe(0)
     expect(stdout).toContain('Total parameters: 39,760\n')
     expect(stdout).toContain(`${backend} backend (`)
     expect(stdout).toMatch(/parameters [0-9a-f]{64} \(SHA-256\)\ntest loss \d\.\d{4} {2}test accuracy \d\.\d{4}\n$/)
@@ -270,8 +271,8 @@ describe.each(backendNames)('mnist on %s', (backend) => {
   })
 
   it('trains on the real images', async () => {
-    const { code, stdout } = await mnist(['--limit', '2000', '--epochs', '2', '--json'], env)
-    expect(code).toBe(0)
+    const { status, stdout } = await mnist(['--limit', '2000', '--epochs', '2', '--json'], env)
+    expect(status).toBe(0)
     expect(JSON.parse(stdout)).toMatchObject({ backend, parameters: 39760 })
     expect(JSON.parse(stdout).testAccuracy).toBeGreaterThan(0.75)
   })

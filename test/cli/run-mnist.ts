@@ -1,39 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import * as fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { type Outcome, outcome } from '../processes.js'
 
 export const SCRIPT = path.join(__dirname, '../../dist/cli/mnist.js')
-
-export interface Outcome {
-  code: number | null
-  signal: string | null
-  stdout: string
-  stderr: string
-}
 
 export function environment(extra: Record<string, string> = {}): NodeJS.ProcessEnv {
   const plain = Object.entries(process.env).filter(
     ([name]) => !/^(LANEWISE_(BACKEND|ISA|THREADS)$|CI$|NODE_OPTIONS$|VITEST)/.test(name),
   )
   return { ...Object.fromEntries(plain), ...extra }
-}
-
-/** Collects what a process writes; `watch` sees all of it after each piece. */
-export function outcome(child: ChildProcess, watch?: (stdout: string, stderr: string) => void): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
-    let [stdout, stderr] = ['', '']
-    child.stdout?.setEncoding('utf8').on('data', (text) => {
-      stdout += text
-      watch?.(stdout, stderr)
-    })
-    child.stderr?.setEncoding('utf8').on('data', (text) => {
-      stderr += text
-      watch?.(stdout, stderr)
-    })
-    child.on('error', reject)
-    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }))
-  })
 }
 
 /** Runs the command of dist/ (npm test builds it). */
