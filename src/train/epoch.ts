@@ -78,7 +78,7 @@ export class Epoch {
     this.step.set([0])
     const { rows } = this.data
     if (rows <= SHUFFLED_AT_ONCE) this.shuffle?.replay(1)
-    else await this.shuffle?.replayAsync(1, options.signal ? { signal: options.signal } : {})
+    else await this.shuffle?.replayAsync(1, { signal: options.signal })
     await this.full.tape.replayAsync(this.full.steps, options)
     if (this.rest) {
       const done = this.full.steps

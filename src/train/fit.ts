@@ -76,9 +76,10 @@ function split(data: Rows, fraction: number): [Rows, Rows] {
   return [part(0, kept), part(kept, data.rows)]
 }
 
-/** Names of the figures in the order of an Epoch's logs. */
-function names(network: Network): string[] {
-  return ['loss', ...network.compiled.metrics.map((m) => m.name)]
+/** The figures of an Epoch by name: one of each of its logs, in their order. */
+function figuresOf<T>(network: Network, values: readonly T[]): Record<string, T> {
+  const names = ['loss', ...network.compiled.metrics.map((m) => m.name)]
+  return Object.fromEntries(names.map((name, i) => [name, values[i]]))
 }
 
 export async function fitNetwork(
@@ -136,13 +137,12 @@ async function runEpoch(
   options: FitOptions,
   progress: Progress | undefined,
 ): Promise<Logs> {
-  const figures = names(network)
-  const named = (values: number[], name: (f: string) => string): Record<string, number> =>
-    Object.fromEntries(figures.map((f, i) => [name(f), values[i]]))
-  const signal = options.signal ? { signal: options.signal } : {}
-  const stop = options.stopOnNonFinite === true
+  const { signal, stopOnNonFinite: stop = false } = options
   const stepsOf = (count: number) =>
-    Object.fromEntries(figures.map((f, i) => [f, training.logs[i].data.subarray(0, count) as Float64Array]))
+    figuresOf(
+      network,
+      training.logs.map((log) => log.data.subarray(0, count)),
+    )
   const check = (done: number) => {
     const error = reportNonFinite('nonFinite', training, done, epoch, history, stop)
     if (error === undefined) return
@@ -155,30 +155,27 @@ async function runEpoch(
   let steps = 0
   try {
     await training.run({
-      ...signal,
+      signal,
       onProgress: (done) => {
         steps = done
         if (stop) check(done)
-        progress?.update(
-          done,
-          named(training.means(done), (f) => f),
-        )
+        progress?.update(done, figuresOf(network, training.means(done)))
       },
     })
     seconds = (performance.now() - start) / 1000
     check(training.steps)
-    await validation?.run(signal)
+    await validation?.run({ signal })
   } catch (error) {
-    if (isAbort(error, options.signal)) {
+    if (isAbort(error, signal)) {
       check(steps)
       history.addSteps(stepsOf(steps))
     }
     throw error
   }
-  const logs = named(training.means(), (f) => f)
-  if (validation) {
-    Object.assign(logs, named(validation.means(), validationName))
-  }
+  const logs = figuresOf(network, training.means())
+  if (validation)
+    for (const [name, value] of Object.entries(figuresOf(network, validation.means())))
+      logs[validationName(name)] = value
   history.addEpoch(logs)
   history.addSteps(stepsOf(training.steps), seconds)
   progress?.endEpoch(epoch, logs, seconds)
@@ -196,7 +193,6 @@ export async function evaluateNetwork(network: Network, data: Dataset, options: 
   )
   checkSignal('evaluate', options.signal)
   const epoch = new Epoch(network, rows, { batchSize, train: false, shuffle: false })
-  await epoch.run(options.signal ? { signal: options.signal } : {})
-  const means = epoch.means()
-  return Object.fromEntries(names(network).map((f, i) => [f, means[i]])) as Figures
+  await epoch.run({ signal: options.signal })
+  return figuresOf(network, epoch.means()) as Figures
 }
