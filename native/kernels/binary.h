@@ -171,7 +171,7 @@ struct maximumGrad {
     const E* a = (const E*)c.p[2];
     const E* b = (const E*)c.p[3];
     const V half = V::set1((E)0.5);
-    forEach<V>(begin * kBlock, lesser(end * kBlock, c.n[0]), [&](int64_t i, auto part) LW_LAMBDA {
+    forUnits<V>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
       V d = V::load(dy + i, part), va = V::load(a + i, part), vb = V::load(b + i, part);
       select(va > vb, d, select(va == vb, d * half, V::zero())).store(y + i, part);
     });

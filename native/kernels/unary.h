@@ -71,7 +71,7 @@ struct GradMap : Map<V, F> {
     const E* dy = (const E*)c.p[1];
     const E* v = (const E*)c.p[2];
     const bool past = goesPast(c.n[0], dx, dy, v) && isAligned<V>(dx);
-    forEach<V>(begin * kBlock, lesser(end * kBlock, c.n[0]), [&](int64_t i, auto part) LW_LAMBDA {
+    forUnits<V>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
       put(past, f(V::load(dy + i, part), V::load(v + i, part)), dx + i, part);
     });
     endPast<V>(past);
