@@ -53,3 +53,9 @@ function short(value: number): string {
 function isPlain(value: number): boolean {
   return value === 0 || (Math.abs(value) >= 1e-4 && Math.abs(value) < 1e6)
 }
+
+/** At most so many of the places 0 … length − 1, evenly chosen: the first and the last among them. */
+export function evenPlaces(length: number, most: number): number[] {
+  const count = Math.min(length, most)
+  return Array.from({ length: count }, (_, i) => (count > 1 ? Math.round((i * (length - 1)) / (count - 1)) : 0))
+}

@@ -2,7 +2,7 @@ import { checkOptions, describe, TypeMismatchError, ValueError } from '../errors
 import { makeScale, type Scale, ticks } from './axis.js'
 import { COLORS, STYLE } from './panel.js'
 import { extent, isShown } from './series.js'
-import { checkText, escapeXml, formatValue, shorten } from './text.js'
+import { checkText, escapeXml, formatValue, px, shorten } from './text.js'
 
 export interface Bar {
   /** Stands left of the bar. */
@@ -94,8 +94,6 @@ function wrap(text: string): string[] {
   }
   return lines
 }
-
-const px = (value: number) => String(Math.round(value * 100) / 100)
 
 function check(bars: unknown): void {
   if (!Array.isArray(bars) || bars.length === 0) throw new ValueError('barPlot', 'at least one bar', describe(bars))

@@ -1,3 +1,4 @@
+import { evenPlaces } from './axis.js'
 import type { HistoryLike } from './series.js'
 import { escapeXml, formatValue, humanize } from './text.js'
 
@@ -40,13 +41,12 @@ function table(
 ): string {
   const names = Object.keys(lists)
   const length = Math.max(...names.map((name) => lists[name].length))
-  // Of very many rows an even choice, with the first and the last.
-  const count = Math.min(length, MAX_ROWS)
-  const chosen = Array.from({ length: count }, (_, i) => (count > 1 ? Math.round((i * (length - 1)) / (count - 1)) : 0))
+  const chosen = evenPlaces(length, MAX_ROWS)
   const cells = (row: number) => names.map((name) => `<td>${formatValue(lists[name][row])}</td>`).join('')
   const heads = names.map((name) => `<th scope="col">${escapeXml(humanize(name))}</th>`).join('')
   const rows = chosen.map((row) => `<tr><th scope="row">${escapeXml(label(row))}</th>${cells(row)}</tr>`)
-  const caption = count < length ? `<caption>${count} of ${length} ${head.toLowerCase()}s</caption>\n` : ''
+  const caption =
+    chosen.length < length ? `<caption>${chosen.length} of ${length} ${head.toLowerCase()}s</caption>\n` : ''
   return `<table>
 ${caption}<thead><tr><th scope="col">${head}</th>${heads}</tr></thead>
 <tbody>

@@ -1,7 +1,7 @@
 import { line } from '../vendor/d3.js'
-import { makeScale, type Scale, type Tick, ticks } from './axis.js'
+import { evenPlaces, makeScale, type Scale, type Tick, ticks } from './axis.js'
 import { extent, isShown, type PanelOptions, type Point, type Series, toPixels } from './series.js'
-import { escapeXml, formatValue, shorten } from './text.js'
+import { escapeXml, formatValue, px, shorten } from './text.js'
 
 /** Okabe and Ito's colours, which people of all kinds of colour vision can tell apart. */
 export const COLORS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000']
@@ -28,8 +28,6 @@ export const STYLE = `
 .lw-faint{stroke-width:1;stroke-opacity:.35}
 .lw-strip{fill:#000;fill-opacity:0}.lw-strip:hover{fill-opacity:.07}
 `
-
-const n = (value: number) => String(Math.round(value * 100) / 100)
 
 /** One diagram of 560 x 420 pixels, as an SVG group with its upper left corner at (0, 0). */
 export function drawPanel(options: PanelOptions): string {
@@ -66,12 +64,12 @@ function drawAxes({ xLabel, yLabel }: PanelOptions, { x, y, xTicks, yTicks }: Ax
   const [bottom, top] = y.range()
   const out: string[] = []
   for (const { value, label } of yTicks) {
-    const at = n(y(value))
+    const at = px(y(value))
     out.push(`<line class="lw-grid" x1="${left}" x2="${right}" y1="${at}" y2="${at}"/>`)
     out.push(`<text class="lw-tick" x="${left - 8}" y="${at}" dy=".35em" text-anchor="end">${escapeXml(label)}</text>`)
   }
   for (const { value, label } of xTicks) {
-    const at = n(x(value))
+    const at = px(x(value))
     out.push(`<line class="lw-grid" x1="${at}" x2="${at}" y1="${top}" y2="${bottom}"/>`)
     out.push(`<line class="lw-axis" x1="${at}" x2="${at}" y1="${bottom}" y2="${bottom + 5}"/>`)
     out.push(`<text class="lw-tick" x="${at}" y="${bottom + 20}" text-anchor="middle">${escapeXml(label)}</text>`)
@@ -99,12 +97,11 @@ function drawCurves(
     const pieces = toPixels(s, x, y, logX, logY)
     shown ||= pieces.length > 0
     const path = pieces.map((piece) => curve(piece)).join('')
-    const { color, dash } = styles[i]
-    const dashes = dash ? ` stroke-dasharray="${dash}"` : ''
-    out.push(`<path class="lw-curve${s.faint ? ' lw-faint' : ''}" stroke="${color}"${dashes} d="${path}"/>`)
+    const { color, attributes } = styles[i]
+    out.push(`<path ${attributes} d="${path}"/>`)
     const points = pieces.flat()
     if (s.faint || points.length > MAX_MARKERS) return
-    for (const point of points) out.push(`<circle cx="${n(point.x)}" cy="${n(point.y)}" r="3.5" fill="${color}"/>`)
+    for (const point of points) out.push(`<circle cx="${px(point.x)}" cy="${px(point.y)}" r="3.5" fill="${color}"/>`)
   })
   const middle = ([a, b]: number[]) => (a + b) / 2
   if (!shown)
@@ -114,16 +111,17 @@ function drawCurves(
 
 interface Style {
   color: string
-  dash: string
+  /** Of its curve, and of the line beside its name. */
+  attributes: string
 }
 
 function styleSeries(series: Series[]): Style[] {
   let number = 0
   return series.map((s) => {
     const color = COLORS[number % COLORS.length]
-    const dash = DASHES[Math.floor(number / COLORS.length) % DASHES.length]
-    if (!s.faint) number++
-    return { color, dash: s.faint ? '' : dash }
+    if (s.faint) return { color, attributes: `class="lw-curve lw-faint" stroke="${color}"` }
+    const dash = DASHES[Math.floor(number++ / COLORS.length) % DASHES.length]
+    return { color, attributes: `class="lw-curve" stroke="${color}"${dash ? ` stroke-dasharray="${dash}"` : ''}` }
   })
 }
 
@@ -139,10 +137,8 @@ function drawLegend(series: Series[], styles: Style[]): { svg: string; height: n
       row++
     }
     const at = 44 + 20 * row
-    const dashes = styles[i].dash ? ` stroke-dasharray="${styles[i].dash}"` : ''
-    const faint = s.faint ? ' lw-faint' : ''
-    out.push(`<path class="lw-curve${faint}" stroke="${styles[i].color}"${dashes} d="M${n(left)},${at}h22"/>`)
-    out.push(`<text x="${n(left + 28)}" y="${at}" dy=".35em">${escapeXml(s.name)}</text>`)
+    out.push(`<path ${styles[i].attributes} d="M${px(left)},${at}h22"/>`)
+    out.push(`<text x="${px(left + 28)}" y="${at}" dy=".35em">${escapeXml(s.name)}</text>`)
     left += width
   })
   return { svg: out.join('\n'), height: series.length > 0 ? 20 * (row + 1) : 0 }
@@ -151,28 +147,19 @@ function drawLegend(series: Series[], styles: Style[]): { svg: string; height: n
 /** Invisible columns with a tooltip of all values at that x; of many x an even choice. */
 function drawStrips({ series, xLabel, logX = false }: PanelOptions, x: Scale, top: number, bottom: number): string[] {
   const named = series.filter((s) => !s.faint)
-  const all = [...new Set(named.flatMap((s) => evenly(s.x, 1000)))]
+  const all = [...new Set(named.flatMap((s) => evenPlaces(s.x.length, 1000).map((i) => s.x[i])))]
     .filter((value) => isShown(value, logX))
     .sort((a, b) => a - b)
-  const chosen = evenly(all, MAX_STRIPS)
+  const chosen = evenPlaces(all.length, MAX_STRIPS).map((i) => all[i])
   const maps = named.map((s) => valuesAt(new Set(chosen), s))
   return chosen.map((value, i) => {
     const left = i === 0 ? x.range()[0] : (x(chosen[i - 1]) + x(value)) / 2
     const right = i === chosen.length - 1 ? WIDTH - RIGHT : (x(value) + x(chosen[i + 1])) / 2
     const rows = named.flatMap((s, k) => (maps[k].has(value) ? [`${s.name} ${formatValue(maps[k].get(value))}`] : []))
     const tip = escapeXml([`${xLabel} ${formatValue(value)}`, ...rows].join('\n'))
-    const place = `x="${n(left)}" y="${top}" width="${n(right - left)}" height="${bottom - top}"`
+    const place = `x="${px(left)}" y="${top}" width="${px(right - left)}" height="${bottom - top}"`
     return `<rect class="lw-strip" ${place}><title>${tip}</title></rect>`
   })
-}
-
-/** At most so many of the numbers, evenly chosen: the first and the last among them. */
-function evenly(list: ArrayLike<number>, most: number): number[] {
-  const count = Math.min(list.length, most)
-  return Array.from(
-    { length: count },
-    (_, i) => list[count > 1 ? Math.round((i * (list.length - 1)) / (count - 1)) : 0],
-  )
 }
 
 /** The y at each of some x. */

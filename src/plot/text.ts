@@ -35,6 +35,9 @@ export function formatValue(value: unknown): string {
   return value.toPrecision(5)
 }
 
+/** A place or length in an SVG: two decimals, no more. */
+export const px = (value: number): string => String(Math.round(value * 100) / 100)
+
 /** At most so many characters. */
 export function shorten(text: string, length: number): string {
   const characters = [...text]
