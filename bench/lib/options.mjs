@@ -8,9 +8,9 @@ const require = createRequire(import.meta.url)
 const cli = require('../../dist/cli/options.js')
 const { makeFolderOf } = require('../../dist/plot/plot.js')
 
-export const { parseOptions, UsageError } = cli
+export const { counted, parseOptions, UsageError } = cli
 
-export const SUITES = ['matmul', 'ops', 'train', 'overhead', 'scaling', 'crowd', 'price']
+const SUITES = ['matmul', 'ops', 'train', 'overhead', 'scaling', 'crowd', 'price']
 
 export const USAGE = `usage: npm run --silent bench -- ${SUITES.join(' | ')} [options]
   --json          one JSON object a line

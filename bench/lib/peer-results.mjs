@@ -1,6 +1,7 @@
 // What the peers' runs come to: JSON lines, a Markdown table, a table for the terminal, and a bar chart.
 import { barPlot } from 'lanewise/plot'
 import { allThreads, cpu } from './engine.mjs'
+import { counted } from './options.mjs'
 import { figure, percent, table } from './report.mjs'
 
 /**
@@ -65,9 +66,8 @@ const skipped = (lines) => lines.filter((line) => line.skipped !== undefined)
 
 function circumstances(lines) {
   const { date, node, platform, rounds, commit } = measured(lines)[0] ?? {}
-  const several = (count, name) => `${count} ${name}${count === 1 ? '' : 's'}`
-  const machine = `${cpu}, ${several(allThreads, 'processor')}, ${platform}`
-  return `${machine}, Node ${node}, ${date}, commit ${commit}; medians of ${several(rounds, 'round')} in turn`
+  const machine = `${cpu}, ${counted(allThreads, 'processor')}, ${platform}`
+  return `${machine}, Node ${node}, ${date}, commit ${commit}; medians of ${counted(rounds, 'round')} in turn`
 }
 
 export function toText(lines) {

@@ -5,17 +5,17 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { allThreads, isNative } from './engine.mjs'
 import { MNIST_JOB } from './network.mjs'
+import { counted } from './options.mjs'
 import { runJson } from './rounds.mjs'
 
 const file = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url))
 const PEERS = file('peers')
 const counts = [...new Set([1, allThreads])]
-const plural = (threads) => `${threads} thread${threads === 1 ? '' : 's'}`
 
 /** name, group, threads (undefined: the peer's own choice), samples for about 4 seconds, how to start it */
 function contestants() {
   const lanewise = (backend, threads, samples) => ({
-    name: `lanewise ${backend}, ${plural(threads)}`,
+    name: `lanewise ${backend}, ${counted(threads, 'thread')}`,
     group: 'lanewise',
     kind: 'lanewise',
     backend,
@@ -31,7 +31,7 @@ function contestants() {
     args,
   })
   const python = (name, threads, samples, module, script, args = [], env = {}) => ({
-    name: `${name}, ${plural(threads)}`,
+    name: `${name}, ${counted(threads, 'thread')}`,
     group: 'Python',
     kind: 'python',
     threads,

@@ -1,6 +1,6 @@
 import os from 'node:os'
 import { allThreads, backend, cpu, isa, origin } from './engine.mjs'
-import { UsageError } from './options.mjs'
+import { counted, UsageError } from './options.mjs'
 
 /** Four significant digits, thousands with commas. */
 export function figure(value) {
@@ -25,7 +25,7 @@ export class Report {
   begin() {
     if (this.json) return
     console.log(`${cpu}, ${os.platform()} ${os.arch()}, Node ${process.version}, commit ${origin.commit}`)
-    console.log(`${backend} backend, instruction set ${isa}, ${allThreads} thread${allThreads === 1 ? '' : 's'}`)
+    console.log(`${backend} backend, instruction set ${isa}, ${counted(allThreads, 'thread')}`)
     if (this.quick) console.log('--quick: these figures say nothing about speed')
     console.log(
       `\n${'work'.padEnd(44)} threads ${'median'.padStart(12)} ${''.padEnd(10)} ${'spread'.padStart(8)}   of the limit`,

@@ -2,6 +2,7 @@
 import { matmul } from 'lanewise'
 import { random, replayed, threadCounts, useThreads } from '../lib/engine.mjs'
 import { measure } from '../lib/measure.mjs'
+import { counted } from '../lib/options.mjs'
 
 /** name, transposes (t: stored transposed), M, N, K: C[M, N] = op(A)[M, K] · op(B)[K, N] */
 const SHAPES = [
@@ -41,7 +42,7 @@ export async function run({ options, report, limits }) {
   const works = [...SHAPES.map((s) => ['float32', ...s]), ...SQUARES.map((s) => ['float64', ...s])]
   for (const threads of threadCounts(options)) {
     useThreads(threads)
-    report.section(`matmul, ${threads} thread${threads === 1 ? '' : 's'}`)
+    report.section(`matmul, ${counted(threads, 'thread')}`)
     for (const [dtype, name, transposes, m, n, k] of works) {
       if (!options.wants(name) || (options.quick && m * n * k > QUICK)) continue
       const [ta, tb] = [transposes[0] === 't', transposes[1] === 't']

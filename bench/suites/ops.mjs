@@ -3,6 +3,7 @@ import { threadCounts, useThreads } from '../lib/engine.mjs'
 import { IN_CACHE, LARGE, LARGE_QUICK } from '../lib/limits.mjs'
 import { measure } from '../lib/measure.mjs'
 import { opCases } from '../lib/op-cases.mjs'
+import { counted } from '../lib/options.mjs'
 
 export async function run({ options, report, limits }) {
   const counts = threadCounts(options)
@@ -31,7 +32,7 @@ export async function run({ options, report, limits }) {
   const size = options.quick ? LARGE_QUICK : LARGE
   for (const threads of counts) {
     useThreads(threads)
-    report.section(`large: arrays of ${size} elements, ${threads} thread${threads === 1 ? '' : 's'}`)
+    report.section(`large: arrays of ${size} elements, ${counted(threads, 'thread')}`)
     for (const { name, elements, bytes, prepare } of opCases(size).filter(isWanted)) {
       const { ns, spread, samples } = await measure(prepare(), options)
       const limit = limits.copy.memory[threads]

@@ -5,6 +5,7 @@ import { linePlot } from 'lanewise/plot'
 import { allThreads, cpu, isa, origin, replayed, threadCounts, useThreads } from '../lib/engine.mjs'
 import { measure } from '../lib/measure.mjs'
 import { flopsPerSample, MNIST_JOB, trainingStep } from '../lib/network.mjs'
+import { counted } from '../lib/options.mjs'
 
 const MLP = { activation: 'relu', batch: 128, optimizer: 'adam' }
 
@@ -75,8 +76,6 @@ async function measureJob(job, threads, { options, report, limits }, work) {
   return ns / job.batch
 }
 
-const plural = (threads) => `${threads} thread${threads === 1 ? '' : 's'}`
-
 export async function run(context) {
   const { options, report, limits } = context
   const machine = `${cpu}, ${isa}, ${origin.date}, ${origin.commit}`
@@ -89,12 +88,13 @@ export async function run(context) {
     for (const value of values)
       for (const threads of times.keys())
         times.get(threads).push(await measureJob(job(value), threads || value, context, `${name} ${value}`))
-    for (const [threads, y] of times) series.push({ name: threads ? plural(threads) : 'measured', x: values, y })
+    for (const [threads, y] of times)
+      series.push({ name: threads ? counted(threads, 'thread') : 'measured', x: values, y })
     for (const threads of counts ?? []) {
       const peak = limits.peak.float32[threads]
       if (peak)
         series.push({
-          name: `at the peak, ${plural(threads)}`,
+          name: `at the peak, ${counted(threads, 'thread')}`,
           x: values,
           y: values.map((v) => flopsPerSample(job(v)) / peak),
         })

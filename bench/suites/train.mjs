@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { isNative, threadCounts } from '../lib/engine.mjs'
 import { handover } from '../lib/handover.mjs'
 import { flopsPerSample, MNIST_JOB } from '../lib/network.mjs'
+import { counted } from '../lib/options.mjs'
 import { figure, percent, table } from '../lib/report.mjs'
 import { runJson, takeTurns } from '../lib/rounds.mjs'
 
@@ -80,15 +81,15 @@ export async function run({ options, report, limits }) {
     rows.push({ name, backend, threads, rate, ratio, share })
   }
   report.text(
-    `\n${summary(rows)}\n\nmedians of ${options.rounds} round${options.rounds === 1 ? '' : 's'}; share of the multiply-add peak in parentheses`,
+    `\n${summary(rows)}\n\nmedians of ${counted(options.rounds, 'round')}; share of the multiply-add peak in parentheses`,
   )
 }
 
 /** A line a job: JavaScript, then native code with its ratio to it. */
 function summary(rows) {
   const sides = rows.filter(({ name }) => name === rows[0]?.name)
-  const plural = (n) => `${n} thread${n === 1 ? '' : 's'}`
-  const title = ({ backend, threads }) => (backend === 'js' ? ['js'] : [`native, ${plural(threads)}`, '÷ js'])
+  const title = ({ backend, threads }) =>
+    backend === 'js' ? ['js'] : [`native, ${counted(threads, 'thread')}`, '÷ js']
   const cells = ({ backend, rate, ratio, share }) =>
     backend === 'js' ? [figure(rate.median)] : [`${figure(rate.median)} (${percent(share) || '-'})`, figure(ratio)]
   const names = [...new Set(rows.map(({ name }) => name))]

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import os from 'node:os'
 import { mnist, type TensorDataset } from '../data/index.js'
 import { Adam, Affine, backendInfo, DataError, LanewiseError, Sequential, Sigmoid, Softmax, tensor } from '../index.js'
-import { parseOptions, whole } from './options.js'
+import { counted, parseOptions, whole } from './options.js'
 
 export const BENCH_USAGE = `usage: lanewise bench [options]
   --rounds N   how often all sides take their turn (3)
@@ -105,7 +105,7 @@ export async function bench(argv: string[]): Promise<void> {
   const sides: Side[] = [{ name: 'JavaScript', env: { LANEWISE_BACKEND: 'js', LANEWISE_ISA: '' } }]
   for (const n of backend === 'native' ? [...new Set([1, threads])] : [])
     sides.push({
-      name: `native, ${n} thread${n === 1 ? '' : 's'}`,
+      name: `native, ${counted(n, 'thread')}`,
       env: { LANEWISE_BACKEND: 'native', LANEWISE_THREADS: String(n) },
     })
   const rates = sides.map((): number[] => [])
@@ -139,5 +139,5 @@ export async function bench(argv: string[]): Promise<void> {
         `${name.padEnd(20)} ${Math.round(value).toLocaleString('en-US').padStart(10)} samples/s  ${(value / slowest).toFixed(1).padStart(6)} x`,
       )
   }
-  if (!values.json) console.log(`medians of ${rounds} round${rounds === 1 ? '' : 's'}, in turn`)
+  if (!values.json) console.log(`medians of ${counted(rounds, 'round')}, in turn`)
 }

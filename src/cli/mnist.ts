@@ -14,7 +14,7 @@ import {
   Tanh,
 } from '../index.js'
 import { type MnistRun, OPTIMIZERS, parseRun, USAGE } from './mnist-options.js'
-import { outlastReader, UsageError } from './options.js'
+import { counted, outlastReader, UsageError } from './options.js'
 
 const ACTIVATIONS = { sigmoid: Sigmoid, tanh: Tanh, relu: Relu }
 
@@ -51,9 +51,7 @@ async function train(run: MnistRun, signal: AbortSignal): Promise<void> {
   })
   if (!run.json) {
     console.log(model.summary())
-    console.log(
-      `\n${info.backend} backend (${info.isa}, ${info.threads} thread${info.threads === 1 ? '' : 's'}) on ${info.cpu}\n`,
-    )
+    console.log(`\n${info.backend} backend (${info.isa}, ${counted(info.threads, 'thread')}) on ${info.cpu}\n`)
   }
   let history: History
   try {

@@ -32,6 +32,11 @@ export function parseOptions<T extends Config>(config: T): ReturnType<typeof par
   }
 }
 
+/** 1 thread, 2 threads. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
+
 /** A whole number from low to high, digits only. */
 export function whole(name: string, text: string, low: number, high: number): number {
   const n = /^\d+$/.test(text) ? Number(text) : Number.NaN
