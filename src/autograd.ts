@@ -1,3 +1,4 @@
+import { isFloat } from './dtype.js'
 import { checkSynchronous, describe, ShapeError, StateError, TypeMismatchError } from './errors.js'
 import { show } from './shape.js'
 import type { Storage } from './storage.js'
@@ -101,8 +102,7 @@ export function setAutogradOps(implementation: AutogradOps): void {
 export function backward(loss: Tensor): void {
   checkTensor('backward', loss)
   if (loss.size !== 1) throw new ShapeError('backward', 'a loss of one element', show(loss.shape))
-  if (loss.dtype !== 'float32' && loss.dtype !== 'float64')
-    throw new TypeMismatchError('backward', 'a float loss', loss.dtype)
+  if (!isFloat(loss.dtype)) throw new TypeMismatchError('backward', 'a float loss', loss.dtype)
   if (loss.node === undefined) {
     throw new StateError('backward', 'a loss computed from tensors with requiresGrad', 'a tensor without history')
   }

@@ -34,7 +34,7 @@ function foreignDType(value: ArrayBufferView): DType | undefined {
   return types.isUint8Array(value) ? 'uint8' : undefined
 }
 
-export function isFloat(dtype: DType): dtype is FloatDType {
+export function isFloat(dtype: unknown): dtype is FloatDType {
   return dtype === 'float32' || dtype === 'float64'
 }
 
@@ -44,6 +44,6 @@ export function checkDType(op: string, dtype: unknown): DType {
 }
 
 export function checkFloat(op: string, dtype: unknown): FloatDType {
-  if (dtype === 'float32' || dtype === 'float64') return dtype
+  if (isFloat(dtype)) return dtype
   throw new TypeMismatchError(op, 'dtype float32 or float64', describe(dtype))
 }

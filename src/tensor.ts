@@ -1,4 +1,4 @@
-import { arrayType, BYTES, checkDType, type DType, dtypeOf, type TypedArray } from './dtype.js'
+import { arrayType, BYTES, checkDType, type DType, dtypeOf, isFloat, type TypedArray } from './dtype.js'
 import {
   allocating,
   checkFlag,
@@ -299,8 +299,7 @@ export function tensorOf(values: TensorValues, dtype: DType): Tensor {
 
 function requireGrad(t: Tensor, wanted: boolean | undefined): Tensor {
   if (checkFlag('requiresGrad', 'requiresGrad', wanted)) {
-    if (t.dtype !== 'float32' && t.dtype !== 'float64')
-      throw new TypeMismatchError('requiresGrad', 'a float tensor', t.describe())
+    if (!isFloat(t.dtype)) throw new TypeMismatchError('requiresGrad', 'a float tensor', t.describe())
     t.requiresGrad = true
     t.grad = empty('requiresGrad', t.shape, t.dtype)
     t.grad.data.fill(0)
@@ -329,7 +328,7 @@ function valuesFor(to: Tensor, from: Tensor): TypedArray {
 
 /** @throws ValueError for a number that the dtype cannot hold */
 export function checkIntegers(op: string, flat: ArrayLike<number>, dtype: DType): void {
-  if ((dtype !== 'int32' && dtype !== 'uint8') || dtypeOf(flat) === dtype) return
+  if (isFloat(dtype) || dtypeOf(flat) === dtype) return
   const [low, high] = dtype === 'uint8' ? [0, 255] : [-(2 ** 31), 2 ** 31 - 1]
   for (let i = 0; i < flat.length; i++) {
     if (!Number.isInteger(flat[i]) || flat[i] < low || flat[i] > high) {

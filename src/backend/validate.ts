@@ -16,6 +16,10 @@ const namesOf = (admitted: number): string => DTYPES.filter((_, code) => (admitt
 
 const isWritten = (operand: OperandSpec): boolean => operand.role === 'w' || operand.role === 'u'
 
+/** An int parameter by its name. */
+const parameter = (op: Op, ints: readonly number[], name: string): number =>
+  ints[op.ints.findIndex((p) => p.name === name)]
+
 /** What a signature cannot say. */
 type Rule = (op: Op, types: readonly DType[], ints: readonly number[], doubles: readonly number[]) => void
 
@@ -24,8 +28,7 @@ const mustHaveElements: Rule = (op, _types, ints) => {
 }
 
 const mustHavePanels: Rule = (op, _types, ints) => {
-  if (ints[op.ints.findIndex((p) => p.name === 'panels')] === 0)
-    throw new ValueError(op.name, 'at least one panel', '0')
+  if (parameter(op, ints, 'panels') === 0) throw new ValueError(op.name, 'at least one panel', '0')
 }
 
 const RULES: Readonly<Record<string, Rule | undefined>> = {
@@ -161,11 +164,10 @@ const INDEXED: Readonly<Record<string, readonly [operand: string, bound: string]
 
 /** The error for a bad index that a checked command found. */
 export function badIndex(op: Op, ints: readonly number[], position: number, value: number): IndexError {
-  const parameter = (name: string): number => ints[op.ints.findIndex((p) => p.name === name)]
   if (position < 0) {
-    const last = parameter('count') - parameter('m')
+    const last = parameter(op, ints, 'count') - parameter(op, ints, 'm')
     return new IndexError(op.name, `the cursor from 0 to ${last}`, String(value))
   }
   const [operand, bound] = INDEXED[op.name] ?? ['t', 'n']
-  return new IndexError(op.name, `${operand} ${position} from 0 to ${parameter(bound) - 1}`, String(value))
+  return new IndexError(op.name, `${operand} ${position} from 0 to ${parameter(op, ints, bound) - 1}`, String(value))
 }
