@@ -85,6 +85,35 @@ async function loadBar(): Promise<typeof SingleBar | undefined> {
   }
 }
 
+/** Listens, once told to, for what may end the process: `restore` is called at its exit, `stop` at a signal before. */
+function endListener(restore: () => void, stop: () => void): (listen: boolean) => void {
+  // Called before others, of whom some listen once. A signal that nobody else listens to ends the process as it would without us.
+  const onSignal = (signal: NodeJS.Signals) => {
+    const alone = process.listenerCount(signal) === 1
+    stop()
+    if (alone) process.kill(process.pid, signal)
+  }
+  let listening = false
+  return (listen) => {
+    if (listen === listening) return
+    listening = listen
+    const change = listen ? 'prependListener' : 'removeListener'
+    const on: NodeJS.EventEmitter = process
+    on[change]('exit', restore)
+    for (const signal of SIGNALS) on[change](signal, onSignal)
+  }
+}
+
+const BAR = {
+  barsize: 24,
+  barCompleteChar: '█',
+  barIncompleteChar: '░',
+  hideCursor: true,
+  clearOnComplete: true,
+  // endListener restores the cursor at signals and at the end of the process.
+  gracefulExit: false,
+}
+
 async function barProgress(
   { epochs, steps, batchSize }: ProgressOptions,
   stream: NodeJS.WriteStream,
@@ -94,22 +123,6 @@ async function barProgress(
   let bar: SingleBar | undefined
   let started = 0
   const restore = () => stream.write(SHOW_CURSOR + WRAP_LINES)
-  // Called before others, of whom some listen once. A signal that nobody else listens to ends the process as it would without us.
-  const onSignal = (signal: NodeJS.Signals) => {
-    const alone = process.listenerCount(signal) === 1
-    stop()
-    if (alone) process.kill(process.pid, signal)
-  }
-  let listening = false
-  const listen = (to: boolean) => {
-    if (to === listening) return
-    listening = to
-    const change = to ? 'prependListener' : 'removeListener'
-    const on: NodeJS.EventEmitter = process
-    on[change]('exit', restore)
-    for (const signal of SIGNALS) on[change](signal, onSignal)
-  }
-
   const endBar = () => {
     if (bar === undefined) return
     const running = bar
@@ -124,21 +137,13 @@ async function barProgress(
     endBar()
     listen(false)
   }
+  const listen = endListener(restore, stop)
   return {
     start(epoch) {
       endBar()
       listen(true)
-      bar = new Bar({
-        stream,
-        format: `epoch ${epoch}/${epochs} {bar} {value}/{total}{rest}`,
-        barsize: 24,
-        barCompleteChar: '█',
-        barIncompleteChar: '░',
-        hideCursor: true,
-        clearOnComplete: true,
-        // Signals and the end of the process restore the cursor (above).
-        gracefulExit: false,
-      })
+      const format = `epoch ${epoch}/${epochs} {bar} {value}/{total}{rest}`
+      bar = new Bar({ ...BAR, stream, format })
       started = performance.now()
       bar.start(steps, 0, { rest: '' })
     },
