@@ -1,4 +1,4 @@
-// A lane (gemm.h) that would only wait gathers its columns of the batch to come, to the other place of its panel (panels.h), and finds
+// A lane (gemm-lanes.h) that would only wait gathers its columns of the batch to come, to the other place of its panel (panels.h), and finds
 // them there in the next step: if that is the tape's next step, and the batch turns out to be made of these rows, cut in the same place.
 #pragma once
 #ifdef LANEWISE_KERNELS

@@ -6,6 +6,15 @@
 namespace lanewise {
 namespace LANEWISE_ISA {
 
+// What the chains of C begin with: element (i, j) with from[i*ld + j], a bias where ld is 0; with 0 where there is no `from`.
+template <class E>
+struct Start {
+  const E* from;
+  int64_t ld;
+  // Where element (i, j)'s is, or null.
+  LW_MEMBER const E* at(int64_t i, int64_t j) const { return from ? from + i * ld + j : nullptr; }
+};
+
 // A is m×k with element (i, p) at a[i*rowA + p*colA]. B is k×n at b[p*ldb + j], or n×k at b[j*ldb + p] if transB.
 template <class E>
 struct Gemm {
@@ -20,15 +29,8 @@ struct Gemm {
   const E* bias;          // n values that the chains begin with, or null for 0
   int64_t panels;         // 0, or how many A or its transpose has, which then begins at `a`
   const Command* source;  // what A, or its panels, are first to be gathered by, or null
-};
-
-// What the chains of C begin with: element (i, j) with from[i*ld + j], a bias where ld is 0; with 0 where there is no `from`.
-template <class E>
-struct Start {
-  const E* from;
-  int64_t ld;
-  // Where element (i, j)'s is, or null.
-  LW_MEMBER const E* at(int64_t i, int64_t j) const { return from ? from + i * ld + j : nullptr; }
+  // What the chains of k values from p0 on begin with.
+  LW_MEMBER Start<E> startAt(int64_t p0) const { return p0 > 0 ? Start<E>{c, ldc} : Start<E>{bias, 0}; }
 };
 
 // A strip of columns of C and what its chains take: k values from row p0 on, `b` at the first column, which is column j0.

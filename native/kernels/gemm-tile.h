@@ -29,6 +29,11 @@ struct Tile {
   static constexpr int rows(int) { return 2; }
 #endif
   enum { MR = rows(NV), NR = NV * V::W };
+  // Whether rows of B are so long (AVX-512: four lines) that few of its blocks stay near the core whatever their size.
+  static constexpr bool kLongRows = NR * sizeof(E) > 64;
+  // Columns up to which a product counts as small: a block of all columns of B stays in the first-level cache as it lies.
+  enum { SMALL = 2 * NR > 64 ? 2 * NR : 64 };
+  static bool small(const Gemm<E>& g) { return g.n <= SMALL; }
   static constexpr int64_t kAhead = 16;  // rows of b that are asked for ahead: no processor foresees steps of a row's length
 
   // One tile of C: M rows, N vectors of columns, the last of them under a mask if MASKED. With COPY it leaves a copy of b on

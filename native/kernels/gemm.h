@@ -1,13 +1,11 @@
 // C = op(A)·op(B) (+ bias): the loop nest around the register tiles of gemm-tile.h, and how it is divided.
 // Work is divided over rows and columns of C; blocks of k go through C in memory one after another, which keeps the chain of
-// each element. A block of k may be another thread's: see "lanes".
+// each element. A block of k may be another thread's: see gemm-lanes.h.
 #pragma once
 #ifdef LANEWISE_KERNELS
 
 #include "../scratch.h"
-#include "ahead.h"
-#include "gemm-tile.h"
-#include "panels.h"
+#include "gemm-lanes.h"
 #include "transpose.h"
 
 namespace lanewise {
@@ -17,13 +15,10 @@ template <class V>
 struct Tiles {
   typedef typename V::E E;
   typedef Tile<V> T;
-  // Whether rows of B are so long (AVX-512: four lines) that few of its blocks stay near the core whatever their size.
-  static constexpr bool kLongRows = T::NR * sizeof(E) > 64;
+  static constexpr bool kLongRows = T::kLongRows;
   // Blocks of k: one if k is at most KMOST, else about KC each. Zen 4, squares of 1024 and 2048: blocks of 256 101 GFLOP/s, of 512,
   // with the copies below, 107; with AVX2 on Zen 3 256 is best. On the stack, which may be small, STACKED.
   enum { MR = T::MR, NR = T::NR, KC = kLongRows ? 512 : 256, KMOST = kLongRows ? 512 : 384, STACKED = 256 };
-  // Columns up to which a product counts as small: a block of all columns of B stays in the first-level cache as it lies.
-  enum { SMALL = 2 * NR > 64 ? 2 * NR : 64 };
   // Elements kept of B and of A as copies. A, and one strip of B, stay in a second-level cache (1 MB or so; 512 KB with AVX2); the
   // rest of B may lie in the third: each strip serves all rows of A before it is left.
   enum { COPY_B = (kLongRows ? 4 << 20 : 1 << 20) / sizeof(E), COPY_A = (kLongRows ? 4 << 16 : 3 << 16) / sizeof(E), PAD = 16 };
@@ -52,14 +47,14 @@ struct Tiles {
 
   // Rows [i0, i0+m) and columns [p0, p0+k) of op(A) close together, as stored: rows of k, or of m if A is transposed.
   static Gemm<E> packA(const Gemm<E>& g, int64_t i0, int64_t m, int64_t p0, int64_t k, E* to) {
-    const bool across = g.colA == 1;
-    const int64_t ld = (across ? k : m) + PAD;  // not a power of two, which would crowd few cache sets
+    const bool byRows = g.colA == 1;
+    const int64_t ld = (byRows ? k : m) + PAD;  // not a power of two, which would crowd few cache sets
     const E* from = g.a + i0 * g.rowA + p0 * g.colA;
-    if (across) copyRows(from, g.rowA, m, k, to, ld);
+    if (byRows) copyRows(from, g.rowA, m, k, to, ld);
     else copyRows(from, g.colA, k, m, to, ld);
     Gemm<E> packed = g;
-    packed.rowA = across ? ld : 1;
-    packed.colA = across ? 1 : ld;
+    packed.rowA = byRows ? ld : 1;
+    packed.colA = byRows ? 1 : ld;
     packed.a = to - i0 * packed.rowA - p0 * packed.colA;
     return packed;
   }
@@ -98,7 +93,7 @@ struct Tiles {
           const int64_t r0 = i0 + m * band / bands, r1 = i0 + m * (band + 1) / bands;
           const Gemm<E> near = packsA ? packA(g, r0, r1 - r0, p0, k, own + COPY_B) : g;
           if (m == 1 && !packsB && b1 - b0 > NR) {
-            T::oneRow(g, {g.b + p0 * g.ldb + b0, g.ldb, p0, k, b0, startOf(g, p0), nullptr}, r0, b1 - b0);
+            T::oneRow(g, {g.b + p0 * g.ldb + b0, g.ldb, p0, k, b0, g.startAt(p0), nullptr}, r0, b1 - b0);
             continue;
           }
           for (int64_t j0 = b0; j0 < b1; j0 += NR) {
@@ -106,13 +101,13 @@ struct Tiles {
             E* copy = packsB ? (own ? own : panel) + (j0 - b0) * k : nullptr;
             if (packsB && band == 0) {
               if (!g.transB && width == NR && r1 - r0 > MR) {
-                T::copyingStrip(near, {g.b + p0 * g.ldb + j0, g.ldb, p0, k, j0, startOf(g, p0), copy}, r0, r1);
+                T::copyingStrip(near, {g.b + p0 * g.ldb + j0, g.ldb, p0, k, j0, g.startAt(p0), copy}, r0, r1);
                 continue;
               }
               packB(g, p0, k, j0, width, copy);
             }
             const E* b = packsB ? copy : g.b + p0 * g.ldb + j0;
-            T::strip(near, {b, packsB ? (int64_t)NR : g.ldb, p0, k, j0, startOf(g, p0), nullptr}, width, r0, r1);
+            T::strip(near, {b, packsB ? (int64_t)NR : g.ldb, p0, k, j0, g.startAt(p0), nullptr}, width, r0, r1);
           }
         }
         p0 += k;
@@ -120,18 +115,17 @@ struct Tiles {
     }
   }
 
-  static Start<E> startOf(const Gemm<E>& g, int64_t p0) { return p0 > 0 ? Start<E>{g.c, g.ldc} : Start<E>{g.bias, 0}; }
   static int64_t blockOfK(int64_t k) {
     return k <= KMOST ? greater(k, 1) : ceilDivide(k, ceilDivide(k, KC));
   }
   // Rows of B as they lie, with all their columns: strips share lines.
   static int64_t rowsThatFit(const Gemm<E>& g) {
-    const int64_t fits = kNearB / ((int64_t)sizeof(E) * lesser(g.n, SMALL));
+    const int64_t fits = kNearB / ((int64_t)sizeof(E) * lesser(g.n, T::SMALL));
     return fits < g.k ? greater(fits / 16, 1) * 16 : greater(g.k, 1);
   }
   // Few rows use B once, as it lies in memory.
   static int64_t fewRows(const Gemm<E>& g) { return g.m > 1 && g.n > 2 * NR ? 128 : greater(g.k, 1); }
-  static bool small(const Gemm<E>& g) { return g.n <= SMALL; }
+  static bool small(const Gemm<E>& g) { return T::small(g); }
 
   // C is divided into a grid of blocks, rows first: units [0, columns) are the first band of rows.
   struct Grid {
@@ -156,96 +150,12 @@ struct Tiles {
     return grid;
   }
 
-  // Lanes: threads may share k instead, each with a range of its own, one after another at the same tile of rows. That costs
-  // waiting for the first tile, but a thread's part of A and B stays the same from command to command and with it its cache:
-  // B (the weights), its gradient and the optimizer are all divided by rows. It pays while B is larger than A (Zen 4
-  // with AVX2, 784-50-10 at batch 32: two threads 1.15 times as fast as one by rows, 1.6 times in lanes). On ARM nothing was measured.
-  static constexpr bool kLanes = V::W * sizeof(E) >= 32;
-  static int64_t lanesOf(const Gemm<E>& g, int threads) {
-    const int64_t units = laneUnits(g);
-    const bool pays = kLanes && threads > 1 && small(g) && g.n > 0 && g.colA == 1 && !g.transB && g.k >= 128 * threads && g.m <= (g.source ? 256 : g.n + MR) &&
-                      units >= 2 * threads;
-    return pays && threads <= (g.source ? g.panels : (int64_t)kMostLanes) && units * threads <= kMostLaneUnits ? threads : 1;
-  }
-  // A lane's units: tiles of rows, with AVX-512 a row less than there could be (32 rows in seven tiles, not six: the largest is what
-  // the next lane waits for; with AVX2 six are 1.02 times as fast); before them the last columns of all rows, where those go apart. Where A
-  // is to be gathered, there is a unit before and one after these. All lanes but the last gather their panel of the next batch after
-  // them, when they would only wait, and find it in the next step (ahead.h); so they begin to multiply a tile before the last lane, which
-  // first gathers its own.
-  static int64_t laneUnits(const Gemm<E>& g) {
-    return ceilDivide(g.m, kLongRows ? MR - 1 : MR) + (T::apart(g, g.n, g.m, g.k) > 0 ? 1 : 0) + (g.source ? 2 : 0);
-  }
-  // The sums that lane h leaves for the next one, where C would lie: the last columns, if they go apart, close together, the others in whole
-  // lines. In C itself each line would change cores three times a step (Zen 4, batch 32 on two threads: 1.03 of the time).
-  static int64_t wholeOf(const Gemm<E>& g) { return g.n - T::apart(g, g.n, g.m, g.k); }
-  static int64_t wholeRegisters(int64_t numbers) { return ceilDivide(numbers, V::W) * V::W; }
-  static int64_t sumsOf(const Gemm<E>& g) { return wholeRegisters(g.m * (wholeRegisters(wholeOf(g)) + g.n - wholeOf(g))); }
-  static Start<E> sums(const Gemm<E>& g, const Command& command, int64_t h, bool last) {
-    E* own = (E*)command.scratch + h * sumsOf(g);
-    const int64_t whole = wholeOf(g), ld = wholeRegisters(whole);
-    return last ? Start<E>{own + g.m * ld - whole, g.n - whole} : Start<E>{own, ld};
-  }
-  // The last columns of a lane, which go so fast from row to row of B that the processor asks for some 64 rows ahead. The next lane's rows
-  // would come to this core so, and their owner would have to fetch them back: the last rows are copied first, from the last one up (Zen 4, batch 32
-  // on two threads, cores far apart: 0.99 to 1.03 times as fast, in the quieter run 1.01 to 1.03).
-  static void lastOfLane(const Gemm<E>& g, Strip<E> strip, int64_t width, bool hasNext) {
-    enum { AHEAD = 64 };
-    E copy[AHEAD * V::W];
-    const int64_t rows = hasNext && strip.k >= 2 * AHEAD ? (int64_t)AHEAD : 0, before = strip.k - rows;
-    const E* b = strip.b + before * strip.ldb;
-    for (int64_t p = rows; p-- > 0;)
-      for (int64_t j = 0; j < width; j++) copy[p * width + j] = b[p * strip.ldb + j];
-    strip.k = before;
-    T::strip(g, strip, width, 0, g.m);
-    if (rows > 0) T::strip(g, {copy, width, strip.p0 + before, rows, strip.j0, {g.c, g.ldc}, nullptr}, width, 0, g.m);
-  }
-  static void lane(const Gemm<E>& g, const Command& command, int64_t unit) {
-    const int64_t lanes = command.units / command.lane, h = unit / command.lane;
-    const int64_t whole = wholeOf(g), last = g.n - whole, freeEnds = g.source ? 1 : 0, before = freeEnds + (last > 0 ? 1 : 0);
-    const int64_t t = unit % command.lane - before, tiles = command.lane - before - freeEnds;
-    Panels cut = Panels::cut(g.source ? g.panels : lanes, g.m, g.k, command.lanes->ends);
-    const int64_t p0 = cut.start(h), p1 = cut.ends[h];
-    Gemm<E> part = g;
-    const Start<E> start = h > 0 ? sums(g, command, h - 1, t < 0) : startOf(g, 0);
-    if (h + 1 < lanes) {
-      const Start<E> own = sums(g, command, h, t < 0);
-      part.c = (E*)own.from;
-      part.ldc = own.ld;
-    }
-    if (g.source) {
-      const Segment own = {0, g.m, p0, p1};
-      const Ahead ahead(command, h + 1 < lanes ? h : -1, own);
-      const auto panel = [&](int64_t place) { return (E*)g.a + cut.at(h, p0, place); };
-      if (t == -before) {
-        const bool found = ahead.find();
-        cut.places[h] = ahead.place();
-        cut.note((E*)g.a, h);
-        for (int64_t i = lanes; h == 0 && i < g.panels; i++) cut.note((E*)g.a, i);
-        if (!found) gatherPart<false>(command, own, (char*)panel(ahead.place()), cut.width(h));
-        if (h + 1 == lanes) askAfter(command, own);
-        return;
-      }
-      if (t == tiles) {
-        if (ahead.note) ahead.gather((char*)panel(1 - ahead.place()));
-        else if (h + 1 < lanes) askAfter(command, own);
-        return;
-      }
-      part.a = panel(ahead.place()) - p0;
-      part.rowA = cut.width(h);
-    }
-    if (t < 0) return lastOfLane(part, {g.b + p0 * g.ldb + whole, g.ldb, p0, p1 - p0, whole, start, nullptr}, last, h + 1 < lanes);
-    for (int64_t j = 0; j < whole; j += NR) {
-      const Strip<E> strip = {g.b + p0 * g.ldb + j, g.ldb, p0, p1 - p0, j, start, nullptr};
-      T::strip(part, strip, lesser(whole - j, NR), g.m * t / tiles, g.m * (t + 1) / tiles);
-    }
-  }
-
   static void plan(const Gemm<E>& g, Plan& plan) {
     plan.nanoseconds = (double)g.m * g.n * (g.k + 4) * 0.25 / V::W;
-    const int64_t lanes = lanesOf(g, plan.threads);
-    plan.lane = lanes > 1 ? laneUnits(g) : 0;
+    const int64_t lanes = ProductLanes<V>::count(g, plan.threads);
+    plan.lane = lanes > 1 ? ProductLanes<V>::unitsOfEach(g) : 0;
     plan.freeEnds = g.source ? 1 : 0;
-    plan.scratch = lanes > 1 ? (size_t)((lanes - 1) * sumsOf(g)) * sizeof(E) : 0;
+    plan.scratch = lanes > 1 ? (size_t)((lanes - 1) * ProductLanes<V>::sumsOf(g)) * sizeof(E) : 0;
     const Grid grid = gridOf(g, across(g, plan.threads));
     if (lanes == 1 && !g.source && small(g)) plan.unitBytes = grid.rowStep * g.n * (int64_t)sizeof(E);
     plan.units = lanes > 1 ? lanes * plan.lane : grid.rows * grid.columns;
@@ -277,9 +187,9 @@ struct Tiles {
   }
 
   static void run(const Gemm<E>& g, const Command& command, int64_t begin, int64_t end) {
-    if constexpr (kLanes) {
+    if constexpr (ProductLanes<V>::kMeasured) {
       if (command.lane > 0) {
-        for (int64_t u = begin; u < end; u++) lane(g, command, u);
+        for (int64_t u = begin; u < end; u++) ProductLanes<V>::run(g, command, u);
         return;
       }
     }

@@ -24,7 +24,7 @@ const LEAST_COLUMNS = 256
 const MOST_ELEMENTS = 1 << 18
 const MOST_PANELS = 16
 
-/** Units up to which the addon does not divide a layer by them (SMALL in native/kernels/gemm.h). */
+/** Units up to which the addon does not divide a layer by them (SMALL in native/kernels/gemm-tile.h). */
 const mostUnits = (isa: string, dtype: FloatDType): number => (dtype === 'float32' && isa === 'avx512' ? 128 : 64)
 
 /**
