@@ -45,7 +45,7 @@ function loadError(file) {
   return (result.stderr.match(/^\w*Error: .*$/m) ?? [`it ended with ${result.signal ?? result.status}`])[0]
 }
 
-/** In this package, or in the one of the platform's own (as in src/backend/native.ts). */
+/** In this package, or in the one of the platform's own (as in src/backend/addon.ts). */
 function findPrebuild() {
   process.env.PREBUILDS_ONLY = '1'
   const places = [

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { loadAddon } from '../src/backend/native.js'
+import { loadAddon } from '../src/backend/addon.js'
 import { backendNames, eachBackend } from './backends.js'
 import { buildDist, ROOT, runScript } from './processes.js'
 
@@ -84,7 +84,7 @@ eachBackend((backend) => {
 const withAddon = (script: string, ms?: number) =>
   runScript(
     `${GARBAGE}
-    const { addon } = require(${JSON.stringify(`${ROOT}/dist/backend/native.js`)}).loadAddon()
+    const { addon } = require(${JSON.stringify(`${ROOT}/dist/backend/addon.js`)}).loadAddon()
     const shared = (Type, n) => new Type(new SharedArrayBuffer(n * Type.BYTES_PER_ELEMENT))
     const { isas } = addon.info()
     const words = shared(Int32Array, 64)

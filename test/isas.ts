@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { activeBackend, setActiveBackend } from '../src/backend/active.js'
+import { loadAddon } from '../src/backend/addon.js'
 import type { Backend } from '../src/backend/backend.js'
-import { loadAddon, NativeBackend } from '../src/backend/native.js'
+import { NativeBackend } from '../src/backend/native.js'
 import type { Tensor } from '../src/index.js'
 
 /** The instruction sets of the addon on this machine; none where no addon is built and none is asked for. */

@@ -99,7 +99,7 @@ eachBackend((backend) => {
 })
 
 it.runIf(native !== undefined && process.platform === 'linux')('the addon refuses what it cannot allocate', () => {
-  const file = path.join(ROOT, 'dist/backend/native.js')
+  const file = path.join(ROOT, 'dist/backend/addon.js')
   const lines = limited(
     `const { addon } = require(${JSON.stringify(file)}).loadAddon()
     lw.zeros([1])

@@ -7,7 +7,8 @@ import * as lw from 'lanewise'
 
 const require = createRequire(import.meta.url)
 const { setActiveBackend } = require('../../dist/backend/active.js')
-const { loadAddon, NativeBackend } = require('../../dist/backend/native.js')
+const { loadAddon } = require('../../dist/backend/addon.js')
+const { NativeBackend } = require('../../dist/backend/native.js')
 
 const info = lw.backendInfo()
 export const { backend, isa, threads: allThreads } = info

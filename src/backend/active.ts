@@ -3,9 +3,10 @@ import path from 'node:path'
 import { BackendError } from '../errors.js'
 import { beforeFirstStorage } from '../storage.js'
 import { version } from '../version.js'
+import { PACKAGE_ROOT, platformPackage } from './addon.js'
 import type { Backend } from './backend.js'
 import { JsBackend } from './js/index.js'
-import { NativeBackend, PACKAGE_ROOT, platformPackage } from './native.js'
+import { NativeBackend } from './native.js'
 import { threadCount } from './threads.js'
 
 let active: Backend | undefined

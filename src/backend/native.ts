@@ -1,7 +1,4 @@
-import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import os from 'node:os'
-import path from 'node:path'
 import type { TypedArray } from '../dtype.js'
 import {
   BackendError,
@@ -14,84 +11,13 @@ import {
 } from '../errors.js'
 import { type Op, opTable } from '../ops/op.js'
 import { type Storage, useSharedMemory } from '../storage.js'
-import { resolve as resolveAddon } from '../vendor/node-gyp-build.js'
 import { version } from '../version.js'
+import { type Addon, type Failure, loadAddon, type NativeTape } from './addon.js'
 import type { Backend, BackendInfo, BoundTape, Operand } from './backend.js'
 import { type Decoded, decode } from './decode.js'
 import { writeDouble } from './double-words.js'
-import { checkComplete } from './elf.js'
 import { threadCount } from './threads.js'
 import { badIndex, checkCommand } from './validate.js'
-
-/** A bad index that a checked command met: [command, op, position, value]. */
-type Failure = [number, number, number, number]
-
-interface NativeTape {
-  replay(steps: number, milliseconds: number): number | Failure
-  replaySlice(steps: number, milliseconds: number): Promise<number | Failure>
-}
-
-interface Addon {
-  ops(): [name: string, signature: string][]
-  info(): { version: string; cpu: string; isas: string[] }
-  setup(isa: string, threads: number, words: Int32Array): void
-  /** Bytes from where the array begins to the next cache line. */
-  skip(array: TypedArray): number
-  register(array: TypedArray): number
-  /** Floating-point operations a second at most, on the threads and with the instruction set of setup; for bench/. */
-  peak(dtype: number): number
-  run(words: number): Failure | undefined
-  /**
-   * Not the addon's own: where eager commands are written for run(). Kept on the addon so that two copies of this module in one thread
-   * (ESM and CJS, two versions) use the same array: setup() replaces the one before.
-   */
-  words?: Int32Array
-  BoundTape: new (words: Int32Array, arrays: readonly TypedArray[]) => NativeTape
-}
-
-/** The folder that holds prebuilds/ or build/: the package's own, from a bundle's place too, where this file's says nothing. */
-export const PACKAGE_ROOT = packageRoot()
-
-function packageRoot(): string {
-  const own = path.join(__dirname, '..', '..')
-  if (existsSync(path.join(own, 'native', 'addon.cpp'))) return own
-  try {
-    return path.dirname(createRequire(__filename).resolve('lanewise/package.json'))
-  } catch {
-    return own
-  }
-}
-
-/**
- * The package that carries the addon of this platform, where lanewise itself does not: scripts/platform-packages.mjs makes
- * them, and a published lanewise names them as optional dependencies.
- */
-export function platformPackage(): string | undefined {
-  const name = `${process.platform}-${process.arch}`
-  return ['win32-x64', 'darwin-x64', 'darwin-arm64'].includes(name) ? `lanewise-${name}` : undefined
-}
-
-/** @throws Error that lists where no addon was found */
-function findAddon(): string {
-  try {
-    return resolveAddon(PACKAGE_ROOT)
-  } catch (error) {
-    const name = platformPackage()
-    if (name === undefined) throw error
-    try {
-      return createRequire(path.join(PACKAGE_ROOT, 'package.json')).resolve(name)
-    } catch {
-      throw error
-    }
-  }
-}
-
-/** @throws whatever loading threw: no binary, or one that does not fit */
-export function loadAddon(): { addon: Addon; binary: string } {
-  const binary = findAddon()
-  checkComplete(binary)
-  return { addon: createRequire(__filename)(binary) as Addon, binary }
-}
 
 const MAX_WORDS = 64
 

@@ -4,7 +4,7 @@
 import { createRequire } from 'node:module'
 
 const require = createRequire(import.meta.url)
-const { addon } = require('../../dist/backend/native.js').loadAddon()
+const { addon } = require('../../dist/backend/addon.js').loadAddon()
 
 const jobs = Number(process.argv[2] ?? 150_000)
 const isa = addon.info().isas.at(-1)
