@@ -5,30 +5,21 @@ import { type Op, opTable } from '../../src/ops/op.js'
 import { js, native } from '../backends.js'
 import { type Case, randomCase } from './cases.js'
 import { execute, writtenBy } from './execute.js'
-import { type Answer, findPython, type Named, Peer } from './peer.js'
+import { type Answer, caseNumbers, type Named, Peer, python, seed } from './peer.js'
 
 // Every command on random sizes, types and values, on both backends, judged by NumPy within the bounds that
-// docs/arithmetic.md and docs/commands.md give (call.py says how). LANEWISE_CASES: cases an op; LANEWISE_SEED: which.
-// A failure names its case: LANEWISE_SEED=seed LANEWISE_CASE=number repeats it alone.
+// docs/arithmetic.md and docs/commands.md give (call.py says how).
 
-const found = findPython()
-if ('missing' in found) {
-  if (process.env.LANEWISE_REQUIRE_NUMPY === '1') throw new Error(found.missing)
-  console.warn(`test/differential is skipped: ${found.missing}`)
-}
-const seed = Number(process.env.LANEWISE_SEED ?? 1)
-const cases = Number(process.env.LANEWISE_CASES ?? 30)
-const only = process.env.LANEWISE_CASE
-const numbers = only ? [Number(only)] : Array.from({ length: cases }, (_, i) => i)
+const numbers = caseNumbers(1)
 const backends = { ...(native && { native }), js }
 const NAMES = Object.keys(backends) as (keyof typeof backends)[]
 
-describe.skipIf('missing' in found)('commands as NumPy computes them', () => {
+describe.skipIf(python === undefined)('commands as NumPy computes them', () => {
   let peer: Peer
   let judged = 0
   const worst: Record<string, number> = {}
   beforeAll(() => {
-    peer = new Peer((found as { python: string }).python, 'reference.py')
+    peer = new Peer()
   })
   afterAll(() => {
     peer.close()

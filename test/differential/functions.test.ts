@@ -3,17 +3,13 @@ import { backward, type FloatDType, multiply, noGrad, record, sum, type Tensor, 
 import * as ops from '../../src/ops/index.js'
 import { type BackendName, backendNames, useBackend } from '../backends.js'
 import { BY_COMMAND, FUNCTIONS, type FunctionCase } from './functions.js'
-import { findPython, type Named, Peer } from './peer.js'
+import { caseNumbers, type Named, Peer, python, seed } from './peer.js'
 import { Random } from './random.js'
 
 // Every public function of tensors on random shapes, axes and options, at once or recorded, on both backends: shapes and
-// values as NumPy has them, derivatives as its central differences. The same variables as in differential.test.ts.
+// values as NumPy has them, derivatives as its central differences.
 
-const found = findPython()
-const seed = Number(process.env.LANEWISE_SEED ?? 1)
-const cases = Math.ceil(Number(process.env.LANEWISE_CASES ?? 30) / 3)
-const only = process.env.LANEWISE_CASE
-const numbers = only ? [Number(only)] : Array.from({ length: cases }, (_, i) => i)
+const numbers = caseNumbers(1 / 3)
 
 /** f and, by way of Σ r·f, its derivatives. */
 function compute(c: FunctionCase, dtype: FloatDType, weights: number[], recorded: boolean): Named[] {
@@ -44,13 +40,13 @@ function compute(c: FunctionCase, dtype: FloatDType, weights: number[], recorded
   return [['', 'y', y.toTypedArray()], ['', 'shape', Int32Array.from(y.shape)], ...gradients]
 }
 
-describe.skipIf('missing' in found)('functions and their derivatives as NumPy has them', () => {
+describe.skipIf(python === undefined)('functions and their derivatives as NumPy has them', () => {
   let peer: Peer
   let judged = 0
   let derivatives = 0
   let corners = 0
   beforeAll(() => {
-    peer = new Peer((found as { python: string }).python, 'reference.py')
+    peer = new Peer()
   })
   afterAll(() => {
     peer.close()

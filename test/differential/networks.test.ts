@@ -18,17 +18,13 @@ import {
   tensor,
 } from '../../src/index.js'
 import { backendNames, useBackend } from '../backends.js'
-import { findPython, type Named, Peer } from './peer.js'
+import { caseNumbers, type Named, Peer, python, seed } from './peer.js'
 import { Random } from './random.js'
 
 // Whole trainings of random networks: layers, loss, optimizer, batches, shuffling, validation. fit's figures, the weights,
-// evaluate and predict as a plain NumPy network has them. The same variables as in differential.test.ts.
+// evaluate and predict as a plain NumPy network has them.
 
-const found = findPython()
-const seed = Number(process.env.LANEWISE_SEED ?? 1)
-const cases = Number(process.env.LANEWISE_CASES ?? 30) * 2
-const only = process.env.LANEWISE_CASE
-const numbers = only ? [Number(only)] : Array.from({ length: cases }, (_, i) => i)
+const numbers = caseNumbers(2)
 
 const LAYERS = { Sigmoid, Tanh, Relu, LeakyRelu, Softmax }
 const OPTIMIZERS = { SGD, RMSProp, Adam, AdamW }
@@ -144,10 +140,10 @@ async function run({ dtype, spec, widths, shapes, weights, x, targets, labels, o
   ]
 }
 
-describe.skipIf('missing' in found)('trainings of random networks as NumPy does them', () => {
+describe.skipIf(python === undefined)('trainings of random networks as NumPy does them', () => {
   let peer: Peer
   beforeAll(() => {
-    peer = new Peer((found as { python: string }).python, 'reference.py')
+    peer = new Peer()
   })
   afterAll(() => {
     peer.close()
