@@ -16,10 +16,10 @@ const stampFile = path.join(dist, '.stamp')
 const force = process.argv.includes('--force')
 
 const { exports: exported } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'))
-// [{ name: './data', base: 'data/index' }, …]
-const entries = Object.entries(exported)
-  .filter(([, target]) => typeof target === 'object')
-  .map(([name, target]) => ({ name, base: target.require.default.replace(/^\.\/dist\/|\.js$/g, '') }))
+/** Files without their ending: 'data/index', … */
+const entries = Object.values(exported)
+  .filter((target) => typeof target === 'object')
+  .map((target) => target.require.default.replace(/^\.\/dist\/|\.js$/g, ''))
 
 function fail(message) {
   console.error(`build-ts: ${message}`)
@@ -124,12 +124,8 @@ function stripComments(out) {
   }
 }
 
-function wrap(out, { name, base }) {
+function wrap(out, base) {
   const file = path.join(out, `${base}.js`)
-  if (!fs.existsSync(file)) {
-    console.warn(`build-ts: warning: ${name} is skipped, there is no src/${base}.ts yet`)
-    return
-  }
   let names
   try {
     names = Object.keys(require(file)).filter((key) => key !== '__esModule' && key !== 'default')
@@ -152,7 +148,7 @@ function pruneDeclarations(out) {
     const imports = fs.readFileSync(file, 'utf8').matchAll(/(?:from|import|module)\s*\(?["'](\.[^"']+)\.js["']/g)
     for (const [, name] of imports) reach(path.join(path.dirname(file), `${name}.d.ts`))
   }
-  for (const { base } of entries) reach(path.join(out, `${base}.d.ts`))
+  for (const base of entries) reach(path.join(out, `${base}.d.ts`))
   for (const name of filesUnder(out).filter((file) => file.endsWith('.d.ts')))
     if (!reached.has(path.join(out, name))) fs.rmSync(path.join(out, name))
 }
@@ -196,7 +192,7 @@ try {
   compile(out)
   stripComments(out)
   bundle(out)
-  for (const entry of entries) wrap(out, entry)
+  for (const base of entries) wrap(out, base)
   pruneDeclarations(out)
   publish(out, stamp)
   console.log(`build-ts: built dist/ in ${((performance.now() - started) / 1000).toFixed(1)} s`)

@@ -27,7 +27,6 @@ export function builder(modules, results) {
   const { lanewise: lw, functional: fn } = modules
   const list = (recipes) => recipes.map(build)
   const sizeOf = (shape) => shape.reduce((n, d) => n * d, 1)
-  const layer = (recipe) => build(recipe)
   const classOf = (name) => name.split('.').reduce((o, key) => o[key], lw)
   const affine = (units) => new lw.Affine(units)
 
@@ -61,7 +60,7 @@ export function builder(modules, results) {
     },
     construct: (name, ...args) => new (classOf(name))(...list(args)),
     built: (recipe, shape) => {
-      const module = layer(recipe)
+      const module = build(recipe)
       lw.build(module, shape)
       return module
     },
