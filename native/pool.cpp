@@ -25,7 +25,17 @@
 namespace lanewise {
 namespace {
 
-void keepLoaded();
+// Node unloads the addon when the last thread that loaded it ends, though the helpers' code is in it. On Linux the linker is
+// told that it stays (-z nodelete).
+void keepLoaded() {
+#if defined(_WIN32)
+  HMODULE module;
+  GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, (LPCWSTR)&keepLoaded, &module);
+#elif defined(__APPLE__)
+  Dl_info info;
+  if (dladdr((const void*)&keepLoaded, &info)) dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE);
+#endif
+}
 
 inline void pause() {
 #if defined(__x86_64__)
@@ -323,18 +333,6 @@ struct alignas(64) Pool {
     if (lane == 0 && Shares::measures(g >> 16)) shares.learn(wanted, [this](int i) -> Done& { return ranges[i].done; });
   }
 };
-
-// Node unloads the addon when the last thread that loaded it ends, though the helpers' code is in it. On Linux the linker is
-// told that it stays (-z nodelete).
-void keepLoaded() {
-#if defined(_WIN32)
-  HMODULE module;
-  GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, (LPCWSTR)&keepLoaded, &module);
-#elif defined(__APPLE__)
-  Dl_info info;
-  if (dladdr((const void*)&keepLoaded, &info)) dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE);
-#endif
-}
 
 // Never destroyed: helpers may outlive main's static destructors. Null where there was no memory for it.
 Pool* pool() {
