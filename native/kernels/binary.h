@@ -1,13 +1,14 @@
 // Two arrays in, one out, with broadcasting: six dimensions, of which a and b each may lack some (docs/commands.md).
 #pragma once
 
-#define LANEWISE_BINARY_OPS(OP)                                                             \
-  OP(add, "y:w:T:@ a:i:T:@ma b:i:T:@mb | d0 d1 d2 d3 d4 d5 ma<64 mb<64")                    \
-  OP(subtract, "y:w:T:@ a:i:T:@ma b:i:T:@mb | d0 d1 d2 d3 d4 d5 ma<64 mb<64")               \
-  OP(multiply, "y:w:T:@ a:i:T:@ma b:i:T:@mb | d0 d1 d2 d3 d4 d5 ma<64 mb<64")               \
-  OP(divide, "y:w:T:@ a:i:T:@ma b:i:T:@mb | d0 d1 d2 d3 d4 d5 ma<64 mb<64")                 \
-  OP(maximum, "y:w:T:@ a:i:T:@ma b:i:T:@mb | d0 d1 d2 d3 d4 d5 ma<64 mb<64")                \
-  OP(greater, "y:w:T:@ a:i:T:@ma b:i:T:@mb | d0 d1 d2 d3 d4 d5 ma<64 mb<64")                \
+#define LANEWISE_BROADCAST "y:w:T:@ a:i:T:@ma b:i:T:@mb | d0 d1 d2 d3 d4 d5 ma<64 mb<64"
+#define LANEWISE_BINARY_OPS(OP) \
+  OP(add, LANEWISE_BROADCAST) \
+  OP(subtract, LANEWISE_BROADCAST) \
+  OP(multiply, LANEWISE_BROADCAST) \
+  OP(divide, LANEWISE_BROADCAST) \
+  OP(maximum, LANEWISE_BROADCAST) \
+  OP(greater, LANEWISE_BROADCAST) \
   OP(maximumGrad, "y:w:T:n dy:r:T:n a:r:T:n b:r:T:n | n")
 
 #ifdef LANEWISE_KERNELS

@@ -1,9 +1,9 @@
 // Rows chosen by indices that live in buffers (rows.h).
 #pragma once
 
-#define LANEWISE_INDEXING_OPS(OP)                                                                                       \
-  OP(oneHot, "y:w:T:m*n t:r:L:m | m n")                                                                                 \
-  OP(gatherRows, "y:w:A:m*n src:r:A:rows*n idx:r:i:count cursor:r:i:1 | m n rows count divisor:d")                      \
+#define LANEWISE_INDEXING_OPS(OP) \
+  OP(oneHot, "y:w:T:m*n t:r:L:m | m n") \
+  OP(gatherRows, "y:w:A:m*n src:r:A:rows*n idx:r:i:count cursor:r:i:1 | m n rows count divisor:d") \
   OP(scatterRows, "dsrc:w:T:rows*n dy:r:T:m*n idx:r:i:count cursor:r:i:1 | m n rows count divisor:d")
 
 #ifdef LANEWISE_KERNELS

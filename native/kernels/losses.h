@@ -2,24 +2,26 @@
 // order of a sum whatever the number of threads; and the losses' derivatives.
 #pragma once
 
-#define LANEWISE_LOSSES_OPS(OP)                                                                          \
-  OP(meanSquaredError, "y:w:T:1 p:r:T:n t:r:T:n | n")                                                    \
-  OP(meanSquaredErrorGrad, "dp:w:T:n dy:r:T:1 p:i:T:n t:i:T:n | n")                                      \
-  OP(binaryCrossEntropy, "y:w:T:1 p:r:T:n t:r:T:n | n")                                                  \
-  OP(binaryCrossEntropyGrad, "dp:w:T:n dy:r:T:1 p:i:T:n t:i:T:n | n")                                    \
-  OP(binaryCrossEntropyLogits, "y:w:T:1 x:r:T:n t:r:T:n | n")                                            \
-  OP(binaryCrossEntropyLogitsGrad, "dx:w:T:n dy:r:T:1 x:i:T:n t:i:T:n | n")                              \
-  OP(crossEntropy, "y:w:T:1 p:r:T:m*n t:r:L:m | m n")                                                    \
-  OP(crossEntropyGrad, "dp:w:T:m*n dy:r:T:1 p:i:T:m*n t:r:L:m | m n")                                    \
-  OP(crossEntropyDense, "y:w:T:1 p:r:T:m*n t:r:T:m*n | m n")                                             \
-  OP(crossEntropyDenseGrad, "dp:w:T:m*n dy:r:T:1 p:i:T:m*n t:i:T:m*n | m n")                             \
-  OP(softmaxCrossEntropy, "y:w:T:1 p:w:T:m*n x:r:T:m*n t:r:L:m | m n")                                   \
-  OP(softmaxCrossEntropyGrad, "dx:w:T:m*n dy:r:T:1 p:i:T:m*n t:r:L:m | m n")                             \
-  OP(softmaxCrossEntropyDense, "y:w:T:1 p:w:T:m*n x:r:T:m*n t:r:T:m*n | m n")                            \
-  OP(softmaxCrossEntropyDenseGrad, "dx:w:T:m*n dy:r:T:1 p:i:T:m*n t:r:T:m*n | m n")                      \
-  OP(accuracy, "y:w:T:1 p:r:T:m*n t:r:L:m | m n")                                                        \
-  OP(accuracyDense, "y:w:T:1 p:r:T:m*n t:r:T:m*n | m n")                                                 \
-  OP(binaryAccuracy, "y:w:T:1 p:r:T:n t:r:T:n | n threshold:d")
+#define LANEWISE_PAIR "y:w:T:1 p:r:T:n t:r:T:n | n"
+#define LANEWISE_PAIR_GRAD "dp:w:T:n dy:r:T:1 p:i:T:n t:i:T:n | n"
+#define LANEWISE_LOSSES_OPS(OP) \
+  OP(meanSquaredError, LANEWISE_PAIR) \
+  OP(meanSquaredErrorGrad, LANEWISE_PAIR_GRAD) \
+  OP(binaryCrossEntropy, LANEWISE_PAIR) \
+  OP(binaryCrossEntropyGrad, LANEWISE_PAIR_GRAD) \
+  OP(binaryCrossEntropyLogits, "y:w:T:1 x:r:T:n t:r:T:n | n") \
+  OP(binaryCrossEntropyLogitsGrad, "dx:w:T:n dy:r:T:1 x:i:T:n t:i:T:n | n") \
+  OP(crossEntropy, "y:w:T:1 p:r:T:m*n t:r:L:m | m n") \
+  OP(crossEntropyGrad, "dp:w:T:m*n dy:r:T:1 p:i:T:m*n t:r:L:m | m n") \
+  OP(crossEntropyDense, "y:w:T:1 p:r:T:m*n t:r:T:m*n | m n") \
+  OP(crossEntropyDenseGrad, "dp:w:T:m*n dy:r:T:1 p:i:T:m*n t:i:T:m*n | m n") \
+  OP(softmaxCrossEntropy, "y:w:T:1 p:w:T:m*n x:r:T:m*n t:r:L:m | m n") \
+  OP(softmaxCrossEntropyGrad, "dx:w:T:m*n dy:r:T:1 p:i:T:m*n t:r:L:m | m n") \
+  OP(softmaxCrossEntropyDense, "y:w:T:1 p:w:T:m*n x:r:T:m*n t:r:T:m*n | m n") \
+  OP(softmaxCrossEntropyDenseGrad, "dx:w:T:m*n dy:r:T:1 p:i:T:m*n t:r:T:m*n | m n") \
+  OP(accuracy, "y:w:T:1 p:r:T:m*n t:r:L:m | m n") \
+  OP(accuracyDense, "y:w:T:1 p:r:T:m*n t:r:T:m*n | m n") \
+  OP(binaryAccuracy, LANEWISE_PAIR " threshold:d")
 
 #ifdef LANEWISE_KERNELS
 #include "losses-elements.h"

@@ -1,10 +1,10 @@
 // Filling, copying with conversion, and the small counters that a replayed tape keeps in buffers.
 #pragma once
 
-#define LANEWISE_MEMORY_OPS(OP)                                        \
-  OP(fill, "y:w:A:n | n value:d")                                      \
-  OP(copy, "y:w:A:n x:r:A:n | n")                                      \
-  OP(advance, "x:u:i:1 | by")                                          \
+#define LANEWISE_MEMORY_OPS(OP) \
+  OP(fill, "y:w:A:n | n value:d") \
+  OP(copy, "y:w:A:n x:r:A:n | n") \
+  OP(advance, "x:u:i:1 | by") \
   OP(put, "dst:u:A:cap src:r:A:1 at:r:i:1 | cap")
 
 #ifdef LANEWISE_KERNELS

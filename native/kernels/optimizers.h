@@ -1,10 +1,10 @@
 // Optimizers: one pass over flat buffers. The scalars are prepared in float64 and rounded once.
 #pragma once
 
-#define LANEWISE_OPTIMIZERS_OPS(OP)                                                                                     \
-  OP(sgd, "w:u:T:n g:r:T:n lr:r:d:1 | n decay:d")                                                                       \
-  OP(momentum, "w:u:T:n g:r:T:n v:u:T:n lr:r:d:1 | n nesterov<2 mu:d decay:d")                                          \
-  OP(rmsprop, "w:u:T:n g:r:T:n v:u:T:n lr:r:d:1 | n rho:d eps:d decay:d")                                               \
+#define LANEWISE_OPTIMIZERS_OPS(OP) \
+  OP(sgd, "w:u:T:n g:r:T:n lr:r:d:1 | n decay:d") \
+  OP(momentum, "w:u:T:n g:r:T:n v:u:T:n lr:r:d:1 | n nesterov<2 mu:d decay:d") \
+  OP(rmsprop, "w:u:T:n g:r:T:n v:u:T:n lr:r:d:1 | n rho:d eps:d decay:d") \
   OP(adam, "w:u:T:n g:r:T:n m:u:T:n v:u:T:n lr:r:d:1 t:r:i:1 | n beta1:d beta2:d eps:d decay:d")
 
 #ifdef LANEWISE_KERNELS

@@ -3,9 +3,9 @@
 // uses + - * / and the square root on float64 only, each rounded once (no fma, no libm), which JavaScript has too.
 #pragma once
 
-#define LANEWISE_RANDOM_OPS(OP)                            \
-  OP(uniform, "y:w:T:n rng:u:i:4 | n lo:d hi:d")           \
-  OP(normal, "y:w:T:n rng:u:i:4 | n mean:d std:d")         \
+#define LANEWISE_RANDOM_OPS(OP) \
+  OP(uniform, "y:w:T:n rng:u:i:4 | n lo:d hi:d") \
+  OP(normal, "y:w:T:n rng:u:i:4 | n mean:d std:d") \
   OP(permutation, "y:w:i:n rng:u:i:4 | n")
 
 #ifdef LANEWISE_KERNELS

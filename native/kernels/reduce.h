@@ -1,12 +1,13 @@
 // Reductions of a x b x c over b, and their way back. How sums are ordered: docs/commands.md, and lanes.h.
 #pragma once
 
-#define LANEWISE_REDUCE_OPS(OP)                                              \
-  OP(sum, "y:w:T:a*c x:r:T:a*b*c | a b c")                                   \
-  OP(mean, "y:w:T:a*c x:r:T:a*b*c | a b c")                                  \
-  OP(max, "y:w:T:a*c x:r:T:a*b*c | a b c")                                   \
-  OP(argmax, "y:w:i:a*c x:r:T:a*b*c | a b c")                                \
-  OP(expand, "y:w:T:a*b*c x:r:T:a*c | a b c alpha:d")                        \
+#define LANEWISE_REDUCE "y:w:T:a*c x:r:T:a*b*c | a b c"
+#define LANEWISE_REDUCE_OPS(OP) \
+  OP(sum, LANEWISE_REDUCE) \
+  OP(mean, LANEWISE_REDUCE) \
+  OP(max, LANEWISE_REDUCE) \
+  OP(argmax, "y:w:i:a*c x:r:T:a*b*c | a b c") \
+  OP(expand, "y:w:T:a*b*c x:r:T:a*c | a b c alpha:d") \
   OP(maxGrad, "dx:w:T:a*b*c dy:r:T:a*c x:r:T:a*b*c y:r:T:a*c | a b c")
 
 #ifdef LANEWISE_KERNELS

@@ -1,11 +1,13 @@
 // Softmax over rows, its logarithm, and their derivatives.
 #pragma once
 
-#define LANEWISE_SOFTMAX_OPS(OP)                                   \
-  OP(softmax, "y:w:T:m*n x:i:T:m*n | m n")                         \
-  OP(logSoftmax, "y:w:T:m*n x:i:T:m*n | m n")                      \
-  OP(softmaxGrad, "dx:w:T:m*n dy:i:T:m*n y:r:T:m*n | m n")         \
-  OP(logSoftmaxGrad, "dx:w:T:m*n dy:i:T:m*n y:r:T:m*n | m n")
+#define LANEWISE_ROWS "y:w:T:m*n x:i:T:m*n | m n"
+#define LANEWISE_ROWS_GRAD "dx:w:T:m*n dy:i:T:m*n y:r:T:m*n | m n"
+#define LANEWISE_SOFTMAX_OPS(OP) \
+  OP(softmax, LANEWISE_ROWS) \
+  OP(logSoftmax, LANEWISE_ROWS) \
+  OP(softmaxGrad, LANEWISE_ROWS_GRAD) \
+  OP(logSoftmaxGrad, LANEWISE_ROWS_GRAD)
 
 #ifdef LANEWISE_KERNELS
 #include "few-columns.h"

@@ -1,26 +1,28 @@
 // One number in, one number out; and the derivatives that are a map of two arrays.
 #pragma once
 
-#define LANEWISE_UNARY_OPS(OP)                                \
-  OP(negate, "y:w:T:n x:i:T:n | n")                           \
-  OP(exp, "y:w:T:n x:i:T:n | n")                              \
-  OP(log, "y:w:T:n x:i:T:n | n")                              \
-  OP(sqrt, "y:w:T:n x:i:T:n | n")                             \
-  OP(square, "y:w:T:n x:i:T:n | n")                           \
-  OP(abs, "y:w:T:n x:i:T:n | n")                              \
-  OP(sigmoid, "y:w:T:n x:i:T:n | n")                          \
-  OP(tanh, "y:w:T:n x:i:T:n | n")                             \
-  OP(relu, "y:w:T:n x:i:T:n | n")                             \
-  OP(leakyRelu, "y:w:T:n x:i:T:n | n slope:d")                \
-  OP(clip, "y:w:T:n x:i:T:n | n lo:d hi:d")                   \
-  OP(scale, "y:w:T:n x:i:T:n | n alpha:d beta:d")             \
-  OP(sigmoidGrad, "dx:w:T:n dy:i:T:n v:i:T:n | n")            \
-  OP(tanhGrad, "dx:w:T:n dy:i:T:n v:i:T:n | n")               \
-  OP(reluGrad, "dx:w:T:n dy:i:T:n v:i:T:n | n")               \
-  OP(absGrad, "dx:w:T:n dy:i:T:n v:i:T:n | n")                \
-  OP(sqrtGrad, "dx:w:T:n dy:i:T:n v:i:T:n | n")               \
-  OP(leakyReluGrad, "dx:w:T:n dy:i:T:n v:i:T:n | n slope:d")  \
-  OP(clipGrad, "dx:w:T:n dy:i:T:n v:i:T:n | n lo:d hi:d")
+#define LANEWISE_MAP "y:w:T:n x:i:T:n | n"
+#define LANEWISE_GRAD "dx:w:T:n dy:i:T:n v:i:T:n | n"
+#define LANEWISE_UNARY_OPS(OP) \
+  OP(negate, LANEWISE_MAP) \
+  OP(exp, LANEWISE_MAP) \
+  OP(log, LANEWISE_MAP) \
+  OP(sqrt, LANEWISE_MAP) \
+  OP(square, LANEWISE_MAP) \
+  OP(abs, LANEWISE_MAP) \
+  OP(sigmoid, LANEWISE_MAP) \
+  OP(tanh, LANEWISE_MAP) \
+  OP(relu, LANEWISE_MAP) \
+  OP(leakyRelu, LANEWISE_MAP " slope:d") \
+  OP(clip, LANEWISE_MAP " lo:d hi:d") \
+  OP(scale, LANEWISE_MAP " alpha:d beta:d") \
+  OP(sigmoidGrad, LANEWISE_GRAD) \
+  OP(tanhGrad, LANEWISE_GRAD) \
+  OP(reluGrad, LANEWISE_GRAD) \
+  OP(absGrad, LANEWISE_GRAD) \
+  OP(sqrtGrad, LANEWISE_GRAD) \
+  OP(leakyReluGrad, LANEWISE_GRAD " slope:d") \
+  OP(clipGrad, LANEWISE_GRAD " lo:d hi:d")
 
 #ifdef LANEWISE_KERNELS
 #include "units.h"
