@@ -2,17 +2,12 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import {
-  Adam,
-  AdamW,
   Affine,
   type FloatDType,
   type LossName,
   type Module,
-  type Optimizer,
   Relu,
-  RMSProp,
   Sequential,
-  SGD,
   Sigmoid,
   Softmax,
   Tanh,
@@ -20,7 +15,7 @@ import {
   tensor,
 } from '../../src/index.js'
 import { eachBackend } from '../backends.js'
-import { classes, inputs, numbers, oneHotRows, parameters, relativeError } from './formulas.js'
+import { classes, inputs, numbers, OPTIMIZERS, oneHotRows, parameters, relativeError } from './formulas.js'
 
 // By Keras 3, see fixtures/make-training-curves.py: 37 rows in batches of 8, the last of 5; 4 epochs are 20 steps.
 interface Curve {
@@ -36,19 +31,6 @@ interface Case extends Record<FloatDType, Curve> {
 const fixture = path.join(__dirname, '../fixtures/training-curves.json')
 const cases: Case[] = JSON.parse(readFileSync(fixture, 'utf8')).curves
 
-const OPTIMIZERS: Record<string, () => Optimizer> = {
-  sgd: () => new SGD({ learningRate: 0.1 }),
-  sgdDecay: () => new SGD({ learningRate: 0.1, weightDecay: 0.02 }),
-  momentum: () => new SGD({ learningRate: 0.05, momentum: 0.9 }),
-  momentumDecay: () => new SGD({ learningRate: 0.05, momentum: 0.9, weightDecay: 0.02 }),
-  nesterov: () => new SGD({ learningRate: 0.05, momentum: 0.9, nesterov: true }),
-  nesterovDecay: () => new SGD({ learningRate: 0.05, momentum: 0.9, nesterov: true, weightDecay: 0.02 }),
-  rmsprop: () => new RMSProp({ learningRate: 0.01 }),
-  rmspropDecay: () => new RMSProp({ learningRate: 0.01, rho: 0.8, epsilon: 1e-5, weightDecay: 0.02 }),
-  adam: () => new Adam({ learningRate: 0.01 }),
-  adamDecay: () => new Adam({ learningRate: 0.01, beta1: 0.8, beta2: 0.99, epsilon: 1e-5, weightDecay: 0.02 }),
-  adamw: () => new AdamW({ learningRate: 0.01 }),
-}
 const ACTIVATIONS = { tanh: Tanh, relu: Relu, sigmoid: Sigmoid }
 const ROWS = 37
 

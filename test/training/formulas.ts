@@ -1,4 +1,4 @@
-import { type FloatDType, type Tensor, tensor } from '../../src/index.js'
+import { Adam, AdamW, type FloatDType, type Optimizer, RMSProp, SGD, type Tensor, tensor } from '../../src/index.js'
 
 /** The integer formulas of fixtures/make-training-curves.py. */
 export function numbers(count: number, salt: number, spread: number): Float64Array {
@@ -34,4 +34,19 @@ export function relativeError(a: ArrayLike<number>, b: ArrayLike<number>, floor 
     if (error > worst) worst = error
   }
   return worst
+}
+
+/** As the fixtures of Keras's curves name them (fixtures/make-training-*.py). */
+export const OPTIMIZERS: Record<string, () => Optimizer> = {
+  sgd: () => new SGD({ learningRate: 0.1 }),
+  sgdDecay: () => new SGD({ learningRate: 0.1, weightDecay: 0.02 }),
+  momentum: () => new SGD({ learningRate: 0.05, momentum: 0.9 }),
+  momentumDecay: () => new SGD({ learningRate: 0.05, momentum: 0.9, weightDecay: 0.02 }),
+  nesterov: () => new SGD({ learningRate: 0.05, momentum: 0.9, nesterov: true }),
+  nesterovDecay: () => new SGD({ learningRate: 0.05, momentum: 0.9, nesterov: true, weightDecay: 0.02 }),
+  rmsprop: () => new RMSProp({ learningRate: 0.01 }),
+  rmspropDecay: () => new RMSProp({ learningRate: 0.01, rho: 0.8, epsilon: 1e-5, weightDecay: 0.02 }),
+  adam: () => new Adam({ learningRate: 0.01 }),
+  adamDecay: () => new Adam({ learningRate: 0.01, beta1: 0.8, beta2: 0.99, epsilon: 1e-5, weightDecay: 0.02 }),
+  adamw: () => new AdamW({ learningRate: 0.01 }),
 }

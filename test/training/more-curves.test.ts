@@ -2,8 +2,6 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import {
-  Adam,
-  AdamW,
   Affine,
   type FloatDType,
   type InitializerName,
@@ -15,9 +13,7 @@ import {
   Module,
   type Optimizer,
   Relu,
-  RMSProp,
   Sequential,
-  SGD,
   Sigmoid,
   Softmax,
   sigmoid,
@@ -27,7 +23,7 @@ import {
   tensor,
 } from '../../src/index.js'
 import { eachBackend } from '../backends.js'
-import { classes, inputs, numbers, oneHotRows, parameters, relativeError } from './formulas.js'
+import { classes, inputs, numbers, OPTIMIZERS, oneHotRows, parameters, relativeError } from './formulas.js'
 
 // By Keras 3, see fixtures/make-training-more.py: initialisers, losses after other activations than their own, changing
 // learning rates, metrics; and the losses' way over probabilities, which must lead to the curves of the fused one.
@@ -53,15 +49,6 @@ const ACTIVATIONS = {
   sigmoid: () => new Sigmoid(),
   leaky_relu: () => new LeakyRelu(0.25),
 }
-const OPTIMIZERS: Record<string, () => Optimizer> = {
-  sgd: () => new SGD({ learningRate: 0.1 }),
-  momentum: () => new SGD({ learningRate: 0.05, momentum: 0.9 }),
-  nesterov: () => new SGD({ learningRate: 0.05, momentum: 0.9, nesterov: true }),
-  rmsprop: () => new RMSProp({ learningRate: 0.01 }),
-  adam: () => new Adam({ learningRate: 0.01 }),
-  adamw: () => new AdamW({ learningRate: 0.01 }),
-}
-
 const binaries = (rows: number, columns: number) => {
   const all = numbers(rows * 2, 9, 1).map((v) => (v > 0 ? 1 : 0))
   const shape = [rows, columns]
