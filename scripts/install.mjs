@@ -1,5 +1,6 @@
-// The package's optional install script: finds or builds the native addon. lanewise works without it, on the JavaScript
-// backend, so a failure here fails no install unless LANEWISE_REQUIRE_NATIVE=1 or --force (rebuild in any case) is set.
+// Finds or builds the native addon: run by npm install in a clone, by hand where the package has none for the system (as an install
+// script of the package it would be blocked by most installers, and pnpm fails then). lanewise works without it, on the JavaScript
+// backend, so a failure here fails nothing unless LANEWISE_REQUIRE_NATIVE=1 or --force (rebuild in any case) is set.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
@@ -155,6 +156,17 @@ function excerpt(log) {
   return first < 0 ? lines.slice(-15) : lines.slice(first, first + 15)
 }
 
+/** Says where the log of the build lies. */
+function writeLog(log) {
+  try {
+    fs.mkdirSync(path.join(root, 'build'), { recursive: true })
+    fs.writeFileSync(path.join(root, 'build', 'build.log'), log)
+    return 'Log: build/build.log'
+  } catch (error) {
+    return `No log could be kept: ${error.message}`
+  }
+}
+
 function build() {
   // node-gyp builds with Visual Studio there, and the kernels need g++ or clang.
   if (process.platform === 'win32')
@@ -193,13 +205,9 @@ function build() {
   const result = spawnSync(process.execPath, args, { cwd: root, env, encoding: 'utf8', maxBuffer: 1 << 28 })
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
   const log = `${result.stdout ?? ''}${result.stderr ?? ''}${result.error?.message ?? ''}`
-  fs.mkdirSync(path.join(root, 'build'), { recursive: true })
-  fs.writeFileSync(path.join(root, 'build', 'build.log'), log)
+  const kept = writeLog(log)
   if (result.status !== 0)
-    giveUp(
-      `building the native addon failed after ${seconds} s (${compiler.label}); ${WITHOUT}. Log: build/build.log`,
-      excerpt(log),
-    )
+    giveUp(`building the native addon failed after ${seconds} s (${compiler.label}); ${WITHOUT}. ${kept}`, excerpt(log))
   const error = loadError(addon)
   if (error) giveUp(`the native addon was built but does not load: ${error}; ${WITHOUT}`)
   say(`built the native addon in ${seconds} s (${compiler.label})`)

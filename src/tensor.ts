@@ -341,9 +341,7 @@ export function checkIntegers(op: string, flat: ArrayLike<number>, dtype: DType)
 export function zeros(shape: readonly number[], options: { dtype?: DType; requiresGrad?: boolean } = {}): Tensor {
   checkWritable('zeros')
   const dtype = checkDType('zeros', checkOptions('zeros', options, ['dtype', 'requiresGrad']).dtype ?? 'float32')
-  const result = empty('zeros', checkShape('zeros', shape), dtype)
-  result.data.fill(0)
-  return requireGrad(result, options.requiresGrad)
+  return requireGrad(empty('zeros', checkShape('zeros', shape), dtype), options.requiresGrad) // new memory is zero
 }
 
 /** One block of memory for many tensors, each aligned to 64 bytes: parameters, gradients, optimizer state. */

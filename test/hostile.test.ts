@@ -176,8 +176,10 @@ it('epochs of a history from elsewhere are text in the page', async () => {
   expect(fs.readFileSync(files[1], 'utf8')).not.toContain('<script')
 })
 
-it('without shared memory JavaScript computes', () => {
+// As in an old sandbox, and in jest's environment jsdom.
+it('without shared memory JavaScript computes; without setImmediate too', () => {
   const code = `delete globalThis.SharedArrayBuffer
+    delete globalThis.setImmediate
     const lw = require(${JSON.stringify(path.join(root, 'dist'))})
     console.log(lw.backendInfo().backend, lw.tensor([1, 2]).add(1).toArray().join())`
   const env = { ...process.env, LANEWISE_BACKEND: '', LANEWISE_ISA: '', LANEWISE_THREADS: '' }

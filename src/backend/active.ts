@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
+import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
 import { BackendError } from '../errors.js'
 import { beforeFirstStorage } from '../storage.js'
 import { version } from '../version.js'
@@ -8,6 +9,8 @@ import type { Backend } from './backend.js'
 import { JsBackend } from './js/index.js'
 import { NativeBackend } from './native.js'
 import { threadCount } from './threads.js'
+
+const WARNED = 'LANEWISE_JS_BACKEND'
 
 let active: Backend | undefined
 
@@ -65,12 +68,12 @@ export function chooseBackend(env: NodeJS.ProcessEnv): Backend {
     const several = env.LANEWISE_THREADS && threads > 1 ? `LANEWISE_THREADS=${threads}` : undefined
     const asked = wish ? 'LANEWISE_BACKEND=native' : isa ? `LANEWISE_ISA=${isa}` : several
     if (asked) throw new BackendError(asked, `an addon that loads (${remedy(error)})`, cause)
-    process.emitWarning(
-      `lanewise computes in JavaScript, many times slower: ${cause}. For the native addon, ${remedy(error)}.`,
-      {
-        code: 'LANEWISE_JS_BACKEND',
-      },
-    )
+    if (getEnvironmentData(WARNED) === undefined)
+      process.emitWarning(
+        `lanewise computes in JavaScript, many times slower: ${cause}. For the native addon, ${remedy(error)}.`,
+        { code: WARNED },
+      )
+    setEnvironmentData(WARNED, true) // worker threads get it
     return new JsBackend(`no addon: ${cause}`)
   }
 }

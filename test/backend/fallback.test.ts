@@ -82,6 +82,19 @@ describe.skipIf(!built || process.platform !== 'linux')('without an addon that l
     expect(stderr.match(/LANEWISE_JS_BACKEND/g)).toHaveLength(1)
     expect(stderr).toMatch(/compiler/)
   })
+  it('says what is wrong with the binary of another processor', () => {
+    expect(run(folder('processor', otherMachine())).stderr).toContain(`is for another processor than ${process.arch}`)
+  })
+  it('one warning for a process with worker threads', () => {
+    const use = `require(${JSON.stringify(path.join(root, 'dist'))}).tensor([1]).add(1)`
+    const code = `${use}
+      const { Worker } = require('node:worker_threads')
+      for (let i = 0; i < 2; i++) new Worker(${JSON.stringify(use)}, { eval: true })`
+    const env = { ...process.env, LANEWISE_BACKEND: '', LANEWISE_ISA: '', LANEWISE_THREADS: '' }
+    const options = { encoding: 'utf8', env: { ...env, LANEWISE_PREBUILD: home } } as const
+    const { status, stderr } = spawnSync(process.execPath, ['-e', code], options)
+    expect([status, stderr.match(/LANEWISE_JS_BACKEND/g)?.length], stderr).toEqual([0, 1])
+  })
   it('several threads are an error: JavaScript has one', () => {
     const none = fs.mkdtempSync(path.join(home, 'none-'))
     const { status, stderr } = run(none, { LANEWISE_THREADS: '2' })
@@ -101,18 +114,15 @@ describe.skipIf(!built || process.platform !== 'linux')('without an addon that l
 describe.skipIf(!built)('on a platform whose addon is in a package of its own', () => {
   const preload = path.join(home, 'as-mac.cjs')
   const asMac = (nodePath: string) => {
-    fs.writeFileSync(
-      preload,
-      `Object.defineProperties(process, { platform: { value: 'darwin' }, arch: { value: 'arm64' } })`,
-    )
+    fs.writeFileSync(preload, `Object.defineProperties(process, { platform: { value: 'darwin' } })`)
     return { NODE_OPTIONS: `--require ${JSON.stringify(preload)}`, NODE_PATH: nodePath }
   }
   const empty = fs.mkdtempSync(path.join(home, 'nothing-'))
   it('that addon computes', () => {
-    const dir = path.join(home, 'node_modules', 'lanewise-darwin-arm64')
+    const dir = path.join(home, 'node_modules', `lanewise-darwin-${process.arch}`)
     fs.mkdirSync(dir, { recursive: true })
     fs.copyFileSync(addon, path.join(dir, 'lanewise.node'))
-    fs.writeFileSync(path.join(dir, 'package.json'), '{"name":"lanewise-darwin-arm64","main":"lanewise.node"}')
+    fs.writeFileSync(path.join(dir, 'package.json'), '{"main":"lanewise.node"}')
     const { stdout, stderr } = run(empty, asMac(path.join(home, 'node_modules')))
     expect(stderr).toBe('')
     expect(JSON.parse(stdout)).toEqual({ backend: 'native', sum: '4,6' })
@@ -120,6 +130,6 @@ describe.skipIf(!built)('on a platform whose addon is in a package of its own', 
   it('the remedy is to install it', () => {
     const { stdout, stderr } = run(empty, asMac(empty))
     expect(JSON.parse(stdout)).toEqual({ backend: 'js', sum: '4,6' })
-    expect(stderr).toContain(`run: npm install lanewise-darwin-arm64@${version}`)
+    expect(stderr).toContain(`run: npm install lanewise-darwin-${process.arch}@${version}`)
   })
 })
