@@ -8,9 +8,12 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
-const { values } = parseArgs({
-  options: { seconds: { type: 'string' }, seed: { type: 'string' }, binary: { type: 'string' } },
-})
+const text = { type: 'string' }
+const { values } = parseArgs({ options: { seconds: text, seed: text, binary: text, help: { type: 'boolean' } } })
+if (values.help) {
+  console.log('usage: npm run fuzz -- [--seconds 30] [--seed N] [--binary FILE]')
+  process.exit(0)
+}
 const seconds = Number(values.seconds ?? 30)
 const seed = values.seed ?? String(Date.now() % 2 ** 31)
 const binary = values.binary ? ['--binary', values.binary] : []

@@ -26,7 +26,7 @@ npm pack --silent --ignore-scripts --json --pack-destination "$home" >"$home/pac
 size=$(node -p "require('$home/pack.json')[0].unpackedSize")
 [ "$size" -le 3000000 ]
 point "size of the package" $? "$size bytes unpacked"
-strays=$(node -p "require('$home/pack.json')[0].files.map((f) => f.path).filter((p) => !/^(dist\/.*\.(m?js|d\.m?ts)|native\/.*\.(cpp|h|inc|map|md)|prebuilds\/linux-(x64|arm64)\/lanewise\.node|binding\.gyp|CMakeLists\.txt|package\.json|README\.md|LICENSE|dist\/vendor\/LICENSES\.txt|scripts\/install\.mjs)$/.test(p)).join(' ')")
+strays=$(node -p "require('$home/pack.json')[0].files.map((f) => f.path).filter((p) => !/^(dist\/.*\.(m?js|d\.m?ts)|native\/.*\.(cpp|h|inc|map)|prebuilds\/linux-(x64|arm64)\/lanewise\.node|binding\.gyp|CMakeLists\.txt|package\.json|README\.md|LICENSE|dist\/vendor\/LICENSES\.txt|scripts\/install\.mjs)$/.test(p)).join(' ')")
 [ -z "$strays" ]
 point "contents of the package" $? "$strays"
 

@@ -12,6 +12,17 @@ export interface Case {
 }
 
 let seed = 1
+/** The same numbers for an op whatever other ops there are. */
+function seeded<T>(cases: Record<string, () => T>): Record<string, () => T> {
+  const entries = Object.entries(cases).map(([name, make]) => {
+    const begin = () => {
+      seed = [...name].reduce((hash, c) => (Math.imul(hash, 31) + c.charCodeAt(0)) >>> 0, 1)
+      return make()
+    }
+    return [name, begin] as const
+  })
+  return Object.fromEntries(entries)
+}
 /** Numbers that look random, the same each run, in [low, high). */
 function draw(n: number, low: number, high: number): number[] {
   return Array.from({ length: n }, () => {
@@ -82,7 +93,7 @@ const reducing = (f: (x: Tensor, axes?: number | number[], o?: { keepDims: boole
 ]
 
 /** By exported op. Functions, so that tensors within are made on the backend under test. */
-export const OPS: Record<string, () => Case[]> = {
+export const OPS = seeded<Case[]>({
   add: () => [...broadcasting(lw.add), ...one((x) => lw.add(x, 2.5), any(3)), ...one((x) => lw.add(2, x), any(3))],
   subtract: () => [...broadcasting(lw.subtract), ...one((x) => lw.subtract(1, x), any(3))],
   multiply: () => [...broadcasting(lw.multiply), ...one((x) => lw.multiply(x, -3), any(3))],
@@ -167,7 +178,7 @@ export const OPS: Record<string, () => Case[]> = {
       ...one((x) => lw.softmaxCrossEntropy(x, free).loss, any(3, 5)),
     ]
   },
-}
+})
 
 /** Exported functions without a derivative. */
 export const WITHOUT = [
@@ -200,7 +211,7 @@ class Gain extends lw.Module {
 }
 
 /** By exported module class, and the user's own. */
-export const MODULES: Record<string, () => { module: lw.Module; input: Input; per: number[] }[]> = {
+export const MODULES = seeded<{ module: lw.Module; input: Input; per: number[] }[]>({
   Affine: () => [
     { module: new lw.Affine(3), input: any(5, 4), per: [4] },
     { module: new lw.Affine(2, { biasInitializer: 'normal' }), input: any(3, 2, 5), per: [2, 5] },
@@ -224,12 +235,12 @@ export const MODULES: Record<string, () => { module: lw.Module; input: Input; pe
       per: [2, 2],
     },
   ],
-}
+})
 
 /** By exported loss: predictions [3, 4] and targets for it. */
-export const LOSSES: Record<string, () => { p: Input; t: Tensor }> = {
+export const LOSSES = seeded<{ p: Input; t: Tensor }>({
   sparseCategoricalCrossentropy: () => ({ p: chance(3, 4), t: labels(3, 0, 2) }),
   categoricalCrossentropy: () => ({ p: chance(3, 4), t: rowsOfChances(3, 4) }),
   binaryCrossentropy: () => ({ p: chance(3, 4), t: dense(draw(12, 0, 1), [3, 4]) }),
   meanSquaredError: () => ({ p: any(3, 4), t: dense(draw(12, -1, 1), [3, 4]) }),
-}
+})

@@ -1,4 +1,4 @@
-// AVX2 + FMA: the vector types of simd/README.md. One register holds 8 floats or 4 doubles.
+// AVX2 + FMA: the vector types of docs/simd.md. One register holds 8 floats or 4 doubles.
 #pragma once
 #include <immintrin.h>
 #include "common.h"

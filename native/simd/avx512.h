@@ -1,4 +1,4 @@
-// AVX-512 (F, BW, DQ, VL): the vector types of simd/README.md. One register holds 16 floats or 8 doubles.
+// AVX-512 (F, BW, DQ, VL): the vector types of docs/simd.md. One register holds 16 floats or 8 doubles.
 #pragma once
 // GCC 12 warns of variables that its own intrinsics leave undefined on purpose (bug 105593).
 #pragma GCC diagnostic push

@@ -4,7 +4,7 @@
 //
 //   forEach<V>(begin, end, [&](int64_t i, auto part) LW_LAMBDA { exp(load<V>(x + i, part)).store(y + i, part); })
 //
-// runs on Many where `part` is a Side, and on V in what is left. Names: simd/README.md.
+// runs on Many where `part` is a Side, and on V in what is left. Names: docs/simd.md.
 #pragma once
 
 namespace lanewise {

@@ -1,4 +1,4 @@
-// NEON on arm64: the vector types of simd/README.md. One register holds 4 floats or 2 doubles. NEON's own max, min treat
+// NEON on arm64: the vector types of docs/simd.md. One register holds 4 floats or 2 doubles. NEON's own max, min treat
 // NaN and -0 in another way than x86's, so they are compared and selected here; it has no masked memory access.
 #pragma once
 #include <arm_neon.h>

@@ -1,4 +1,4 @@
-// No vectors: the types of simd/README.md with one element a "register", for any machine. Built without flags, so on
+// No vectors: the types of docs/simd.md with one element a "register", for any machine. Built without flags, so on
 // x86 there is no FMA instruction and a fused multiply-add is made from double arithmetic (slow, but correctly rounded).
 #pragma once
 #include "common.h"

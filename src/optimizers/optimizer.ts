@@ -110,6 +110,7 @@ export abstract class Optimizer {
     state.step.data.fill(0)
   }
 
+  /** What an optimizer is: changes `store.values` by `store.gradients`, `this.rate` and its slots, by ops with an `out`. */
   protected abstract emit(store: ParameterStore, state: OptimizerState): void
 
   protected update(

@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest'
 import {
   Affine,
   type FloatDType,
-  type LossName,
   type Module,
   Relu,
   Sequential,
@@ -25,7 +24,7 @@ interface Curve {
 }
 interface Case extends Record<FloatDType, Curve> {
   optimizer: keyof typeof OPTIMIZERS
-  loss: Exclude<LossName, 'mse'>
+  loss: 'sparseCategoricalCrossentropy' | 'categoricalCrossentropy' | 'binaryCrossentropy' | 'meanSquaredError'
   net: [keyof typeof ACTIVATIONS, number, number]
 }
 const fixture = path.join(__dirname, '../fixtures/training-curves.json')
