@@ -22,7 +22,19 @@ type Derivatives = readonly (Derivative | undefined)[]
 
 /** Whether a gradient flows to it. */
 export function tracked(t: Tensor): boolean {
+  return hasHistory(t) || isLost(t)
+}
+
+function hasHistory(t: Tensor): boolean {
   return t.requiresGrad || t.node !== undefined
+}
+
+/** Whether its values have a history that another tensor holds: a slice or reshape of it that was an op's `out`. */
+function isLost(t: Tensor): boolean {
+  if (hasHistory(t)) return false
+  if (t.writes.partNoted) return true
+  for (let w: Writes | undefined = t.writes; w !== undefined; w = w.whole) if (w.noted) return true
+  return false
 }
 
 /**
@@ -37,7 +49,7 @@ export function derive(y: Tensor, inputs: readonly Tensor[], derivatives: Deriva
 
 /** The same for a view of x, which writes nothing. */
 export function deriveView(y: Tensor, x: Tensor, derivative: Derivative): Tensor {
-  return isWanted([x], [derivative]) ? note(y, [x], [derivative], false, true) : y
+  return enabled && hasHistory(x) ? note(y, [x], [derivative], false, true) : y
 }
 
 /** @throws StateError where a gradient is wanted of `t`, which has none in `op` */
@@ -65,6 +77,10 @@ function isWanted(inputs: readonly Tensor[], derivatives: Derivatives): boolean 
 
 function note(y: Tensor, inputs: readonly Tensor[], derivatives: Derivatives, reads: Reads, view: boolean): Tensor {
   const results = inputs.map((x) => x.node !== undefined)
+  if (!view) {
+    y.writes.noted = y.writes.viewed || y.writes.whole !== undefined
+    for (let w = y.writes.whole; w !== undefined; w = w.whole) w.partNoted = true
+  }
   y.node = { order: nextInOrder(), recorded: recordingState.active, view, inputs, results, derivatives, reads }
   return y
 }
@@ -185,6 +201,12 @@ function reverseTopologicalOrder(loss: Tensor): Tensor[] {
       const isRead = typeof reads === 'boolean' ? reads : reads.includes(i)
       if (!anyValues && (isRead || leadsOn) && lastWrite(x, recorded) > order)
         throw new StateError('backward', 'values as they were used', `${x.describe()}, which was written over since`)
+      if (derivatives[i] !== undefined && isLost(x))
+        throw new StateError(
+          'backward',
+          'results read where they were written',
+          `${x.describe()}, written as a slice or reshape (out)`,
+        )
       if (derivatives[i] !== undefined && x.node !== undefined && !seen.has(x)) {
         seen.add(x)
         stack.push(x)

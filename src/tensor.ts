@@ -53,12 +53,25 @@ export interface Writes {
   /** Both of a slice of it. */
   partAt: number
   partRecordedAt: number
+  /** Whether a result with a history was written to it, or to a slice of it: through another tensor the history is not found. */
+  noted: boolean
+  viewed: boolean
+  partNoted: boolean
   /** Of the larger piece that this is a part of: not its tensor, which would keep alive what that was computed from. */
   readonly whole: Writes | undefined
 }
 
 function newWrites(whole: Writes | undefined): Writes {
-  return { at: -1, recordedAt: -1, partAt: -1, partRecordedAt: -1, whole }
+  return {
+    at: -1,
+    recordedAt: -1,
+    partAt: -1,
+    partRecordedAt: -1,
+    noted: false,
+    viewed: false,
+    partNoted: false,
+    whole,
+  }
 }
 
 let next = 0
@@ -79,6 +92,7 @@ export function isViewOfLeaf({ node }: Tensor): boolean {
 export function written(t: Tensor): Tensor {
   const now = nextInOrder()
   t.writes.at = now
+  t.writes.noted = t.writes.partNoted = false
   if (recordingState.active) t.writes.recordedAt = now
   for (let w = t.writes.whole; w !== undefined; w = w.whole) {
     w.partAt = now
@@ -90,6 +104,7 @@ export function written(t: Tensor): Tensor {
 
 /** Notes that `view` is of `base`'s memory. One of all of it, as reshape makes, is written whenever `base` is, and the other way round. */
 export function viewOf(base: Tensor, view: Tensor): Tensor {
+  base.writes.viewed = true
   view.writes = view.size === base.size ? base.writes : newWrites(base.writes)
   return view
 }

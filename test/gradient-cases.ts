@@ -158,6 +158,13 @@ export const OPS = seeded<Case[]>({
     ...one((x) => lw.slice(x, 1, 3), any(5, 3), any(4)),
     ...one((x) => lw.multiply(lw.slice(x, 0, 2), lw.square(lw.slice(x, 1, 3))), any(3, 5)),
     ...one((x) => lw.slice(x, 2), any(3, 2, 2)),
+    ...one((x) => lw.slice(x, 1, 3, -1), any(2, 3), any(2, 2, 4)),
+    ...one((x) => lw.multiply(lw.slice(x, 0, 2, 1), lw.square(lw.slice(x, 1, 3, 1))), any(2, 3, 2)),
+  ],
+  concat: () => [
+    ...two((a, b) => lw.square(lw.concat([a, b])), [any(2, 3), any(1, 3)], [any(2), any(3)], [any(0, 2), any(1, 2)]),
+    ...two((a, b) => lw.square(lw.concat([a, b, a], 1)), [any(2, 3), any(2, 1)], [any(2, 1, 3), any(2, 2, 3)]),
+    ...one((x) => lw.square(lw.concat([lw.exp(x), x.slice(0, 1), x])), any(3, 2)),
   ],
   meanSquaredError: () => against(lw.meanSquaredError, any(3, 5)),
   binaryCrossEntropy: () => against(lw.binaryCrossEntropy, chance(3, 5)),

@@ -241,6 +241,28 @@ eachBackend(() => {
     expect(() => lw.add(h, 1, h)).toThrow(/^add: expected out to be another tensor .*an input$/)
   })
 
+  it('a result is read where it was written: the whole of a slice, or another view, has no history of it', () => {
+    const p = leaf(1, 2)
+    for (const [write, read] of [
+      [(b) => b.slice(0, 2), (b) => b],
+      [(b) => b.slice(0, 2).reshape([1, 2]), (b) => b.reshape([1, 3])],
+      [(b) => b.slice(1, 3), (b) => lw.concat([b, p])],
+    ] as [(b: lw.Tensor) => lw.Tensor, (b: lw.Tensor) => lw.Tensor][]) {
+      const buffer = lw.zeros([3], { dtype: 'float64' })
+      const out = write(buffer)
+      const y = lw.multiply(p.reshape(out.shape), 3, out)
+      const other = lw.sum(lw.square(p))
+      expect(() => lw.backward(lw.add(lw.sum(lw.square(read(buffer))), other))).toThrow(
+        'results read where they were written',
+      )
+      lw.backward(lw.add(lw.sum(y), other)) // as it is, it has its history
+      expect(gradOf(p)).toEqual([5, 7])
+      lw.fill(buffer, 1) // without history again
+      lw.backward(lw.add(lw.sum(read(buffer)), other))
+      expect(p.grad?.data.every((g) => g >= 2)).toBe(true)
+    }
+  })
+
   it('neither a leaf nor a view of one is to be an out', () => {
     for (const view of [
       (w: lw.Tensor) => w,

@@ -34,7 +34,7 @@ class Dropout extends Module {
   constructor(rate, seed = 0) {
     super()
     this.rate = rate
-    this.state = randomState(seed) // a tensor: each replayed step draws on
+    this.state = randomState(seed, 2) // a stream that no model of that seed draws from; a tensor: each replayed step draws on
   }
 
   forward(x) {

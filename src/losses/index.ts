@@ -20,8 +20,8 @@ export interface LossResult {
 
 export interface Loss {
   readonly name: string
-  /** 'index': class numbers [rows]; 'dense': numbers in the shape of the output. */
-  readonly targets: 'index' | 'dense'
+  /** 'index': class numbers [rows]; 'dense': numbers in the shape of the output; 'any': numbers [rows, …], with weights, say. */
+  readonly targets: 'index' | 'dense' | 'any'
   /** From the model's output; the mean over the batch, one element. */
   call(predictions: Tensor, targets: Tensor): Tensor
   /** The outputs have to be probabilities: a last layer that never gives any is an error of compile. */

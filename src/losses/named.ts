@@ -32,8 +32,8 @@ export function resolveLoss(wish: Loss | LossName, last: Module | undefined): Lo
 
 function named(wish: Loss | LossName): Loss {
   if (typeof wish === 'object' && wish !== null && typeof wish.call === 'function') {
-    if (wish.targets !== 'index' && wish.targets !== 'dense')
-      throw new ValueError('compile', "a loss with targets 'index' or 'dense'", describe(wish.targets))
+    if (!['index', 'dense', 'any'].includes(wish.targets))
+      throw new ValueError('compile', "a loss with targets 'index', 'dense' or 'any'", describe(wish.targets))
     return wish
   }
   if (typeof wish === 'string' && Object.hasOwn(NAMED, wish)) return NAMED[wish]

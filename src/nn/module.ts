@@ -198,7 +198,7 @@ export class ParameterStore {
   readonly count: number
   constructor(
     readonly parameters: readonly Parameter[],
-    /** Every value, each parameter aligned to 64 bytes (the gaps are zero). */
+    /** Every value, each parameter aligned to 64 bytes (the gaps are zero). No gradient flows through it: a penalty adds up `parameters`. */
     readonly values: Tensor,
     readonly gradients: Tensor,
     readonly dtype: FloatDType,

@@ -8,7 +8,7 @@ import { type Metric, type MetricName, resolveMetrics } from '../metrics/index.j
 import { cast } from '../ops/cast.js'
 import { copy } from '../ops/memory.js'
 import { randomState } from '../ops/random.js'
-import { slice } from '../ops/views.js'
+import { sliceRows } from '../ops/views.js'
 import { type Optimizer, type OptimizerName, resolveOptimizer } from '../optimizers/index.js'
 import { checkShape, type Shape, show, sizeOf } from '../shape.js'
 import { resultSlabs } from '../storage.js'
@@ -125,7 +125,7 @@ export class Sequential extends Module implements TrainingModel {
     const batches = () => {
       for (let from = 0; from < rows; from += EVALUATION_BATCH) {
         const to = Math.min(rows, from + EVALUATION_BATCH)
-        copy(this.forward(cast(slice(input, from, to), this.store.dtype)), slice(result, from, to))
+        copy(this.forward(cast(sliceRows(input, from, to), this.store.dtype)), sliceRows(result, from, to))
       }
     }
     withTraining(false, () => noGrad(batches))

@@ -140,6 +140,8 @@ export function softmaxCrossEntropy(x: Tensor, t: Tensor): { loss: Tensor; proba
 export function accuracy(p: Tensor, t: Tensor): Tensor {
   const { m, n, dense } = targetsOf('accuracy', p, t)
   if (n === 0) throw new ShapeError('accuracy', 'at least one class', show(p.shape))
+  if (dense && n === 1)
+    throw new ShapeError('accuracy', 'at least two classes (binaryAccuracy for one output)', show(p.shape))
   const y = empty('accuracy', [], p.dtype)
   emit(dense ? ACCURACY_DENSE : ACCURACY, floatOf('accuracy', p), [y, p, t], [m, n])
   return y

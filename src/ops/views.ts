@@ -38,15 +38,18 @@ export function flatten(x: Tensor): Tensor {
   return reshape(x, [x.shape[0], sizeOf(x.shape.slice(1))])
 }
 
+/** Where a slice of an axis of that size ends. */
+export function checkRange(start: number, end: number | undefined, size: number): number {
+  const last = end ?? size
+  if (Number.isInteger(start) && Number.isInteger(last) && start >= 0 && last >= start && last <= size) return last
+  throw new ValueError('slice', `0 <= start <= end <= ${size}`, `${describe(start)} to ${describe(last)}`)
+}
+
 /** Rows start to end (not included) of the first dimension, without a copy. dx is dy within zeros. */
-export function slice(x: Tensor, start: number, end?: number): Tensor {
+export function sliceRows(x: Tensor, start: number, end?: number): Tensor {
   checkTensor('slice', x)
   if (x.rank === 0) throw new ShapeError('slice', 'at least one dimension', show(x.shape))
-  const rows = x.shape[0]
-  const last = end ?? rows
-  if (!Number.isInteger(start) || !Number.isInteger(last) || start < 0 || last < start || last > rows) {
-    throw new ValueError('slice', `0 <= start <= end <= ${rows}`, `${describe(start)} to ${describe(last)}`)
-  }
+  const last = checkRange(start, end, x.shape[0])
   const row = sizeOf(x.shape.slice(1))
   const y = view(x, x.offset + start * row, [last - start, ...x.shape.slice(1)])
   return deriveView(y, x, (dy, out) => {

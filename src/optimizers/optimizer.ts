@@ -5,7 +5,7 @@ import { ParameterStore } from '../nn/module.js'
 import { advance, copy } from '../ops/memory.js'
 import type { Op } from '../ops/op.js'
 import { update } from '../ops/optimizers.js'
-import { reshape, slice } from '../ops/views.js'
+import { reshape, sliceRows } from '../ops/views.js'
 import { empty, flatBlock, recordingState, type Tensor } from '../tensor.js'
 
 /** What an optimizer keeps for one model. */
@@ -81,7 +81,7 @@ export abstract class Optimizer {
       const frozen = store.parameters.map((p) => p.value).filter((value) => !value.requiresGrad)
       const parts = frozen.flatMap((value) => {
         const from = value.offset - store.values.offset
-        return [value, ...state.slots.map((slot) => reshape(slice(slot, from, from + value.size), value.shape))]
+        return [value, ...state.slots.map((slot) => reshape(sliceRows(slot, from, from + value.size), value.shape))]
       })
       const kept = parts.map((part) => copy(part))
       try {

@@ -1,4 +1,4 @@
-import { checkFlag, checkObject, checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
+import { checkFlag, checkObject, checkOptions, describe, StateError, TypeMismatchError, ValueError } from '../errors.js'
 import type { Tensor, TensorValues } from '../tensor.js'
 import { directionOf, type History } from './history.js'
 
@@ -83,6 +83,7 @@ export class EarlyStopping implements Callback {
   bestEpoch = 0
   best = Number.NaN
   private weights: Float32Array | Float64Array | undefined
+  private model: Watched | undefined
   private readonly monitor: string
   private readonly patience: number
   private readonly minDelta: number
@@ -103,7 +104,8 @@ export class EarlyStopping implements Callback {
     this.restoring = checkFlag('EarlyStopping', 'restoreBestWeights', options.restoreBestWeights, true)
   }
 
-  onTrainBegin(): void {
+  onTrainBegin(model?: Watched): void {
+    this.model = model
     this.bestEpoch = 0
     this.best = Number.NaN
     this.weights = undefined
@@ -111,6 +113,12 @@ export class EarlyStopping implements Callback {
 
   onEpochEnd(epoch: number, logs: Logs, model: Watched): void {
     checkModel(model)
+    if (this.model !== undefined && this.model !== model)
+      throw new StateError(
+        'EarlyStopping',
+        'one of its own for each fit that runs',
+        'another model than that of the last onTrainBegin',
+      )
     const value = checkObject('EarlyStopping', logs)[this.monitor]
     if (typeof value !== 'number') {
       throw new ValueError(

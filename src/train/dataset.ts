@@ -77,6 +77,7 @@ function indexTargets(op: string, y: Tensor, output: Shape, loss: Loss): Tensor 
 }
 
 function denseTargets(op: string, y: Tensor, output: Shape, loss: Loss, dtype: FloatDType): Tensor {
+  if (loss.targets === 'any') return cast(y, dtype)
   const rows = y.shape[0]
   if (!sameShape(y.shape.slice(1), output) && !(y.rank === 1 && sizeOf(output) === 1)) {
     throw new ShapeError(op, `targets [${[rows, ...output].join(', ')}] for ${loss.name}`, show(y.shape))

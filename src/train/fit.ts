@@ -1,5 +1,5 @@
 import { checkFlag, checkOptions, checkWhole, describe, ValueError } from '../errors.js'
-import { slice } from '../ops/views.js'
+import { sliceRows } from '../ops/views.js'
 import { checkSignal } from '../tape.js'
 import { addHistory, isAbort } from './abort.js'
 import { type Callback, checkCallbacks, type Logs, type TrainingModel } from './callbacks.js'
@@ -69,8 +69,8 @@ function split(data: Rows, fraction: number): [Rows, Rows] {
     )
   }
   const part = (from: number, to: number): Rows => ({
-    x: slice(data.x, from, to),
-    y: slice(data.y, from, to),
+    x: sliceRows(data.x, from, to),
+    y: sliceRows(data.y, from, to),
     rows: to - from,
   })
   return [part(0, kept), part(kept, data.rows)]

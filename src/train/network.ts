@@ -6,7 +6,7 @@ import { Affine, Flatten } from '../nn/layers.js'
 import type { Module, ParameterStore } from '../nn/module.js'
 import type { Optimizer } from '../optimizers/index.js'
 import type { Shape } from '../shape.js'
-import { isTensor, type Tensor } from '../tensor.js'
+import { checkTensor, isTensor, type Tensor } from '../tensor.js'
 import type { Batch } from './dataset.js'
 
 /** What training needs of a compiled model. */
@@ -34,7 +34,7 @@ interface StepResult {
 
 export function forward(layers: readonly Module[], x: Tensor): Tensor {
   let y = x
-  for (const layer of layers) y = layer.forward(y)
+  for (const layer of layers) y = checkTensor(`${layer.kind}.forward`, layer.forward(y), 'to return a tensor')
   return y
 }
 

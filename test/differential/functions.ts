@@ -79,6 +79,7 @@ const asLabels = (r: Random, list: number[]) => lw.tensor(r.chance(0.5) ? Int32A
 function classified(f: (p: Tensor, t: Tensor) => Tensor, draw: Draw, differentiable = true) {
   return (r: Random): FunctionCase => {
     const shape = shapeOf(r, 2, true)
+    if (f === lw.accuracy) shape[1]++ // of one output a row it is no question which is the greatest
     const gradients = differentiable ? [0] : []
     if (r.chance(0.5)) return make(r, [shape, shape], (p, t) => f(p, t), {}, [draw, chance], gradients)
     const labels = labelsOf(r, shape[0], shape[1])
@@ -156,9 +157,18 @@ export const FUNCTIONS: Record<string, (r: Random, dtype: FloatDType) => Functio
   flatten: (r) => make(r, [shapeOf(r, 1 + r.below(6))], (x) => lw.flatten(x)),
   slice: (r) => {
     const shape = shapeOf(r, 1 + r.below(6))
-    const start = r.below(shape[0] + 1)
-    const end = start + r.below(shape[0] - start + 1)
-    return make(r, [shape], (x) => lw.slice(x, start, end), { start, end })
+    const axis = r.below(shape.length)
+    const start = r.below(shape[axis] + 1)
+    const end = start + r.below(shape[axis] - start + 1)
+    const given = r.chance(0.5) ? axis : axis - shape.length
+    return make(r, [shape], (x) => lw.slice(x, start, end, given), { start, end, axis })
+  },
+  concat: (r) => {
+    const shape = shapeOf(r, 1 + r.below(6))
+    const axis = r.below(shape.length)
+    const shapes = Array.from({ length: 1 + r.below(4) }, () => shape.map((d, i) => (i === axis ? r.below(4) : d)))
+    const given = r.chance(0.5) ? axis : axis - shape.length
+    return make(r, shapes, (...x) => lw.concat(x, given), { axis })
   },
   gatherRows: (r) => {
     const shape = shapeOf(r, 1 + r.below(5), true)

@@ -85,6 +85,17 @@ describe('EarlyStopping', () => {
     expect(drive({}, [Number.POSITIVE_INFINITY, 2, 1, 5])).toMatchObject({ epochs: 4, best: 3 })
   })
 
+  it('serves one fit at a time, any number one after another', () => {
+    const stop = new EarlyStopping()
+    const [one, two] = [0, 1].map(() => ({ stopTraining: false, snapshot: () => new Float32Array(), restore() {} }))
+    stop.onTrainBegin(one)
+    stop.onEpochEnd(1, { valLoss: 2 }, one)
+    stop.onTrainBegin(two)
+    stop.onEpochEnd(1, { valLoss: 3 }, two)
+    expect(stop.best).toBe(3)
+    expect(() => stop.onEpochEnd(2, { valLoss: 1 }, one)).toThrow('EarlyStopping: expected one of its own for each fit')
+  })
+
   it('leaves the weights if told to', () => {
     expect(drive({ restoreBestWeights: false }, [1, 2])).toMatchObject({ epochs: 2, best: undefined })
   })

@@ -150,6 +150,36 @@ eachBackend(() => {
     )
   })
 
+  it("a loss of one's own may have targets of any shape, such as weights beside them", async () => {
+    const x = lw.scale(rows(40, 3), 1 / 255)
+    const y = Array.from({ length: 40 }, (_, i) => [i % 3, i % 2])
+    const weighted: lw.Loss = {
+      name: 'weighted',
+      targets: 'any',
+      call: (p, t) => lw.mean(lw.multiply(lw.square(lw.subtract(p, t.slice(0, 1, 1))), t.slice(1, 2, 1))),
+    }
+    const model = new lw.Sequential({ input: [3], layers: [new lw.Affine(1)], seed: 1 })
+    model.compile({ loss: weighted, optimizer: new lw.SGD({ learningRate: 0.05 }) })
+    const p = model.predict(x).toArray<number[][]>()
+    const wanted = y.reduce((sum, [t, w], i) => sum + w * (p[i][0] - t) ** 2, 0) / 40
+    expect((await model.evaluate({ x, y })).loss).toBeCloseTo(wanted, 5)
+    const { history } = await model.fit({ x, y }, { epochs: 5, validation: 0.2 })
+    expect(history.loss[4]).toBeLessThan(history.loss[0])
+    await expect(model.fit({ x, y: y.slice(1) })).rejects.toThrow('y with 40 rows')
+  })
+
+  it('a layer that returns nothing is named', async () => {
+    class Forgetful extends lw.Module {
+      forward(): lw.Tensor {
+        return undefined as never
+      }
+    }
+    const model = new lw.Sequential({ input: [3], layers: [new Forgetful(), new lw.Affine(1)] })
+    expect(() => model.predict(lw.zeros([2, 3]))).toThrow(
+      'Forgetful.forward: expected to return a tensor, received undefined',
+    )
+  })
+
   it('a copy of a loss with a call of its own is computed by that', async () => {
     const { binaryCrossentropy, sparseCategoricalCrossentropy } = lw.losses
     const x = lw.scale(rows(40, 6), 1 / 25)
