@@ -120,7 +120,7 @@ function stripComments(out) {
   for (const name of filesUnder(out).filter((file) => file.endsWith('.js'))) {
     const file = path.join(out, name)
     const { code } = transformSync(fs.readFileSync(file, 'utf8'), { target: 'es2022', legalComments: 'none' })
-    fs.writeFileSync(file, code)
+    fs.writeFileSync(file, code.replace(/^ *\/\*\*[\s\S]*?\*\/\n/gm, '')) // esbuild leaves those within classes
   }
 }
 

@@ -42,11 +42,11 @@ export class BackendError extends LanewiseError {}
 /** There was no memory for what was asked. The process goes on: with smaller shapes, or once other tensors are garbage. */
 export class MemoryError extends LanewiseError {}
 
-/** Whether V8 or the addon threw `error` for want of memory. (V8's is a RangeError, as that of a full stack is.) */
+/** Whether the engine (V8, Bun's) or the addon threw `error` for want of memory. (Theirs is a RangeError, as that of a full stack is.) */
 export function isOutOfMemory(error: unknown): boolean {
   if ((error as { code?: unknown } | undefined)?.code === 'LANEWISE_MEMORY') return true
   const { name, message } = (error ?? {}) as Partial<Error> // by name: test runners have realms of their own
-  return name === 'RangeError' && /allocation|array length|array buffer/i.test(message ?? '')
+  return name === 'RangeError' && /allocation|array length|array buffer|out of memory/i.test(message ?? '')
 }
 
 /** What `make` gives. @throws MemoryError, naming `op`, where there was no memory for `expected` */

@@ -45,9 +45,8 @@ const SMALL_BYTES = 1 << 13
 /** @throws MemoryError, naming `op`, where there is not so much memory */
 export function newStorage(op: string, dtype: DType, length: number): Storage {
   if (chooseBackend !== undefined) {
-    const choose = chooseBackend
-    chooseBackend = undefined
-    choose()
+    chooseBackend()
+    chooseBackend = undefined // only now: where it throws, the next block asks again
   }
   return allocating(op, length * BYTES[dtype], () => block(dtype, length))
 }

@@ -13,6 +13,7 @@ describe('withMemoryError', () => {
     new RangeError('Array buffer allocation failed'),
     new RangeError('Invalid typed array length: 99'),
     vm.runInNewContext("new RangeError('Invalid array length')"),
+    new RangeError('Out of memory'), // Bun
   ])('%s, for want of memory', (error) => {
     expect(fails(error)).toThrow(MemoryError)
     expect(fails(error)).toThrow(`op: expected memory, received ${error.message}`)

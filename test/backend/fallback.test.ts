@@ -56,6 +56,19 @@ it('the JavaScript backend asks for no file outside of the package', () => {
   expect([status, stdout.trim()], stderr).toEqual([0, '2,3'])
 })
 
+it.skipIf(!built)('a wrong setting is an error at each try, and forgotten once it is put right', () => {
+  const code = `const l = require(${JSON.stringify(path.join(root, 'dist'))})
+    const said = []
+    for (const threads of ['x', 'x', '1']) {
+      process.env.LANEWISE_THREADS = threads
+      try { said.push(l.tensor([1, 2]).add(1).toArray().join()) } catch (error) { said.push(error.name) }
+    }
+    console.log(said.join(' '))`
+  const env = { ...process.env, LANEWISE_BACKEND: '', LANEWISE_ISA: '', LANEWISE_THREADS: '' }
+  const { stdout, stderr } = spawnSync(process.execPath, ['-e', code], { encoding: 'utf8', env })
+  expect(stdout.trim(), stderr).toBe('BackendError BackendError 2,3')
+})
+
 it.skipIf(!built)('where addons are forbidden the warning says so, and not to build one', () => {
   const code = `require(${JSON.stringify(path.join(root, 'dist'))}).tensor([1]).add(1)`
   const env = { ...process.env, LANEWISE_BACKEND: '', LANEWISE_ISA: '', LANEWISE_THREADS: '', NODE_OPTIONS: '' }

@@ -69,6 +69,23 @@ describe.each(TYPES)('js kernels, %s', (_name, _type, dtype, tolerance) => {
           )
         }
     })
+    it('multiplies few long rows', () => {
+      const [n, k] = [37, 203]
+      for (const m of [1, 2, 3]) {
+        const [a, b] = [input(m * k), input(k * n, 2)]
+        for (const [ta, tb] of [
+          [0, 0],
+          [0, 1],
+          [1, 0],
+          [1, 1],
+        ])
+          close(
+            run(matmul, 'matmul', dtype, [empty(m * n), a, b], [m, n, k, ta, tb]).out[0],
+            naive(a, b, m, n, k, ta, tb),
+            50 * tolerance,
+          )
+      }
+    })
     it('does not skip zeros', () => {
       for (const m of [1, 5]) {
         const { out } = run(matmul, 'matmul', dtype, [empty(m), new Array(m).fill(0), [Infinity]], [m, 1, 1, 0, 0])

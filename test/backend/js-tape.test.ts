@@ -12,6 +12,8 @@ const ADVANCE = defineOp('advance', 'x:u:i:1 | by')
 const ONE_HOT = defineOp('oneHot', 'y:w:T:m*n t:r:L:m | m n')
 const GATHER = defineOp('gatherRows', 'y:w:A:m*n src:r:A:rows*n idx:r:i:count cursor:r:i:1 | m n rows count divisor:d')
 const PUT = defineOp('put', 'dst:u:A:cap src:r:A:1 at:r:i:1 | cap')
+const MATMUL = defineOp('matmul', 'c:w:T:m*n a:r:T:m*k b:r:T:k*n | m n k ta<2 tb<2')
+const SGD = defineOp('sgd', 'w:u:T:n g:r:T:n lr:r:d:1 | n decay:d')
 const MAX = defineOp('max', 'y:w:T:a*c x:r:T:a*b*c | a b c')
 const UNKNOWN = defineOp('noSuchKernel', 'y:w:T:n | n')
 
@@ -215,10 +217,79 @@ describe('replaySlice', () => {
     expect(fired).toBeGreaterThan(2)
   })
 
+  it('lets the event loop turn within a long step', async () => {
+    const n = 300
+    const [c, a, b] = [0, 1, 2].map(() => new Float32Array(n * n))
+    const product = words(MATMUL, 0, [0, 1, 2], [n, n, n, 0, 0])
+    const long = bind([c, a, b], [...product, ...product, ...product])
+    let turns = 0
+    let next = setImmediate(function count() {
+      turns++
+      next = setImmediate(count)
+    })
+    expect(await long.replaySlice(1, 1)).toBe(1)
+    clearImmediate(next)
+    expect(turns).toBeGreaterThan(3)
+  })
+
   it('rejects with a bad index and is free again', async () => {
     const bad = bind([f32(2), Int32Array.of(5)], words(ONE_HOT, 0, [0, 1], [1, 2]))
     await expect(bad.replaySlice(1, 1)).rejects.toThrow(IndexError)
     await expect(bad.replaySlice(1, 1)).rejects.toThrow(IndexError)
+  })
+})
+
+describe('long commands, which a tape runs in parts', () => {
+  const wave = (n: number) => Float32Array.from({ length: n }, (_, i) => Math.sin(i))
+
+  it.each([
+    [0, 0],
+    [0, 1],
+    [1, 0],
+    [1, 1],
+  ])('matmul (%i, %i) has the bits it has at once', (ta, tb) => {
+    for (const [m, n, k] of [
+      [301, 170, 333],
+      [11, 19, 50_001],
+    ]) {
+      const [c, once, a, b] = [wave(m * n), wave(m * n), wave(m * k), wave(k * n)]
+      execute(MATMUL, 0, [[once], [a], [b]], [m, n, k, ta, tb])
+      bind([c, a, b], words(MATMUL, 0, [0, 1, 2], [m, n, k, ta, tb])).replay(1, 0)
+      expect(Buffer.compare(Buffer.from(c.buffer), Buffer.from(once.buffer))).toBe(0)
+    }
+  })
+
+  it('an optimizer, too, and nothing outside of its operands', () => {
+    const n = 300_001
+    const [w, once, g, rate] = [wave(n + 5), wave(n + 5), wave(n + 5), Float64Array.of(7, 0.1)]
+    execute(
+      SGD,
+      0,
+      [
+        [once, 2],
+        [g, 3],
+        [rate, 1],
+      ],
+      [n],
+      [0.01],
+    )
+    bind(
+      [w, g, rate],
+      words(
+        SGD,
+        0,
+        [
+          [0, 2],
+          [1, 3],
+          [2, 1],
+        ],
+        [n],
+        [0.01],
+      ),
+    ).replay(1, 0)
+    expect(Buffer.compare(Buffer.from(w.buffer), Buffer.from(once.buffer))).toBe(0)
+    expect([w[0], w[1], w[n + 2]]).toEqual([0, 1, n + 2].map((i) => Math.fround(Math.sin(i))))
+    expect(w[n + 1]).not.toBe(Math.fround(Math.sin(n + 1)))
   })
 })
 

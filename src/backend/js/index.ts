@@ -13,6 +13,7 @@ import { losses } from './losses.js'
 import { matmul } from './matmul.js'
 import { memory } from './memory.js'
 import { optimizers } from './optimizers.js'
+import { partsOf } from './parts.js'
 import { random } from './random.js'
 import { reduce } from './reduce.js'
 import { softmax } from './softmax.js'
@@ -59,6 +60,7 @@ function callOf(
     n: smallIntegers(n),
     d,
     dtype: dtype as 0 | 1,
+    part: undefined,
     fail: (position, value) => {
       throw badIndex(op, n, position, value)
     },
@@ -87,11 +89,13 @@ export class JsBackend implements Backend {
   }
 
   bind(words: Int32Array, arrays: readonly TypedArray[]): BoundTape {
-    const commands = decode(words, arrays)
-    const calls = commands.map((c) => callOf(c.op, c.dtype, c.arrays, c.offsets, c.ints, c.doubles))
     return new JsTape(
-      commands.map((c) => kernelOf(c.op)),
-      calls,
+      decode(words, arrays).flatMap((c) => {
+        const call = callOf(c.op, c.dtype, c.arrays, c.offsets, c.ints, c.doubles)
+        const kernel = kernelOf(c.op)
+        const long = c.op.operands.some((o) => o.extent(c.ints) > LONG)
+        return partsOf(c.op, call).map((part) => ({ kernel, call: part, long }))
+      }),
     )
   }
 
@@ -109,36 +113,59 @@ function processor(): string {
   }
 }
 
+/** Elements of an operand from which on a command takes so long (10 µs) that to look at the clock after it costs nothing. */
+const LONG = 1 << 13
+
+/** A command, or a part of a large product. */
+interface Bound {
+  kernel: Kernel
+  call: Call
+  long: boolean
+}
+
+const turn = () => new Promise((resolve) => later(resolve))
+
 /** Tape (src/tape.ts) sees to it that one replay runs at a time. */
 class JsTape implements BoundTape {
   readonly sliceMs = 10
 
-  constructor(
-    private readonly kernels: readonly Kernel[],
-    private readonly calls: readonly Call[],
-  ) {}
+  constructor(private readonly commands: readonly Bound[]) {}
 
   replay(steps: number): number {
-    for (let i = 0; i < steps; i++) this.step()
+    for (let i = 0; i < steps; i++) this.run(0, Infinity)
     return steps
   }
 
-  /** There is no other thread to run on: a slice blocks for its milliseconds, then lets the event loop turn. */
+  // There is no other thread to run on: a slice blocks for its milliseconds, then lets the event loop turn. So does, in its midst, a
+  // step that alone takes as long.
   async replaySlice(steps: number, milliseconds: number): Promise<number> {
     let done = 0
-    for (const end = performance.now() + milliseconds; done < steps; ) {
-      this.step()
-      done++
-      if (performance.now() >= end) break
-    }
-    await new Promise((resolve) => later(resolve))
+    let at = 0
+    let now = performance.now()
+    const end = now + milliseconds
+    do {
+      at = this.run(at, now + milliseconds)
+      if (at < this.commands.length) await turn()
+      else {
+        at = 0
+        done++
+      }
+      now = performance.now()
+    } while (at > 0 || (done < steps && now < end))
+    await turn()
     return done
   }
 
-  private step(): void {
-    const { kernels, calls } = this
-    withMemoryError('replay', 'memory to work in', () => {
-      for (let i = 0; i < kernels.length; i++) kernels[i](calls[i])
+  /** Runs commands from the one at `at` on, to the last, or to a long one that ends after `until`. Tells which would be next. */
+  private run(at: number, until: number): number {
+    const { commands } = this
+    return withMemoryError('replay', 'memory to work in', () => {
+      for (let i = at; i < commands.length; ) {
+        const { kernel, call, long } = commands[i++]
+        kernel(call)
+        if (long && performance.now() >= until) return i
+      }
+      return commands.length
     })
   }
 }

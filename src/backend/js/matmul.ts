@@ -6,11 +6,11 @@ import type { Call, Kernels } from './kernel.js'
 // then reads memory in order, whichever factor is transposed; it needs no conversion from float32; and it only ever meets
 // Float64Array, so V8 compiles it once and well, whatever types the program multiplies. Each element of the result is
 // one chain over ascending k.
-const WIDTH = 4
+export const WIDTH = 4
 /** Numbers a packed block of either factor may have, so that it stays in the second level cache. */
 const BLOCK = 1 << 16
 /** Below this many rows, packing the right factor costs more than it saves. */
-const FEW_ROWS = 4
+export const FEW_ROWS = 4
 
 let left = new Float64Array(0)
 let right = new Float64Array(0)
@@ -155,57 +155,77 @@ function oneByFour(
   tile[3] = c3
 }
 
-/** C (m rows of n from `co`) = init + A B, a few rows of A at most: straight from B, where column j is b[bo + j*bs + p*bp]. */
-function fewRows(
-  c: TypedArray,
-  co: number,
-  m: number,
-  n: number,
-  k: number,
-  b: TypedArray,
-  bo: number,
-  bs: number,
-  bp: number,
-): void {
+/** C (m rows of n from `co`) = init + A B, a few rows of A (in `left`) at most: straight from B, whose columns are stored as rows. */
+function fewRows(c: TypedArray, co: number, m: number, n: number, k: number, b: TypedArray, bo: number): void {
   for (let i = 0; i < m; i++) {
     const row = i * k
+    const to = co + i * n
     let j = 0
     for (; j + WIDTH <= n; j += WIDTH) {
       let c0 = initial[j],
         c1 = initial[j + 1],
         c2 = initial[j + 2],
         c3 = initial[j + 3]
-      let q0 = bo + j * bs
-      let q1 = q0 + bs
-      let q2 = q1 + bs
-      let q3 = q2 + bs
+      const q0 = bo + j * k,
+        q1 = q0 + k,
+        q2 = q1 + k,
+        q3 = q2 + k
       for (let p = 0; p < k; p++) {
         const a0 = left[row + p]
-        c0 += a0 * b[q0]
-        c1 += a0 * b[q1]
-        c2 += a0 * b[q2]
-        c3 += a0 * b[q3]
-        q0 += bp
-        q1 += bp
-        q2 += bp
-        q3 += bp
+        c0 += a0 * b[q0 + p]
+        c1 += a0 * b[q1 + p]
+        c2 += a0 * b[q2 + p]
+        c3 += a0 * b[q3 + p]
       }
-      const to = co + i * n + j
-      c[to] = c0
-      c[to + 1] = c1
-      c[to + 2] = c2
-      c[to + 3] = c3
+      c[to + j] = c0
+      c[to + j + 1] = c1
+      c[to + j + 2] = c2
+      c[to + j + 3] = c3
     }
     for (; j < n; j++) {
       let sum = initial[j]
-      for (let p = 0, q = bo + j * bs; p < k; p++, q += bp) sum += left[row + p] * b[q]
-      c[co + i * n + j] = sum
+      for (let p = 0, q = bo + j * k; p < k; p++, q++) sum += left[row + p] * b[q]
+      c[to + j] = sum
     }
+  }
+}
+
+/** The same for a B whose rows are stored as rows: four of them at a time are added to the sums, so that memory is read in order. */
+function fewRowsByRows(c: TypedArray, co: number, m: number, n: number, k: number, b: TypedArray, bo: number): void {
+  const sums = right
+  for (let i = 0; i < m; i++) {
+    for (let j = 0; j < n; j++) sums[j] = initial[j]
+    let p = i * k
+    let q0 = bo
+    for (const end = p + k; p < end; ) {
+      if (p + WIDTH > end) {
+        const a0 = left[p++]
+        for (let j = 0; j < n; j++) sums[j] += a0 * b[q0 + j]
+        q0 += n
+        continue
+      }
+      const a0 = left[p],
+        a1 = left[p + 1],
+        a2 = left[p + 2],
+        a3 = left[p + 3]
+      const q1 = q0 + n,
+        q2 = q1 + n,
+        q3 = q2 + n
+      for (let j = 0; j < n; j++) sums[j] = sums[j] + a0 * b[q0 + j] + a1 * b[q1 + j] + a2 * b[q2 + j] + a3 * b[q3 + j]
+      p += WIDTH
+      q0 = q3 + n
+    }
+    for (let j = 0; j < n; j++) c[co + i * n + j] = sums[j]
   }
 }
 
 function store(c: TypedArray, to: number, n: number, rows: number, columns: number): void {
   for (let i = 0; i < rows; i++, to += n) for (let j = 0; j < columns; j++) c[to + j] = tile[i * WIDTH + j]
+}
+
+/** Of `count` vectors of length k, how many are packed at once. */
+export function blockOf(count: number, k: number): number {
+  return Math.min(Math.ceil(count / WIDTH), Math.max(1, Math.floor(BLOCK / WIDTH / (k || 1)))) * WIDTH
 }
 
 function product(call: Call, m: number, n: number, k: number, ta: boolean, tb: boolean, bias: boolean): void {
@@ -216,26 +236,28 @@ function product(call: Call, m: number, n: number, k: number, ta: boolean, tb: b
     rowStep = ta ? m : 1
   const columnStride = tb ? k : 1,
     columnStep = tb ? 1 : n
-  const blockOf = (count: number): number =>
-    Math.min(Math.ceil(count / WIDTH), Math.max(1, Math.floor(BLOCK / WIDTH / (k || 1)))) * WIDTH
-  const rows = blockOf(m)
-  const columns = blockOf(n)
+  const few = m < FEW_ROWS
+  const rows = few ? m : blockOf(m, k)
+  const columns = blockOf(n, k)
   if (left.length < rows * k) left = new Float64Array(rows * k)
   if (initial.length < n + WIDTH) initial = new Float64Array(n + WIDTH)
   initial.fill(0, 0, n + WIDTH)
   if (bias) for (let j = 0; j < n; j++) initial[j] = call.a[3][call.o[3] + j]
 
-  if (m < FEW_ROWS) {
+  const packed = few ? n : columns * k
+  if (right.length < packed) right = new Float64Array(packed)
+  if (few) {
     pack(left, a, ao, m, k, rowStride, rowStep, true)
-    fewRows(c, co, m, n, k, b, bo, columnStride, columnStep)
+    if (tb) fewRows(c, co, m, n, k, b, bo)
+    else fewRowsByRows(c, co, m, n, k, b, bo)
     return
   }
-  if (right.length < columns * k) right = new Float64Array(columns * k)
-  for (let j0 = 0; j0 < n; j0 += columns) {
-    const nj = Math.min(columns, n - j0)
+  const [top, bottom, begin, end] = call.part ?? [0, m, 0, n]
+  for (let j0 = begin; j0 < end; j0 += columns) {
+    const nj = Math.min(columns, end - j0)
     pack(right, b, bo + j0 * columnStride, nj, k, columnStride, columnStep, false)
-    for (let i0 = 0; i0 < m; i0 += rows) {
-      const ni = Math.min(rows, m - i0)
+    for (let i0 = top; i0 < bottom; i0 += rows) {
+      const ni = Math.min(rows, bottom - i0)
       pack(left, a, ao + i0 * rowStride, ni, k, rowStride, rowStep, true)
       for (let j = 0; j < nj; j += WIDTH) {
         const width = Math.min(WIDTH, nj - j)
