@@ -22,7 +22,7 @@ namespace lanewise {
 inline bool viewOf(napi_env env, napi_value value, BufferView& out) {
   bool typed = false, detachable = true;
   if (napi_is_typedarray(env, value, &typed) != napi_ok || !typed) return false;
-  napi_typedarray_type type;
+  napi_typedarray_type type = napi_int8_array;  // no type of ours: a type that Node-API does not know (Float16Array in Node 24) is not written
   size_t length;
   napi_value buffer;
   if (napi_get_typedarray_info(env, value, &type, &length, &out.data, &buffer, nullptr) != napi_ok) return false;

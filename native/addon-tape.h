@@ -102,7 +102,7 @@ class BoundTape : public Napi::ObjectWrap<BoundTape> {
   void bind(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
     Instance& self = instanceOf(info);
-    napi_typedarray_type type;
+    napi_typedarray_type type = napi_int8_array;  // as in viewOf
     size_t count = 0;
     void* words = nullptr;
     if (info.Length() < 2 || !info[0].IsTypedArray() || !info[1].IsArray() || !self.kernels ||

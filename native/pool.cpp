@@ -110,6 +110,7 @@ struct alignas(64) Pool {
   Shares shares;
   std::mutex owner;
   int helpers = 0;                  // started so far
+  int jobsToWait = 0;               // before the system, which has refused a thread, is asked again
   std::mutex sleep;
   struct Bed {
     Seat seat;                      // guarded by `sleep`
@@ -256,13 +257,19 @@ struct alignas(64) Pool {
     }
   }
 
-  // Starts helpers up to `wanted`; fewer if the system refuses.
+  // Starts helpers up to `wanted`; fewer if the system refuses. To be refused takes as long as a small command.
   void grow(int wanted) {
-    if (helpers == 0 && wanted > 0) keepLoaded();
+    if (helpers >= wanted) return;
+    if (jobsToWait > 0) {
+      jobsToWait--;
+      return;
+    }
+    if (helpers == 0) keepLoaded();
     while (helpers < wanted && helpers < kMaxThreads - 1) {
       try {
         std::thread(&Pool::helper, this, helpers).detach();
       } catch (const std::exception&) {  // no thread, or no memory for one
+        jobsToWait = 1000;
         return;
       }
       helpers++;

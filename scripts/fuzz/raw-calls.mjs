@@ -1,6 +1,9 @@
 // Calls of the addon's functions with any values of JavaScript: an Error or a result, never a crash.
 import { shared } from './commands.mjs'
 
+/** What only newer Nodes have. */
+const SMALL_FLOATS = globalThis.Float16Array ? [globalThis.Float16Array] : []
+
 const throwing = () => {
   throw new Error('mine')
 }
@@ -28,9 +31,9 @@ function makers({ random, pick }, words) {
   return [
     () => pick([undefined, null, true, '', 'x', 1.5, -1, 0, 1, Number.NaN, 2 ** 31, 2 ** 53, 1e300, 10n, Symbol('s')]),
     () => pick([{}, [], [1], [[1], [2]], () => {}, new Date(), new Map(), Object.create(null), new Proxy({}, {})]),
-    () => new (pick([Float32Array, Int8Array, BigInt64Array, Int32Array, Float64Array]))(random(9)),
+    () => new (pick([Float32Array, ...SMALL_FLOATS, Int8Array, BigInt64Array, Int32Array, Float64Array]))(random(9)),
     () => new DataView(new ArrayBuffer(8)),
-    () => shared(pick([Float32Array, Float64Array, Int32Array, Uint8Array, Int16Array]), random(70)),
+    () => shared(pick([Float32Array, ...SMALL_FLOATS, Float64Array, Int32Array, Uint8Array, Int16Array]), random(70)),
     () => new Int32Array(new SharedArrayBuffer(256), 4 * random(60), random(4)),
     () => Object.assign([], { length: pick([0, 1, 2 ** 32 - 1]) }),
     () => [shared(Float32Array, 4), shared(Float32Array, random(5))],
