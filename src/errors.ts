@@ -79,6 +79,12 @@ export function checkOptions<T extends object>(op: string, options: T, names: re
   return options
 }
 
+/** A copy of them as they are now, also of those that are inherited, as a class's getters are. */
+export function takeOptions<T extends object>(op: string, options: T, names: readonly (keyof T & string)[]): T {
+  checkOptions(op, options, names)
+  return Object.fromEntries(names.map((name) => [name, options[name]])) as T
+}
+
 /** Returns `value` where it is a whole number from `low` to `high`; `expected` is what the error says. */
 export function checkWhole(op: string, expected: string, value: unknown, low: number, high = Infinity): number {
   if (Number.isInteger(value) && (value as number) >= low && (value as number) <= high) return value as number

@@ -7,6 +7,7 @@ import {
   ShapeError,
   StateError,
   TypeMismatchError,
+  takeOptions,
   ValueError,
 } from './errors.js'
 import { checkShape, fitsCounts, isShape, type Shape, sameShape, show, sizeOf } from './shape.js'
@@ -53,25 +54,31 @@ export interface Writes {
   /** Both of a slice of it. */
   partAt: number
   partRecordedAt: number
-  /** Whether a result with a history was written to it, or to a slice of it: through another tensor the history is not found. */
-  noted: boolean
+  /** Whether there are views of it; and, of what is no part, where results with a history lie: another tensor does not find that. */
   viewed: boolean
-  partNoted: boolean
+  notes: Note[]
   /** Of the larger piece that this is a part of: not its tensor, which would keep alive what that was computed from. */
   readonly whole: Writes | undefined
 }
 
+/** Elements of a storage that a result was written to as node number `order`. */
+interface Note {
+  from: number
+  to: number
+  order: number
+}
+
+const NO_NOTES: Note[] = []
+
 function newWrites(whole: Writes | undefined): Writes {
-  return {
-    at: -1,
-    recordedAt: -1,
-    partAt: -1,
-    partRecordedAt: -1,
-    noted: false,
-    viewed: false,
-    partNoted: false,
-    whole,
-  }
+  return { at: -1, recordedAt: -1, partAt: -1, partRecordedAt: -1, viewed: false, notes: NO_NOTES, whole }
+}
+
+/** Of all the memory that `t` is a part of. */
+export function wholeOf(t: Tensor): Writes {
+  let w = t.writes
+  while (w.whole !== undefined) w = w.whole
+  return w
 }
 
 let next = 0
@@ -92,7 +99,8 @@ export function isViewOfLeaf({ node }: Tensor): boolean {
 export function written(t: Tensor): Tensor {
   const now = nextInOrder()
   t.writes.at = now
-  t.writes.noted = t.writes.partNoted = false
+  const all = wholeOf(t)
+  if (all.notes.length > 0) all.notes = all.notes.filter((n) => n.from < t.offset || n.to > t.offset + t.size)
   if (recordingState.active) t.writes.recordedAt = now
   for (let w = t.writes.whole; w !== undefined; w = w.whole) {
     w.partAt = now
@@ -122,6 +130,8 @@ export class Tensor {
   node: GradientNode | undefined = undefined
   /** When its memory was written: backward() compares it with the `order` of nodes. */
   writes: Writes = newWrites(undefined)
+  /** When it became, within noGrad, a view: no gradient flows through it to results noted before. */
+  detachedAt = -1
   /** The values of a uint8 tensor stand for value / divisor (255 for images); casts to a float dtype divide. */
   divisor = 1
 
@@ -294,7 +304,7 @@ export interface TensorOptions {
 export function tensor(values: TensorValues, options: TensorOptions = {}): Tensor {
   checkWritable('tensor')
   // Read before the values: a getter may take their memory away.
-  const given = { ...checkOptions('tensor', options, ['shape', 'dtype', 'divisor', 'requiresGrad']) }
+  const given = takeOptions('tensor', options, ['shape', 'dtype', 'divisor', 'requiresGrad'])
   const { flat, shape: natural } = flatten('tensor', values)
   const shape = checkShape('tensor', given.shape ?? natural ?? [flat.length])
   if (sizeOf(shape) !== flat.length)

@@ -155,6 +155,7 @@ eachBackend(() => {
       expect(f).toThrow(`${name}: expected targets without history (computed within noGrad)`)
       expect(() => lw.noGrad(f)).not.toThrow()
     }
+    expect(lw.accuracy(row(p), row(t)).item()).toBe(1)
   })
 
   it('does not follow untracked inputs, or anything within noGrad', () => {

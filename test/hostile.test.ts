@@ -149,6 +149,16 @@ eachBackend(() => {
       expect(seen.join('')).toBe('abab')
     })
 
+    it('has inherited options, too', async () => {
+      class Options {
+        get epochs(): number {
+          return 3
+        }
+      }
+      expect((await small(new lw.SGD()).fit(data(), new Options())).epoch).toEqual([1, 2, 3])
+      expect(lw.tensor([1], Object.create({ dtype: 'float64' })).dtype).toBe('float64')
+    })
+
     it('takes weights by their numbers, not as an iterator tells', () => {
       const model = small(new lw.SGD())
       const before = model.getWeights().map((w) => w.toArray())

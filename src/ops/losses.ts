@@ -98,7 +98,6 @@ function targetsOf(op: string, p: Tensor, t: Tensor): { m: number; n: number; de
   }
   commonFloat(op, p, t)
   checkSame(op, p, t)
-  checkUntracked(op, t)
   return { m, n, dense: true }
 }
 
@@ -108,6 +107,7 @@ function targetsOf(op: string, p: Tensor, t: Tensor): { m: number; n: number; de
  */
 export function crossEntropy(p: Tensor, t: Tensor): Tensor {
   const { m, n, dense } = targetsOf('crossEntropy', p, t)
+  checkUntracked('crossEntropy', t)
   const y = empty('crossEntropy', [], p.dtype)
   emit(dense ? CROSS_ENTROPY_DENSE : CROSS_ENTROPY, floatOf('crossEntropy', p), [y, p, t], [m, n])
   const gradient = dense ? CROSS_ENTROPY_DENSE_GRAD : CROSS_ENTROPY_GRAD
@@ -120,6 +120,7 @@ export function crossEntropy(p: Tensor, t: Tensor): Tensor {
  */
 export function softmaxCrossEntropy(x: Tensor, t: Tensor): { loss: Tensor; probabilities: Tensor } {
   const { m, n, dense } = targetsOf('softmaxCrossEntropy', x, t)
+  checkUntracked('softmaxCrossEntropy', t)
   const loss = empty('softmaxCrossEntropy', [], x.dtype)
   const p = empty('softmaxCrossEntropy', x.shape, x.dtype)
   emit(

@@ -83,7 +83,8 @@ export class EarlyStopping implements Callback {
   bestEpoch = 0
   best = Number.NaN
   private weights: Float32Array | Float64Array | undefined
-  private model: Watched | undefined
+  /** Hidden: a subclass may have a `model` of its own, and prints of this show none. */
+  #model: Watched | undefined
   private readonly monitor: string
   private readonly patience: number
   private readonly minDelta: number
@@ -105,7 +106,7 @@ export class EarlyStopping implements Callback {
   }
 
   onTrainBegin(model?: Watched): void {
-    this.model = model
+    this.#model = model
     this.bestEpoch = 0
     this.best = Number.NaN
     this.weights = undefined
@@ -113,7 +114,7 @@ export class EarlyStopping implements Callback {
 
   onEpochEnd(epoch: number, logs: Logs, model: Watched): void {
     checkModel(model)
-    if (this.model !== undefined && this.model !== model)
+    if (this.#model !== undefined && this.#model !== model)
       throw new StateError(
         'EarlyStopping',
         'one of its own for each fit that runs',

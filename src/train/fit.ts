@@ -1,4 +1,4 @@
-import { checkFlag, checkOptions, checkWhole, describe, ValueError } from '../errors.js'
+import { checkFlag, checkOptions, checkWhole, describe, takeOptions, ValueError } from '../errors.js'
 import { sliceRows } from '../ops/views.js'
 import { checkSignal } from '../tape.js'
 import { addHistory, isAbort } from './abort.js'
@@ -91,7 +91,7 @@ export async function fitNetwork(
   const check = (d: unknown) =>
     checkRows('fit', d, network.input, network.output, network.compiled.loss, network.store.dtype)
   let rows = check(data)
-  const options = { ...checkOptions('fit', given, FIT) } // what they are now, whatever becomes of the object
+  const options = takeOptions('fit', given, FIT) // what they are now, whatever becomes of the object
   const epochs = checkCount('fit', 'epochs', options.epochs ?? 1)
   const batchSize = checkCount('fit', 'batchSize', options.batchSize ?? 32)
   const shuffle = checkFlag('fit', 'shuffle', options.shuffle, true)

@@ -31,7 +31,7 @@ const brokenCompiler =
 describe.skipIf(process.platform !== 'linux')('the install script', () => {
   beforeAll(() => {
     fs.mkdirSync(path.join(root, 'scripts'), { recursive: true })
-    for (const file of ['scripts/install.mjs', 'package.json', 'binding.gyp', 'native'])
+    for (const file of ['scripts/install.mjs', 'package.json', 'dist/binding.gyp', 'native'])
       fs.cpSync(path.join(ROOT, file), path.join(root, file), { recursive: true })
     for (const name of ['node-addon-api', 'node-gyp-build', 'node-gyp'])
       fs.symlinkSync(path.join(ROOT, 'node_modules', name), path.join(home, 'node_modules', name))

@@ -94,6 +94,7 @@ describe('EarlyStopping', () => {
     stop.onEpochEnd(1, { valLoss: 3 }, two)
     expect(stop.best).toBe(3)
     expect(() => stop.onEpochEnd(2, { valLoss: 1 }, one)).toThrow('EarlyStopping: expected one of its own for each fit')
+    expect(Object.keys(stop)).not.toContain('model')
   })
 
   it('leaves the weights if told to', () => {
