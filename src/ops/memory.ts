@@ -38,7 +38,7 @@ export function copy(x: Tensor, out?: Tensor): Tensor {
   const y = out ?? empty('copy', x.shape, x.dtype)
   checkTensor('copy', y, 'a tensor as out')
   if (!sameShape(x.shape, y.shape)) throw new ShapeError('copy', `out of shape ${show(x.shape)}`, y.describe())
-  if (out !== undefined) checkOut('copy', out, [x])
+  if (y === out) checkOut('copy', y, [x])
   emit(COPY, 'float32', [y, x], [x.size])
   if (out === undefined) y.divisor = x.divisor
   return isFloat(x.dtype) && isFloat(y.dtype)

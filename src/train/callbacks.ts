@@ -77,14 +77,15 @@ function checkModel(model: Watched): void {
     throw new TypeMismatchError('EarlyStopping', 'a model', describe(model))
 }
 
+/** The model of the fit that each began last. Not a field: a subclass may have a `model` of its own, and prints of this show none. */
+const watched = new WeakMap<EarlyStopping, Watched>()
+
 /** Ends training when a figure has stopped improving, or is NaN. */
 export class EarlyStopping implements Callback {
   /** Epoch of the best figure so far. */
   bestEpoch = 0
   best = Number.NaN
   private weights: Float32Array | Float64Array | undefined
-  /** Hidden: a subclass may have a `model` of its own, and prints of this show none. */
-  #model: Watched | undefined
   private readonly monitor: string
   private readonly patience: number
   private readonly minDelta: number
@@ -106,7 +107,7 @@ export class EarlyStopping implements Callback {
   }
 
   onTrainBegin(model?: Watched): void {
-    this.#model = model
+    if (model !== undefined) watched.set(this, model)
     this.bestEpoch = 0
     this.best = Number.NaN
     this.weights = undefined
@@ -114,7 +115,7 @@ export class EarlyStopping implements Callback {
 
   onEpochEnd(epoch: number, logs: Logs, model: Watched): void {
     checkModel(model)
-    if (this.#model !== undefined && this.#model !== model)
+    if ((watched.get(this) ?? model) !== model)
       throw new StateError(
         'EarlyStopping',
         'one of its own for each fit that runs',
