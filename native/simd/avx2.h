@@ -235,6 +235,12 @@ LW_INLINE F32 subtractedFrom(int32_t bits, F32 a) {
 LW_INLINE F32 zeroWhere(F32::M m, F32 x) { return {_mm256_andnot_ps(m.m, x.v)}; }
 LW_INLINE F64 zeroWhere(F64::M m, F64 x) { return {_mm256_andnot_pd(m.m, x.v)}; }
 
+// Whole numbers of 64 bits, as many as F64 has lanes, of the compiler's own type: + ^ & | << >> as for one.
+typedef uint64_t Words __attribute__((vector_size(32)));
+LW_INLINE Words bitsOf(F64 x) { return (Words)x.v; }
+LW_INLINE F64 numberOf(Words w) { return {(__m256d)w}; }
+LW_INLINE Words productOfLow(Words a, uint32_t b) { return (Words)_mm256_mul_epu32((__m256i)a, _mm256_set1_epi64x(b)); }  // the low halves of a, times b
+
 LW_DERIVED(F32)
 LW_DERIVED(F64)
 LW_INLINE bool any(F32::M m) { return bits(m) != 0; }

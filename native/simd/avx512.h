@@ -223,6 +223,12 @@ LW_INLINE F32 subtractedFrom(int32_t bits, F32 a) {
 LW_INLINE F32 zeroWhere(F32::M m, F32 x) { return select(m, F32::zero(), x); }
 LW_INLINE F64 zeroWhere(F64::M m, F64 x) { return select(m, F64::zero(), x); }
 
+// Whole numbers of 64 bits, as many as F64 has lanes, of the compiler's own type: + ^ & | << >> as for one.
+typedef uint64_t Words __attribute__((vector_size(64)));
+LW_INLINE Words bitsOf(F64 x) { return (Words)x.v; }
+LW_INLINE F64 numberOf(Words w) { return {(__m512d)w}; }
+LW_INLINE Words productOfLow(Words a, uint32_t b) { return (Words)_mm512_mul_epu32((__m512i)a, _mm512_set1_epi64(b)); }  // the low halves of a, times b
+
 LW_DERIVED(F32)
 LW_DERIVED(F64)
 

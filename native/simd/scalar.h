@@ -119,6 +119,11 @@ LW_INLINE F32 subtractedFrom(int32_t bits, F32 a) { return {ofBits((uint32_t)bit
 LW_INLINE F32 zeroWhere(F32::M m, F32 x) { return select(m, F32::zero(), x); }
 LW_INLINE F64 zeroWhere(F64::M m, F64 x) { return select(m, F64::zero(), x); }
 
+typedef uint64_t Words;
+LW_INLINE Words bitsOf(F64 x) { return bitsOf(x.v); }
+LW_INLINE F64 numberOf(Words w) { return {ofBits(w)}; }
+LW_INLINE Words productOfLow(Words a, uint32_t b) { return (Words)(uint32_t)a * b; }
+
 LW_DERIVED(F32)
 LW_DERIVED(F64)
 
