@@ -22,6 +22,8 @@ Range rangeOf(const Command& c, int operand) {
 
 // A byte from one core's cache to another's and back: about 100 ns a line, ten lines at a time.
 const double kNanosecondsMoved = 0.3;
+// A job for all threads, where they wait for each other anyway.
+const double kMeeting = 400;
 
 // Memory that threads share, as ranges that do not overlap.
 struct Shared {
@@ -44,6 +46,28 @@ struct Shared {
       bytes += std::max<int64_t>(0, std::min(r->end, own.end) - std::max(r->begin, own.begin));
     }
     return bytes;
+  }
+};
+
+// What passes between the caches for commands on one thread, while others of the tape are shared.
+struct Traffic {
+  Shared all, written;
+
+  explicit Traffic(const std::vector<Command>& commands) {
+    for (const Command& c : commands) {
+      if (!c.threaded) continue;
+      for (int i = 0; i < operandsOf(c); i++) {
+        all.ranges.push_back(rangeOf(c, i));
+        if (writes(specOf(c, i))) written.ranges.push_back(rangeOf(c, i));
+      }
+    }
+    all.close();
+    written.close();
+  }
+  double nanoseconds(const Command& c) const {
+    int64_t bytes = 0;
+    for (int i = 0; i < operandsOf(c); i++) bytes += (writes(specOf(c, i)) ? all : written).bytesOf(rangeOf(c, i));
+    return (double)bytes * kNanosecondsMoved;
   }
 };
 
@@ -101,26 +125,19 @@ void joinJobs(std::vector<Command>& commands) {
   }
 }
 
+void shareMore(std::vector<Command>& commands) {
+  const Traffic traffic(commands);
+  for (Command& c : commands) {
+    if (c.threaded || c.units < 2 || c.lane > 0) continue;
+    c.threaded = c.nanoseconds / 2 + traffic.nanoseconds(c) > kMeeting;
+  }
+}
+
 bool sharingPays(const std::vector<Command>& commands) {
-  double gained = 0, moved = 0;
-  Shared all, written;
-  for (const Command& c : commands) {
-    if (!c.threaded) continue;
-    gained += c.nanoseconds;
-    for (int i = 0; i < operandsOf(c); i++) {
-      all.ranges.push_back(rangeOf(c, i));
-      if (writes(specOf(c, i))) written.ranges.push_back(rangeOf(c, i));
-    }
-  }
-  all.close();
-  written.close();
-  for (const Command& c : commands) {
-    if (c.threaded) continue;
-    for (int i = 0; i < operandsOf(c); i++) {
-      moved += (double)(writes(specOf(c, i)) ? all : written).bytesOf(rangeOf(c, i));
-    }
-  }
-  return gained > moved * kNanosecondsMoved;
+  const Traffic traffic(commands);
+  double gained = 0, lost = 0;
+  for (const Command& c : commands) (c.threaded ? gained : lost) += c.threaded ? c.nanoseconds : traffic.nanoseconds(c);
+  return gained > lost;
 }
 
 bool writtenByOthers(const std::vector<Command>& commands, size_t i, int operands) {

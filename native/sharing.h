@@ -12,6 +12,9 @@ namespace lanewise {
 // it writes. In a small step that costs more than the sharing gains: then all of it stays on one thread.
 bool sharingPays(const std::vector<Command>& commands);
 
+// Hands commands to the threads that are not worth it alone, where one thread would have to fetch what the others made.
+void shareMore(std::vector<Command>& commands);
+
 // Joins an optimizer to the product before it, if that makes nearly all of the gradient: one job (pool.h, parallelForBoth). What lies between
 // them, and has nothing to do with the product, goes before it.
 void joinJobs(std::vector<Command>& commands);

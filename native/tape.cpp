@@ -167,7 +167,7 @@ Tape* Tape::bind(const int32_t* words, int64_t count, LookupFn lookup, void* con
       plans.push_back(prepare(c, kernels, threads, &tape->lanes_));
       scratch = std::max(scratch, plans.back().scratch);
     }
-    if (sharingPays(tape->shared_)) {
+    if (sharingPays(tape->shared_) || (shareMore(tape->shared_), sharingPays(tape->shared_))) {
       tape->keep(plans);
       joinJobs(tape->shared_);
     } else {

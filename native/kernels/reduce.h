@@ -64,16 +64,19 @@ static void foldWide(typename V::E* y, const typename V::E* x, int64_t b, int64_
 template <class V, class Fold>
 struct Reduce {
   typedef typename V::E E;
-  enum { kColumns = 8 * V::kLanes };  // a unit
+  enum { kColumns = 8 * V::kLanes };  // as many as there are sums at once
   enum { kNear = 1 << 17, kMostJoined = 128 };  // elements that the nearer caches hold; units whose y they do besides
 
   // Few long rows are shared out by blocks, whose results wait in scratch; else a unit is a row or a group of columns.
   static LW_MEMBER bool byBlocks(const Command& c) { return c.n[2] == 1 && c.n[1] > kBlock && c.n[0] < 64; }
 
-  // Short rows that come from memory are not divided: two threads that read halves of them are slower than one (Zen 4: rows of 512 22 and 32
-  // GB/s), as memory is read ahead beyond each half.
+  static LW_MEMBER bool isNear(const Command& c) { return c.n[1] * c.n[2] <= kNear; }
+
+  // A unit's columns. Short rows that come from memory are not divided: two threads that read halves of them are slower than one (Zen 4: rows of
+  // 512 22 and 32 GB/s), as memory is read ahead beyond each half.
   static LW_MEMBER int64_t columns(const Command& c) {
     const int64_t w = c.n[2];
+    if (isNear(c)) return V::kLanes;
     return w * (int64_t)sizeof(E) <= 4096 && isFar<E>(c.n[1] * w) ? w : (int64_t)kColumns;
   }
 
@@ -99,7 +102,7 @@ struct Reduce {
       const int64_t each = columns(c), groups = ceilDivide(w, each);
       for (int64_t u = begin; u < end;) {
         const int64_t i = u / groups, first = (u % groups) * each;
-        const int64_t joined = w * b > kNear ? lesser(lesser(end - u, groups - u % groups), kMostJoined) : 1;
+        const int64_t joined = lesser(lesser(end - u, groups - u % groups), isNear(c) ? kColumns / each : (int64_t)kMostJoined);
         const int64_t last = lesser(w, first + joined * each);
         u += joined;
         if (last - first > kColumns) {
