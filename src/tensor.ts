@@ -149,8 +149,9 @@ export class Tensor {
   }
 
   /**
-   * The values in place, as a typed array: no copy. While a replay runs they change under you. With the addon the memory is a
-   * SharedArrayBuffer, of this and of other tensors: structuredClone and postMessage share it, toTypedArray() copies.
+   * The values in place, as a typed array: no copy; of images the bytes, not yet divided. While a replay runs they change
+   * under you. With the addon the memory is a SharedArrayBuffer, of this and of other tensors: structuredClone and postMessage
+   * share it, toTypedArray() copies.
    */
   get data(): TypedArray {
     checkReadable('data', this)
@@ -231,12 +232,13 @@ export class Tensor {
   }
 
   describe(): string {
-    return isTensor(this) ? `Tensor ${this.dtype} ${show(this.shape)}` : 'Tensor without values'
+    if (!isTensor(this)) return 'Tensor without values'
+    return `Tensor ${this.dtype}${this.divisor === 1 ? '' : ` / ${this.divisor}`} ${show(this.shape)}`
   }
 
   /** Text where text is wanted; a number in JavaScript it is not: `loss < 1` would be false, whatever the loss. */
   [Symbol.toPrimitive](hint: string): string {
-    if (hint === 'number')
+    if (hint !== 'string')
       throw new TypeMismatchError('Tensor', 'item() or an op, where a number is wanted', this.describe())
     return this.toString()
   }

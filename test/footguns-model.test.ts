@@ -181,6 +181,11 @@ eachBackend(() => {
       [{ x: 'text', y }, 'fit: expected x: a number, nested arrays'],
     ]
     for (const [bad, message] of wrong) await expect(model.fit(bad as never), message).rejects.toThrow(message)
+    const dense = new lw.Sequential({ input: [4], layers: [new lw.Affine(3), new lw.Softmax()], seed: 1 })
+    dense.compile({ loss: 'categoricalCrossentropy' })
+    await expect(dense.fit({ x, y })).rejects.toThrow(
+      'targets [60, 3] for categoricalCrossentropy (for class numbers take sparseCategoricalCrossentropy), received [60]',
+    )
     for (const validation of [0, 1, -0.5, 1.5, NaN, 0.999])
       await expect(model.fit({ x, y }, { validation })).rejects.toThrow('a validation fraction between 0 and 1')
     for (const bad of [0, -1, 1.5, NaN, Infinity, 2 ** 31, '3', {}]) {

@@ -103,6 +103,18 @@ const WRONG: Trap[] = [
       `${name}: expected a float32 or float64 tensor (cast it first), received Tensor int32 [2]`,
     ],
   ),
+  [
+    'bytes that count as 0 to 1',
+    () => lw.divide(lw.tensor(new Uint8Array(4), { shape: [2, 2], divisor: 255 }), 255),
+    lw.TypeMismatchError,
+    'divide: expected a float32 or float64 tensor (cast it first: that divides by 255), received Tensor uint8 / 255 [2, 2]',
+  ],
+  [
+    'float labels',
+    () => lw.crossEntropy(f(3, 2), f(3)),
+    lw.ShapeError,
+    'crossEntropy: expected labels [3], int32 or uint8, or one-hot rows [3, 2], received Tensor float32 [3]',
+  ],
   ['clip', () => lw.clip(f(2), 3, 1), lw.ValueError, 'clip: expected low <= high, received 3 and 1'],
   ['scale', () => lw.scale(f(2), NaN), lw.ValueError, 'alpha to be a number, received NaN'],
   ['sum axis', () => lw.sum(f(2, 3), 2), lw.ShapeError, 'sum: expected an axis from -2 to 1, received 2'],

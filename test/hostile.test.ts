@@ -66,7 +66,14 @@ eachBackend(() => {
 
     it('a tensor where a number is wanted', () => {
       const loss = lw.tensor([14]).sum()
-      for (const compare of [() => (loss as never) > 4, () => (loss as never) * 2, () => +loss])
+      const wrong = [
+        () => (loss as never) > 4,
+        () => (loss as never) * 2,
+        () => +loss,
+        () => 0 + (loss as never),
+        () => (loss as never) == 14,
+      ]
+      for (const compare of wrong)
         expect(compare).toThrow(
           'Tensor: expected item() or an op, where a number is wanted, received Tensor float32 []',
         )

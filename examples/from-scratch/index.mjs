@@ -100,6 +100,7 @@ show('dz1', dz1)
 show('da1', da1)
 for (const [name, g] of Object.entries(byHand)) show(name, g)
 
+// In float32 they would be mostly rounding.
 console.log('\nnumerical gradients, (L(w + h) − L(w − h)) / 2h, against ours')
 const grads = gradients(five, X, t)
 const h = 1e-5

@@ -8,7 +8,8 @@ import { checkTensor, empty, type Tensor } from '../tensor.js'
 export function floatOf(op: string, t: Tensor): FloatDType {
   checkTensor(op, t)
   if (isFloat(t.dtype)) return t.dtype
-  throw new TypeMismatchError(op, 'a float32 or float64 tensor (cast it first)', t.describe())
+  const cast = t.divisor === 1 ? 'cast it first' : `cast it first: that divides by ${t.divisor}`
+  throw new TypeMismatchError(op, `a float32 or float64 tensor (${cast})`, t.describe())
 }
 
 /** The common float dtype of several tensors. */

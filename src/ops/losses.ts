@@ -1,7 +1,7 @@
 import { checkUntracked, derive } from '../autograd.js'
 import { isFloat } from '../dtype.js'
 import { describe, ShapeError, ValueError } from '../errors.js'
-import { show } from '../shape.js'
+import { sameShape, show } from '../shape.js'
 import { emit } from '../tape.js'
 import { checkTensor, empty, type Tensor } from '../tensor.js'
 import { checkLabels, checkSame, commonFloat, floatOf, output, rowsOf } from './common.js'
@@ -97,7 +97,8 @@ function targetsOf(op: string, p: Tensor, t: Tensor): { m: number; n: number; de
     return { m, n, dense: false }
   }
   commonFloat(op, p, t)
-  checkSame(op, p, t)
+  if (!sameShape(p.shape, t.shape))
+    throw new ShapeError(op, `labels [${m}], int32 or uint8, or one-hot rows ${show(p.shape)}`, t.describe())
   return { m, n, dense: true }
 }
 

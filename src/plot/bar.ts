@@ -15,8 +15,8 @@ export interface Bar {
 }
 
 export interface BarPlotOptions {
-  title: string
-  xLabel: string
+  title?: string
+  xLabel?: string
   /** From top to bottom. */
   bars: readonly Bar[]
   /** A logarithmic axis, from a power of ten below the smallest value; values that are not positive have no bar. */
@@ -46,8 +46,8 @@ const NOTE = 24
  */
 export async function barPlot(options: BarPlotOptions): Promise<string> {
   const {
-    title,
-    xLabel,
+    title = '',
+    xLabel = '',
     bars,
     logX = false,
     caption,

@@ -15,7 +15,7 @@ export async function drawFigure(title: string | undefined, panels: PanelOptions
     const left = WIDTH * (i % PER_ROW)
     return `<g transform="translate(${left} ${head + HEIGHT * Math.floor(i / PER_ROW)})">${drawPanel(panel)}</g>`
   })
-  const label = escapeXml(title ?? panels.map((panel) => panel.title).join(', '))
+  const label = escapeXml(title ?? panels.map((panel) => panel.title ?? '').join(', '))
   const size = `viewBox="0 0 ${width} ${height}" width="${width}" height="${height}"`
   return `<svg xmlns="http://www.w3.org/2000/svg" ${size} class="lw" role="img" aria-label="${label}">
 <style>${STYLE}</style>

@@ -31,7 +31,7 @@ export const STYLE = `
 
 /** One diagram of 560 x 420 pixels, as an SVG group with its upper left corner at (0, 0). */
 export function drawPanel(options: PanelOptions): string {
-  const { title, series, logX = false, logY = false } = options
+  const { title = '', series, logX = false, logY = false } = options
   const styles = styleSeries(series)
   const legend = drawLegend(series, styles)
   const top = 44 + legend.height
@@ -59,7 +59,7 @@ interface Axes {
   yTicks: Tick[]
 }
 
-function drawAxes({ xLabel, yLabel }: PanelOptions, { x, y, xTicks, yTicks }: Axes): string[] {
+function drawAxes({ xLabel = '', yLabel = '' }: PanelOptions, { x, y, xTicks, yTicks }: Axes): string[] {
   const [left, right] = x.range()
   const [bottom, top] = y.range()
   const out: string[] = []
@@ -145,7 +145,12 @@ function drawLegend(series: Series[], styles: Style[]): { svg: string; height: n
 }
 
 /** Invisible columns with a tooltip of all values at that x; of many x an even choice. */
-function drawStrips({ series, xLabel, logX = false }: PanelOptions, x: Scale, top: number, bottom: number): string[] {
+function drawStrips(
+  { series, xLabel = '', logX = false }: PanelOptions,
+  x: Scale,
+  top: number,
+  bottom: number,
+): string[] {
   const named = series.filter((s) => !s.faint)
   const all = [...new Set(named.flatMap((s) => evenPlaces(s.x.length, 1000).map((i) => s.x[i])))]
     .filter((value) => isShown(value, logX))

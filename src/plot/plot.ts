@@ -43,7 +43,7 @@ export async function plot(
       by === 'step' ? 'one without steps' : 'an empty one',
     )
   const panels = by === 'step' ? stepPanels(steps) : epochPanels(history)
-  if (options.logLoss) for (const panel of panels) if (/loss$/i.test(panel.title)) panel.logY = true
+  if (options.logLoss) for (const panel of panels) if (/loss$/i.test(panel.title ?? '')) panel.logY = true
   const svg = await drawFigure(title, panels)
   const files = prepareFiles(file)
   orDataError(files, () => {

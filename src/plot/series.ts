@@ -20,9 +20,9 @@ export interface Series {
 
 /** One diagram. */
 export interface PanelOptions {
-  title: string
-  xLabel: string
-  yLabel: string
+  title?: string
+  xLabel?: string
+  yLabel?: string
   series: Series[]
   /** Logarithmic axes: values that are not positive are gaps. */
   logX?: boolean

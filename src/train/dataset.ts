@@ -80,7 +80,9 @@ function denseTargets(op: string, y: Tensor, output: Shape, loss: Loss, dtype: F
   if (loss.targets === 'any') return cast(y, dtype)
   const rows = y.shape[0]
   if (!sameShape(y.shape.slice(1), output) && !(y.rank === 1 && sizeOf(output) === 1)) {
-    throw new ShapeError(op, `targets [${[rows, ...output].join(', ')}] for ${loss.name}`, show(y.shape))
+    const hint =
+      loss.name === 'categoricalCrossentropy' ? ' (for class numbers take sparseCategoricalCrossentropy)' : ''
+    throw new ShapeError(op, `targets [${[rows, ...output].join(', ')}] for ${loss.name}${hint}`, show(y.shape))
   }
   return reshape(cast(y, dtype), [rows, ...output])
 }

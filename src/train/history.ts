@@ -61,6 +61,7 @@ export class History implements HistoryData {
 
   /**
    * Appends one epoch, numbered one more than the last. A metric that comes and goes is NaN for the epochs without it.
+   * What is valLoss here is drawn in one diagram with loss.
    */
   addEpoch(values: Record<string, number>): void {
     for (const [name, value] of Object.entries(checkObject('addEpoch', values))) checkFigure('addEpoch', name, value)

@@ -184,6 +184,16 @@ describe('linePlot', () => {
     expect(new Set(styles).size).toBe(9)
   })
 
+  test('needs no title and no labels', async () => {
+    for (const svg of [
+      await linePlot({ series: [{ name: 's', x: [1, 2], y: [1, 2] }] }),
+      await barPlot({ bars: [{ name: 's', value: 1 }] }),
+    ]) {
+      checkWellFormed(svg)
+      expect(svg).not.toContain('undefined')
+    }
+  })
+
   test('logarithmic axes have round ticks, and gaps where values are not positive', async () => {
     const svg = await linePlot({
       ...base,
