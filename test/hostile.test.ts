@@ -71,6 +71,7 @@ eachBackend(() => {
         () => (loss as never) * 2,
         () => +loss,
         () => 0 + (loss as never),
+        // biome-ignore lint/suspicious/noDoubleEquals: it is what is refused
         () => (loss as never) == 14,
       ]
       for (const compare of wrong)
