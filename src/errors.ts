@@ -71,10 +71,17 @@ export function checkObject<T extends object>(op: string, value: T, what = 'an o
 
 /** Returns `options`, or throws for what a caller meant otherwise: new Adam(0.01), sum(x, 0, true), new SGD({ lr: 0.1 }). */
 export function checkOptions<T extends object>(op: string, options: T, names: readonly (keyof T & string)[]): T {
-  checkObject(op, options, 'an object with options')
+  const list = names.join(', ')
+  // A tensor's own names would say nothing, and a signal has none: it would be taken for no options.
+  const isTensor = typeof (options as { describe?: unknown } | null)?.describe === 'function'
+  if (isTensor || !/t (Object|Module)]/.test(Object.prototype.toString.call(options)))
+    throw new TypeMismatchError(
+      op,
+      `an object with options (${list})${isTensor ? ', before an out' : ''}`,
+      describe(options),
+    )
   for (const name of Object.keys(options)) {
-    if (!(names as readonly string[]).includes(name))
-      throw new ValueError(op, `options among ${names.join(', ')}`, describe(name))
+    if (!(names as readonly string[]).includes(name)) throw new ValueError(op, `options among ${list}`, describe(name))
   }
   return options
 }
@@ -131,7 +138,7 @@ export function describe(value: unknown, depth = 0): string {
     case 'string':
       return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)
     case 'function':
-      return `function ${nameOf(value, '(anonymous)')}`
+      return `${/^class\b/.test(Function.prototype.toString.call(value)) ? 'class' : 'function'} ${nameOf(value, '(anonymous)')}`
     case 'bigint':
       return `${value}n`
     case 'symbol':
@@ -141,7 +148,9 @@ export function describe(value: unknown, depth = 0): string {
         return `${nameOf(value.constructor, 'view')} of ${(value as Partial<Uint8Array>).length ?? `${value.byteLength} bytes`}`
       const { describe: own } = value as { describe?: unknown }
       const text = typeof own === 'function' ? own.call(value) : undefined
-      return typeof text === 'string' && text ? text : nameOf(value.constructor, 'object')
+      if (typeof text === 'string' && text) return text
+      const name = nameOf(value.constructor, 'object')
+      return name === 'Object' ? `{ ${Object.keys(value).join(', ').slice(0, 60)} }` : name
     }
     default:
       return String(value)

@@ -123,7 +123,7 @@ const WRONG: Trap[] = [
     'sum options',
     () => lw.sum(f(2, 3), 0, true as never),
     lw.TypeMismatchError,
-    'sum: expected an object with options, received true',
+    'sum: expected an object with options (keepDims), received true',
   ],
   ['max of nothing', () => lw.max(f(0)), lw.ShapeError, 'at least one element to reduce'],
   ['argmax of nothing', () => lw.argmax(f(3, 0)), lw.ShapeError, 'at least one element'],
@@ -235,7 +235,7 @@ const WRONG: Trap[] = [
     'Adam by position',
     () => new lw.Adam(0.01 as never),
     lw.TypeMismatchError,
-    'Adam: expected an object with options, received 0.01',
+    'Adam: expected an object with options (learningRate, beta1, beta2, epsilon, weightDecay), received 0.01',
   ],
   [
     'learning rate',

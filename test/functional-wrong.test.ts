@@ -73,8 +73,8 @@ eachBackend(() => {
         TypeMismatchError,
         () => sigmoid(tensor(Int32Array.of(1, 2))),
       ],
-      ['tensor: expected a number, nested arrays', TypeMismatchError, () => softmax('abc' as never)],
-      ['tensor: expected whole numbers', ValueError, () => oneHot([0.5], 3)],
+      ['softmax: expected x: a number, nested arrays', TypeMismatchError, () => softmax('abc' as never)],
+      ['oneHot: expected labels: whole numbers', ValueError, () => oneHot([0.5], 3)],
       ['oneHot: expected ', IndexError, () => oneHot([3], 3)],
       ['oneHot: expected int32 or uint8 labels', TypeMismatchError, () => oneHot(tensor([1, 2]), 3)],
       [
@@ -94,7 +94,11 @@ eachBackend(() => {
         () => crossEntropyError(zeros([2, 3]), undefined as never),
       ],
       ['crossEntropy: expected ', IndexError, () => crossEntropyError(zeros([2, 3]), [0, 3])],
-      ['tensor: expected at most 6 dimensions', ShapeError, () => crossEntropyError([[0.5, 0.5]], endless as never)],
+      [
+        'crossEntropyError: expected t: at most 6 dimensions',
+        ShapeError,
+        () => crossEntropyError([[0.5, 0.5]], endless as never),
+      ],
       [
         'meanSquaredError: expected equal shapes, received [2] and [3]',
         ShapeError,
@@ -142,7 +146,7 @@ eachBackend(() => {
       ['updateParams: expected a learning rate', ValueError, () => trainStep(params(), X(), t, zeros([2]))],
       ['accuracy: expected t: labels [5]', ShapeError, () => accuracy(params(), X(), [0])],
       [
-        'tensor: expected no values from the host inside record()',
+        'predict: expected X: no values from the host inside record()',
         StateError,
         () => {
           const p = params()

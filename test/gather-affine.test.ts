@@ -125,7 +125,7 @@ describe.skipIf(ISAS.length === 0)('gatherAffine', () => {
     const run = () => within(addonOf(BEST, 2), () => gathered(made))
     made.indices.data[8] = 499
     expect(run).toThrow(lw.IndexError)
-    expect(run).toThrow('gatherAffine: expected idx 3 from 0 to 498, received 499')
+    expect(run).toThrow('gatherAffine: expected idx[3] from 0 to 498, received 499')
     made.options.cursor.set([468])
     expect(run).toThrow('the cursor from 0 to 467')
   })

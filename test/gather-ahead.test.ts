@@ -139,7 +139,7 @@ describe.skipIf(ISAS.length === 0)('rows gathered ahead', () => {
     const { tape, parts } = run(2, { steps: 1 })
     parts.indices.data[2 * M + 6] = ROWS
     tape.replay(1)
-    expect(() => tape.replay(2)).toThrow('gatherAffine: expected idx 6 from 0 to 299, received 300')
+    expect(() => tape.replay(2)).toThrow('gatherAffine: expected idx[6] from 0 to 299, received 300')
     expect(parts.cursor.data[0]).toBe(2 * M)
   })
 })

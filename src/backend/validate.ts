@@ -169,5 +169,5 @@ export function badIndex(op: Op, ints: readonly number[], position: number, valu
     return new IndexError(op.name, `the cursor from 0 to ${last}`, String(value))
   }
   const [operand, bound] = INDEXED[op.name] ?? ['t', 'n']
-  return new IndexError(op.name, `${operand} ${position} from 0 to ${parameter(op, ints, bound) - 1}`, String(value))
+  return new IndexError(op.name, `${operand}[${position}] from 0 to ${parameter(op, ints, bound) - 1}`, String(value))
 }

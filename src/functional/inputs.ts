@@ -1,5 +1,5 @@
 import { dtypeOf, type FloatDType, isFloat } from '../dtype.js'
-import { describe, ShapeError, TypeMismatchError } from '../errors.js'
+import { asArgument, describe, ShapeError, TypeMismatchError } from '../errors.js'
 import { cast } from '../ops/cast.js'
 import { reshape } from '../ops/views.js'
 import { MAX_RANK, sameShape, show } from '../shape.js'
@@ -18,7 +18,7 @@ export function dtypeAmong(...values: unknown[]): FloatDType {
 
 /** A float tensor of `dtype`: plain values and bytes are converted (by the divisor); a float tensor must have it. */
 export function asFloat(op: string, name: string, value: Values, dtype: FloatDType): Tensor {
-  const t = isTensor(value) ? value : tensor(value, { dtype })
+  const t = isTensor(value) ? value : asArgument(op, name, () => tensor(value, { dtype }))
   if (t.dtype === dtype) return t
   if (t.dtype === 'uint8') return cast(t, dtype)
   throw new TypeMismatchError(op, `${name} of dtype ${dtype} (cast it first)`, t.describe())
@@ -46,7 +46,7 @@ export function asTargets(op: string, y: Tensor, t: Values): { rows: Tensor; tar
   if (t === undefined || t === null) throw new TypeMismatchError(op, 'labels t', describe(t))
   const rows = y.rank === 2 ? y : reshape(y, [1, y.size])
   const m = rows.shape[0]
-  const given = isTensor(t) ? t : plainTargets(t, y)
+  const given = isTensor(t) ? t : asArgument(op, 't', () => plainTargets(t, y))
   const wanted = `t: labels [${m}], int32 or uint8, or one-hot rows ${show(y.shape)}`
   const whole = !isFloat(given.dtype)
   // Of a single probability a whole number is the label.

@@ -1,5 +1,5 @@
 import { describe, ValueError } from '../errors.js'
-import { Affine, LeakyRelu, Relu, Tanh } from '../nn/layers.js'
+import { Affine, LeakyRelu, Relu, Softmax, Tanh } from '../nn/layers.js'
 import type { Module } from '../nn/module.js'
 import {
   binaryCrossentropy,
@@ -20,9 +20,12 @@ export type LossName = keyof typeof NAMED
 
 const NO_PROBABILITIES: readonly (new (...args: never[]) => Module)[] = [Affine, Tanh, Relu, LeakyRelu]
 
-/** The loss of a model whose last layer is `last`. */
-export function resolveLoss(wish: Loss | LossName, last: Module | undefined): Loss {
+/** The loss of a model whose last layer is `last`, with so many outputs. */
+export function resolveLoss(wish: Loss | LossName, last: Module | undefined, outputs?: number): Loss {
   const loss = named(wish)
+  // The softmax of one number is 1, whatever the number.
+  if (outputs === 1 && [last?.constructor, loss.fused?.layer].includes(Softmax))
+    throw new ValueError('compile', 'Sigmoid and binaryCrossentropy for one output', `${last?.kind} and ${loss.name}`)
   if (loss.probabilities && NO_PROBABILITIES.some((Kind) => last?.constructor === Kind)) {
     const layer = loss.fused?.layer.name ?? 'a layer that gives probabilities'
     throw new ValueError('compile', `${layer} as the last layer, for ${loss.name}`, (last as Module).kind)

@@ -23,6 +23,7 @@ const meanSquaredErrorMetric: Metric = { name: 'meanSquaredError', call: meanSqu
 const NAMED = {
   accuracy: accuracyMetric,
   meanSquaredError: meanSquaredErrorMetric,
+  mse: meanSquaredErrorMetric,
   binaryAccuracy: { name: 'binaryAccuracy', call: (p: Tensor, t: Tensor) => binaryAccuracy(p, t) },
 }
 export type MetricName = keyof typeof NAMED

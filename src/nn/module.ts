@@ -1,4 +1,4 @@
-import { checkFloat, type FloatDType } from '../dtype.js'
+import { checkFloat, type FloatDType, type TypedArray } from '../dtype.js'
 import {
   checkFlag,
   checkOptions,
@@ -237,6 +237,14 @@ export interface BuildOptions {
   seed?: number
 }
 
+/** @throws StateError for a tensor with requiresGrad in a field: no optimizer would get it */
+function checkFields(module: Module): void {
+  const stray = Object.values(module).find((v) => isTensor(v) && v.requiresGrad)
+  if (stray)
+    throw new StateError('build', `this.parameter() in build() of ${module.kind}`, `a field with ${describe(stray)}`)
+  module.children().forEach(checkFields)
+}
+
 /**
  * Builds a module for inputs of shape `input` (without the batch): allocates its parameters and draws their initial values.
  */
@@ -246,11 +254,16 @@ export function build(module: Module, input: readonly number[], options: BuildOp
   const state = randomState(options.seed ?? 0)
   const shape = checkShape('build', input)
   module.allParameters() // refuses a module that contains itself, before it builds its parts without end
+  checkFields(module)
   module.build(shape)
   const parameters = module.allParameters()
   const taken = parameters.find((p) => p.bound)
   if (taken)
-    throw new StateError('build', 'modules that belong to no other model', `${taken.name}, which is built already`)
+    throw new StateError(
+      'build',
+      'modules that belong to no other model',
+      `${taken.name}, which is built already (so is a Sequential)`,
+    )
   const shapes = parameters.map((p) => p.shape)
   const size = shapes.reduce((n, s) => n + aligned(sizeOf(s), dtype), 0)
   if (size > MAX_SIZE)
@@ -260,13 +273,16 @@ export function build(module: Module, input: readonly number[], options: BuildOp
   parameters.forEach((p, i) => {
     const part = values.parts[i]
     const made: unknown = p.initializer(part, state)
-    if (typeof made === 'function' || (isTensor(made) && made !== part))
+    checkSynchronous(p.name, made)
+    // What it gives is lost: values, or another initializer. (p => p.data.fill(0) gives the parameter's own memory.)
+    const isOwn =
+      made === undefined || made === part || (made as Partial<TypedArray> | null)?.buffer === part.data.buffer
+    if (!isOwn && (isTensor(made) || part.data.every((v) => v === 0)))
       throw new TypeMismatchError(
         p.name,
         'an initializer that fills the parameter (heNormal(), not heNormal)',
         describe(made),
       )
-    checkSynchronous(p.name, made)
   })
   // Only now, when nothing can fail any more, do they belong to this model.
   parameters.forEach((p, i) => {

@@ -58,7 +58,7 @@ export class Sequential extends Module implements TrainingModel {
     }
     for (const layer of layers) checkForward('Sequential', layer)
     this.layers = [...layers]
-    this.input = checkShape('Sequential', options.input)
+    this.input = checkShape('Sequential.input', options.input)
     const seed = options.seed ?? 0
     this.shuffleState = randomState(seed, 1)
     this.store = build(this, this.input, { dtype: checkFloat('Sequential', options.dtype ?? 'float32'), seed })
@@ -91,7 +91,7 @@ export class Sequential extends Module implements TrainingModel {
     if (!Array.isArray(metrics)) throw new TypeMismatchError('compile', 'metrics: an array', describe(metrics))
     this.compiled = {
       optimizer: resolveOptimizer(options.optimizer ?? 'adam'),
-      loss: resolveLoss(options.loss, this.layers[this.layers.length - 1]),
+      loss: resolveLoss(options.loss, this.layers[this.layers.length - 1], this.output[this.output.length - 1]),
       metrics: resolveMetrics(metrics),
     }
     return this
@@ -125,7 +125,8 @@ export class Sequential extends Module implements TrainingModel {
     const batches = () => {
       for (let from = 0; from < rows; from += EVALUATION_BATCH) {
         const to = Math.min(rows, from + EVALUATION_BATCH)
-        copy(this.forward(cast(sliceRows(input, from, to), this.store.dtype)), sliceRows(result, from, to))
+        const y = this.forward(cast(sliceRows(input, from, to), this.store.dtype))
+        asArgument('predict', 'build and forward to agree', () => copy(y, sliceRows(result, from, to)))
       }
     }
     withTraining(false, () => noGrad(batches))

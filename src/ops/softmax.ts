@@ -1,6 +1,6 @@
 import { derive } from '../autograd.js'
 import { emit } from '../tape.js'
-import type { Tensor } from '../tensor.js'
+import { checkTensor, type Tensor } from '../tensor.js'
 import { floatOf, output, rowsOf } from './common.js'
 import { defineOp, type Op } from './op.js'
 
@@ -14,6 +14,7 @@ const LOG_SOFTMAX_GRAD = defineOp('logSoftmaxGrad', GRAD)
 function rows(op: Op, gradient: Op, x: Tensor, out: Tensor | undefined): Tensor {
   const dtype = floatOf(op.name, x)
   const { m, n } = rowsOf(x)
+  if (out !== undefined) checkTensor(op.name, out, 'a tensor as out (the axis is the last)')
   const y = output(op.name, out, x.shape, dtype, [x])
   emit(op, dtype, [y, x], [m, n])
   return derive(

@@ -28,6 +28,7 @@ export class SGD extends Optimizer {
     this.momentum = checkRange('SGD', 'momentum', options.momentum ?? 0, 0, 1)
     this.decay = checkRange('SGD', 'weightDecay', options.weightDecay ?? 0, 0, 1)
     this.nesterov = checkFlag('SGD', 'nesterov', options.nesterov)
+    if (this.nesterov && !this.momentum) throw new ValueError('SGD', 'a momentum above 0 for nesterov', '0')
     this.slotCount = this.momentum > 0 ? 1 : 0
   }
 
@@ -104,7 +105,7 @@ export class Adam extends Optimizer {
 /** Loshchilov and Hutter (2017): Adam with decoupled weight decay, w −= lr·decay·w before each update. Default decay 0.004. */
 export class AdamW extends Adam {
   constructor(options: AdamOptions = {}) {
-    super({ ...checkObject('AdamW', options), weightDecay: options.weightDecay ?? 0.004 })
+    super({ ...checkObject('AdamW', options, 'an object with options'), weightDecay: options.weightDecay ?? 0.004 })
   }
 }
 

@@ -44,7 +44,10 @@ export function checkCallbacks(callbacks: readonly Callback[]): readonly Callbac
   if (!Array.isArray(callbacks)) throw new TypeMismatchError('fit', 'callbacks: an array', describe(callbacks))
   const copy = Array.from(callbacks) // one that takes itself out of the list is no reason to leave the next one out
   for (const callback of copy) {
-    const odd = HOOKS.find((hook) => !['function', 'undefined'].includes(typeof checkObject('fit', callback)[hook]))
+    const odd = HOOKS.find(
+      (hook) =>
+        !['function', 'undefined'].includes(typeof checkObject('fit', callback, 'callbacks: objects with hooks')[hook]),
+    )
     const unknown = namesOf(callback).find(
       (name) => LIKE_A_HOOK.test(name) && !(HOOKS as readonly string[]).includes(name),
     )

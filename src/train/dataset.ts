@@ -80,11 +80,14 @@ function denseTargets(op: string, y: Tensor, output: Shape, loss: Loss, dtype: F
   if (loss.targets === 'any') return cast(y, dtype)
   const rows = y.shape[0]
   if (!sameShape(y.shape.slice(1), output) && !(y.rank === 1 && sizeOf(output) === 1)) {
-    const hint =
-      loss.name === 'categoricalCrossentropy' ? ' (for class numbers take sparseCategoricalCrossentropy)' : ''
+    const hint = loss.probabilities && y.size === rows ? ' (for class numbers take sparseCategoricalCrossentropy)' : ''
     throw new ShapeError(op, `targets [${[rows, ...output].join(', ')}] for ${loss.name}${hint}`, show(y.shape))
   }
-  return reshape(cast(y, dtype), [rows, ...output])
+  const targets = reshape(cast(y, dtype), [rows, ...output])
+  // Others would take the loss below 0.
+  const wrong = loss.name === 'binaryCrossentropy' ? targets.data.find((t) => !(t >= 0 && t <= 1)) : undefined
+  if (wrong !== undefined) throw new ValueError(op, `targets from 0 to 1 for ${loss.name}`, `${wrong}`)
+  return targets
 }
 
 /** The batch that a recorded step works on: rows of a data set in the order of `indices`, moved on by a cursor. */

@@ -141,14 +141,14 @@ describe('execute', () => {
   it('names the op, the place and the range of a bad index', () => {
     expect(() => execute(ONE_HOT, 0, [[f32(6)], [Uint8Array.of(1, 3)]], [2, 3])).toThrow(IndexError)
     expect(() => execute(ONE_HOT, 0, [[f32(6)], [Uint8Array.of(1, 3)]], [2, 3])).toThrow(
-      'oneHot: expected t 1 from 0 to 2, received 3',
+      'oneHot: expected t[1] from 0 to 2, received 3',
     )
     const gather = (row: number, cursor: number): void =>
       execute(GATHER, 0, [[f32(2)], [f32(3)], [Int32Array.of(0, row, 1)], [Int32Array.of(cursor)]], [2, 1, 3, 3], [1])
-    expect(() => gather(7, 0)).toThrow('gatherRows: expected idx 1 from 0 to 2, received 7')
+    expect(() => gather(7, 0)).toThrow('gatherRows: expected idx[1] from 0 to 2, received 7')
     expect(() => gather(2, 2)).toThrow('gatherRows: expected the cursor from 0 to 1, received 2')
     expect(() => execute(PUT, 0, [[f32(2)], [f32(1)], [Int32Array.of(2)]], [2])).toThrow(
-      'put: expected at 0 from 0 to 1, received 2',
+      'put: expected at[0] from 0 to 1, received 2',
     )
   })
 })

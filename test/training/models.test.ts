@@ -118,7 +118,7 @@ eachBackend(() => {
       }
       for (const input of [undefined, 5, [1.5], [-1], ['2']]) {
         expect(() => new Sequential({ input: input as never, layers: [new Affine(1)] })).toThrow(
-          /^Sequential: expected/,
+          /^Sequential.input: expected/,
         )
       }
       expect(() => new Sequential({ input: [], layers: [new Affine(1)] })).toThrow(ShapeError)
