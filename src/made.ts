@@ -1,4 +1,4 @@
-import { describe, TypeMismatchError } from './errors.js'
+import { describe, TypeMismatchError, ValueError } from './errors.js'
 
 type Class<T> = abstract new (...args: never[]) => T
 
@@ -12,4 +12,12 @@ export function checkMade<T>(op: string, value: T, Class: Class<unknown>, field:
   if (isMade(value, Class, field)) return value
   const received = (value as unknown) instanceof Class ? `${Class.name} without fields` : describe(value)
   throw new TypeMismatchError(op, `an instance of ${Class.name} that its constructor made`, received)
+}
+
+/** Setting what other libraries call so would make a field that nothing reads: it is an error, which tells the name here. */
+export function refuse(Class: Class<unknown>, name: string, instead: string): void {
+  const set = (value: unknown) => {
+    throw new ValueError(`${Class.name}.${name}`, `${instead} to be set`, describe(value))
+  }
+  Object.defineProperty(Class.prototype, name, { set })
 }

@@ -194,3 +194,14 @@ it('what is near to them is right', async () => {
   const { history } = await model([new lw.Affine(2)], { loss: 'mse', metrics: ['mse'] }).fit({ x, y: out })
   expect(Object.keys(history)).toEqual(['loss', 'meanSquaredError'])
 })
+
+it.each<[object, string, string]>([
+  [new lw.AdamW(), 'lr', 'Adam.lr: expected learningRate to be set, received 0.1'],
+  [new lw.SGD(), 'learning_rate', 'SGD.learning_rate: expected learningRate to be set'],
+  [new lw.Affine(1), 'trainable', 'Affine.trainable: expected value.requiresGrad of its parameters to be set'],
+  [new lw.Parameter('p', [1], () => {}), 'requiresGrad', 'expected value.requiresGrad to be set'],
+  [sigmoid(), 'stop_training', 'Sequential.stop_training: expected stopTraining to be set'],
+])('%s.%s = …', (of, name, message) => {
+  expect(() => Object.assign(of, { [name]: 0.1 })).toThrow(message)
+  expect(Object.hasOwn(of, name)).toBe(false)
+})

@@ -1,7 +1,7 @@
 import { checkOptions, checkWhole, describe, ShapeError, StateError, ValueError } from '../errors.js'
 import type { Initializer } from '../init.js'
 import type { InitializerName } from '../init-named.js'
-import { checkMade } from '../made.js'
+import { checkMade, refuse } from '../made.js'
 import { affine } from '../ops/matmul.js'
 import { softmax } from '../ops/softmax.js'
 import { leakyRelu, relu, sigmoid, tanh } from '../ops/unary.js'
@@ -48,6 +48,8 @@ export class Affine extends Module {
     return affine(x, this.weight.value, this.bias.value)
   }
 }
+
+refuse(Affine, 'trainable', 'value.requiresGrad of its parameters')
 
 /** 1/(1 + e^−x), element by element. */
 export class Sigmoid extends Module {

@@ -10,7 +10,7 @@ import {
 } from '../errors.js'
 import type { Initializer } from '../init.js'
 import { type InitializerName, resolveInitializer } from '../init-named.js'
-import { checkMade, isMade } from '../made.js'
+import { checkMade, isMade, refuse } from '../made.js'
 import { randomState } from '../ops/random.js'
 import { checkShape, MAX_SIZE, type Shape, sameShape, show, sizeOf } from '../shape.js'
 import { aligned } from '../storage.js'
@@ -52,6 +52,8 @@ export class Parameter {
     return this.tensor !== undefined
   }
 }
+
+refuse(Parameter, 'requiresGrad', 'value.requiresGrad')
 
 /** Modules on the way from where a walk began to where it is; one that is met again contains itself. */
 const paths = { allParameters: new Set<Module>(), build: new Set<Module>(), forward: new Set<Module>() }

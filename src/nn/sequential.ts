@@ -3,7 +3,7 @@ import { checkFloat, type FloatDType } from '../dtype.js'
 import { asArgument, checkOptions, describe, ShapeError, StateError, TypeMismatchError } from '../errors.js'
 import type { Loss } from '../losses/index.js'
 import { type LossName, resolveLoss } from '../losses/named.js'
-import { checkMade } from '../made.js'
+import { checkMade, refuse } from '../made.js'
 import { type Metric, type MetricName, resolveMetrics } from '../metrics/index.js'
 import { cast } from '../ops/cast.js'
 import { copy } from '../ops/memory.js'
@@ -225,3 +225,5 @@ export class Sequential extends Module implements TrainingModel {
     }
   }
 }
+
+refuse(Sequential, 'stop_training', 'stopTraining')

@@ -1,5 +1,5 @@
 import { checkFlag, checkObject, checkOptions, describe, ValueError } from '../errors.js'
-import { isMade } from '../made.js'
+import { isMade, refuse } from '../made.js'
 import type { ParameterStore } from '../nn/module.js'
 import { ADAM, MOMENTUM, RMSPROP, SGD as SGD_OP } from '../ops/optimizers.js'
 import { checkRange, Optimizer, type OptimizerState } from './optimizer.js'
@@ -108,6 +108,9 @@ export class AdamW extends Adam {
     super({ ...checkObject('AdamW', options, 'an object with options'), weightDecay: options.weightDecay ?? 0.004 })
   }
 }
+
+for (const Class of [SGD, RMSProp, Adam])
+  for (const name of ['lr', 'learning_rate']) refuse(Class, name, 'learningRate')
 
 const NAMED = { sgd: () => new SGD(), rmsprop: () => new RMSProp(), adam: () => new Adam(), adamw: () => new AdamW() }
 export type OptimizerName = keyof typeof NAMED
