@@ -71,19 +71,20 @@ export function checkObject<T extends object>(op: string, value: T, what = 'an o
 
 /** Returns `options`, or throws for what a caller meant otherwise: new Adam(0.01), sum(x, 0, true), new SGD({ lr: 0.1 }). */
 export function checkOptions<T extends object>(op: string, options: T, names: readonly (keyof T & string)[]): T {
-  const list = names.join(', ')
-  // A tensor's own names would say nothing, and a signal has none: it would be taken for no options.
-  const isTensor = typeof (options as { describe?: unknown } | null)?.describe === 'function'
-  if (isTensor || !/t (Object|Module)]/.test(Object.prototype.toString.call(options)))
-    throw new TypeMismatchError(
-      op,
-      `an object with options (${list})${isTensor ? ', before an out' : ''}`,
-      describe(options),
-    )
+  if (options == null || Object.getPrototypeOf(options) !== Object.prototype) checkPlain(op, options, names)
   for (const name of Object.keys(options)) {
-    if (!(names as readonly string[]).includes(name)) throw new ValueError(op, `options among ${list}`, describe(name))
+    if (!(names as readonly string[]).includes(name))
+      throw new ValueError(op, `options among ${names.join(', ')}`, describe(name))
   }
   return options
+}
+
+/** What is no simple object may be options all the same (a class's, another realm's), but not a tensor or a signal, whose names say nothing. */
+function checkPlain(op: string, options: unknown, names: readonly string[]): void {
+  const isTensor = typeof (options as { describe?: unknown } | null)?.describe === 'function'
+  if (!isTensor && /t (Object|Module)]/.test(Object.prototype.toString.call(options))) return
+  const wanted = `an object with options (${names.join(', ')})${isTensor ? ', before an out' : ''}`
+  throw new TypeMismatchError(op, wanted, describe(options))
 }
 
 /** A copy of them as they are now, also of those that are inherited, as a class's getters are. */

@@ -83,11 +83,17 @@ function denseTargets(op: string, y: Tensor, output: Shape, loss: Loss, dtype: F
     const hint = loss.probabilities && y.size === rows ? ' (for class numbers take sparseCategoricalCrossentropy)' : ''
     throw new ShapeError(op, `targets [${[rows, ...output].join(', ')}] for ${loss.name}${hint}`, show(y.shape))
   }
-  const targets = reshape(cast(y, dtype), [rows, ...output])
-  // Others would take the loss below 0.
-  const wrong = loss.name === 'binaryCrossentropy' ? targets.data.find((t) => !(t >= 0 && t <= 1)) : undefined
-  if (wrong !== undefined) throw new ValueError(op, `targets from 0 to 1 for ${loss.name}`, `${wrong}`)
-  return targets
+  if (loss.name === 'binaryCrossentropy') checkShares(op, y, loss)
+  return reshape(cast(y, dtype), [rows, ...output])
+}
+
+/** Targets beyond 0 to 1 would take the loss below 0. */
+function checkShares(op: string, { data, divisor }: Tensor, loss: Loss): void {
+  if (divisor >= 255) return // bytes
+  for (let i = 0; i < data.length; i++) {
+    if (!(data[i] >= 0 && data[i] <= divisor))
+      throw new ValueError(op, `targets from 0 to 1 for ${loss.name}`, `${data[i]} at ${i}`)
+  }
 }
 
 /** The batch that a recorded step works on: rows of a data set in the order of `indices`, moved on by a cursor. */
