@@ -117,7 +117,7 @@ export class Tape {
     try {
       for (let done = 0; done < steps; ) {
         signal?.throwIfAborted()
-        done += await this.bound.replaySlice(steps - done, this.bound.sliceMs)
+        done += await this.bound.replaySlice(steps - done, this.bound.sliceMs, signal)
         checkSynchronous('replayAsync', onProgress?.(done))
       }
       signal?.throwIfAborted()

@@ -152,14 +152,19 @@ eachBackend(() => {
     await expect(model.fit(data())).rejects.toThrow(busy)
     await expect(model.evaluate(data())).rejects.toThrow(busy)
     expect(() => model.compile({ loss: LOSS })).toThrow(busy)
-    expect(() => model.setWeights(weights)).toThrow(busy)
+    const still = 'a moment without steps: a callback, or no fit, received a model that is busy with fit'
+    expect(() => model.setWeights(weights)).toThrow(still)
     expect(() => model.setWeights(weights)).toThrow(lw.StateError)
+    expect(() => model.restore(model.snapshot())).toThrow(still)
     model.predict(data().x) // reading is allowed
     await nextTurn()
     controller.abort()
     await expect(fit).rejects.toMatchObject({ name: 'AbortError' })
     model.setWeights(weights)
     await Promise.all([model.evaluate(data()), expect(model.fit(data())).rejects.toThrow('busy with evaluate')])
+    const onEpochEnd = () => [model.setWeights(weights), model.restore(model.snapshot())]
+    await model.fit(data(), { callbacks: [{ onEpochEnd }] })
+    expect(model.getWeights().map((w) => w.toArray())).toEqual(weights.map((w) => w.toArray()))
     await model.fit(data())
   })
 

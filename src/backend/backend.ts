@@ -28,7 +28,7 @@ export interface BoundTape {
   /** How long a slice should take, in milliseconds: after each, an abort is looked for, progress told, and a thread can be ended. */
   readonly sliceMs: number
   /** Runs up to `steps` times off the event loop for about `milliseconds`, at least once; tells how often it ran. */
-  replaySlice(steps: number, milliseconds: number): Promise<number>
+  replaySlice(steps: number, milliseconds: number, signal?: AbortSignal): Promise<number>
 }
 
 /** The door between what to compute (tapes) and how (native kernels or JavaScript). */

@@ -166,9 +166,11 @@ class NativeBound implements BoundTape {
     return result
   }
 
-  async replaySlice(steps: number, milliseconds: number): Promise<number> {
-    await poolThreads.take()
+  async replaySlice(steps: number, milliseconds: number, signal?: AbortSignal): Promise<number> {
+    const turn = poolThreads.take()
+    await turn
     try {
+      if (turn) signal?.throwIfAborted() // it may have waited long
       const result = await this.start(steps, milliseconds)
       if (Array.isArray(result)) throw this.badIndex(result)
       if (result === 0) throw new StateError('replay', 'a thread that goes on', 'one that is being ended')

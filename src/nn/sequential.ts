@@ -48,7 +48,7 @@ export class Sequential extends Module implements TrainingModel {
   private readonly shuffleState: Tensor
   private readonly shapes: Shape[] = []
   private compiled: Compiled | undefined
-  private task: string | undefined
+  private task: Network | undefined
 
   constructor(options: SequentialOptions) {
     super()
@@ -103,12 +103,12 @@ export class Sequential extends Module implements TrainingModel {
    * @throws StateError before compile or while the model is busy; ShapeError, TypeMismatchError or ValueError for data that do not fit
    */
   async fit(data: Dataset, options: FitOptions = {}): Promise<History> {
-    return this.exclusively('fit', () => fitNetwork(this.network('fit'), this, data, options))
+    return this.exclusively('fit', (network) => fitNetwork(network, this, data, options))
   }
 
   /** Mean loss and metrics over a data set, as { loss, accuracy, … }. Rejects as fit does. */
   async evaluate(data: Dataset, options: EvaluateOptions = {}): Promise<Figures> {
-    return this.exclusively('evaluate', () => evaluateNetwork(this.network('evaluate'), data, options))
+    return this.exclusively('evaluate', (network) => evaluateNetwork(network, data, options))
   }
 
   /**
@@ -162,9 +162,13 @@ export class Sequential extends Module implements TrainingModel {
     return this.made('getWeights').store.parameters.map((p) => tensor(p.value.data, { shape: p.shape }))
   }
 
-  /** Overwrites all parameters; the list must have getWeights' order and shapes. Nothing is changed if anything does not fit. */
+  /**
+   * Overwrites all parameters; the list must have getWeights' order and shapes. Nothing is changed if anything does not fit.
+   * During fit in callbacks only.
+   */
   setWeights(weights: readonly (Tensor | TensorValues)[]): void {
-    this.checkIdle('setWeights')
+    this.checkStill('setWeights')
+    if (recordingState.active) throw new StateError('setWeights', 'no setWeights inside record()', 'a recording')
     const { parameters } = this.store
     if (!Array.isArray(weights) || weights.length !== parameters.length) {
       throw new ShapeError('setWeights', `${parameters.length} tensors`, describe(weights))
@@ -185,14 +189,18 @@ export class Sequential extends Module implements TrainingModel {
     })
   }
 
-  /** A copy of all parameter values, for restore() of this model; their order and the gaps between them are its own. */
+  /**
+   * A copy of all parameter values, for restore() of this model; their order and the gaps between them are its own. Beside a
+   * fit (not in its callbacks) it may mix the values of several steps, as getWeights and predict may.
+   */
   snapshot(): Float32Array | Float64Array {
     return this.made('snapshot').store.values.toTypedArray() as Float32Array | Float64Array
   }
 
-  /** Puts back what snapshot() copied. */
+  /** Puts back what snapshot() copied; during fit in callbacks only. */
   restore(values: Float32Array | Float64Array): void {
-    const { store } = this.made('restore')
+    this.checkStill('restore')
+    const { store } = this
     asArgument('restore', 'a snapshot of this model', () => store.values.set(values))
   }
 
@@ -202,7 +210,7 @@ export class Sequential extends Module implements TrainingModel {
       throw new StateError(op, 'a compiled model: call compile first', 'one that is not compiled')
     // A subclass may have a forward of its own.
     const parts = this.forward === Sequential.prototype.forward ? layers : [this]
-    return { op, input, output, store, layers: parts, shuffleState, compiled }
+    return { op, input, output, store, layers: parts, shuffleState, compiled, computing: false }
   }
 
   private made(op: string): this {
@@ -212,14 +220,25 @@ export class Sequential extends Module implements TrainingModel {
   private checkIdle(op: string): void {
     this.made(op)
     if (recordingState.active) throw new StateError(op, `no ${op} inside record()`, 'a recording')
-    if (this.task) throw new StateError(op, 'one task at a time of a model', `a model that is busy with ${this.task}`)
+    if (this.task)
+      throw new StateError(op, 'one task at a time of a model', `a model that is busy with ${this.task.op}`)
   }
 
-  private async exclusively<T>(op: string, fn: () => Promise<T>): Promise<T> {
+  /** New values would be half of a step's and half the caller's. */
+  private checkStill(op: string): void {
+    if (this.made(op).task?.computing)
+      throw new StateError(
+        op,
+        'a moment without steps: a callback, or no fit',
+        `a model that is busy with ${this.task?.op}`,
+      )
+  }
+
+  private async exclusively<T>(op: Network['op'], fn: (network: Network) => Promise<T>): Promise<T> {
     this.checkIdle(op)
-    this.task = op
+    this.task = this.network(op)
     try {
-      return await fn()
+      return await fn(this.task)
     } finally {
       this.task = undefined
     }

@@ -77,12 +77,17 @@ export class Epoch {
     this.cursor.set([0])
     this.step.set([0])
     const { rows } = this.data
-    if (rows <= SHUFFLED_AT_ONCE) this.shuffle?.replay(1)
-    else await this.shuffle?.replayAsync(1, { signal: options.signal })
-    await this.full.tape.replayAsync(this.full.steps, options)
-    if (this.rest) {
-      const done = this.full.steps
-      await this.rest.replayAsync(1, { ...options, onProgress: (n) => options.onProgress?.(done + n) })
+    this.network.computing = true
+    try {
+      if (rows <= SHUFFLED_AT_ONCE) this.shuffle?.replay(1)
+      else await this.shuffle?.replayAsync(1, { signal: options.signal })
+      await this.full.tape.replayAsync(this.full.steps, options)
+      if (this.rest) {
+        const done = this.full.steps
+        await this.rest.replayAsync(1, { ...options, onProgress: (n) => options.onProgress?.(done + n) })
+      }
+    } finally {
+      this.network.computing = false
     }
   }
 
