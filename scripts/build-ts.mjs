@@ -89,7 +89,7 @@ function bundle(out) {
       metafile: true,
     }
     const { metafile } = buildSync({ entryPoints: [path.join(root, 'src', 'vendor', source)], outfile, ...options })
-    if (source === 'node-gyp-build.ts') withoutProbe(outfile)
+    if (source === 'node-gyp-build.ts') withoutProbes(outfile)
     for (const input of Object.keys(metafile.inputs)) {
       const found = input.match(/^.*node_modules\/(?:@[^/]+\/)?[^/]+/)?.[0]
       if (found) packages.add(path.join(root, found))
@@ -107,12 +107,21 @@ function bundle(out) {
   fs.writeFileSync(path.join(folder, 'LICENSES.txt'), texts.join('\n\n'))
 }
 
-/** One addon serves glibc and musl: the question which it is would be an error where Node may read its own folder only. */
-function withoutProbe(file) {
-  const code = fs.readFileSync(file, 'utf8')
-  const changed = code.replace(/\w+\.existsSync\("\/etc\/alpine-release"\)/, 'false')
-  if (changed === code) throw new Error('node-gyp-build asks for its libc in another way')
-  fs.writeFileSync(file, changed)
+/**
+ * One addon serves glibc and musl: the question which it is would be an error where Node may read its own folder only. And what
+ * node-gyp-build loads addons by is not used: other bundlers take it for their own.
+ */
+function withoutProbes(file) {
+  let code = fs.readFileSync(file, 'utf8')
+  for (const [probe, instead] of [
+    [/\w+\.existsSync\("\/etc\/alpine-release"\)/, 'false'],
+    ['typeof __webpack_require__=="function"?__non_webpack_require__:require', '0'],
+  ]) {
+    const changed = code.replace(probe, instead)
+    if (changed === code) throw new Error(`node-gyp-build no longer has ${probe}`)
+    code = changed
+  }
+  fs.writeFileSync(file, code)
 }
 
 /** Comments stay in the declarations, where editors show them; in the code they would be a tenth of its size. */
@@ -136,6 +145,8 @@ function wrap(out, base) {
   const list = names.sort().map((key) => `  ${key},\n`)
   const body = names.length ? `import cjs from '${here}'\n\nexport const {\n${list.join('')}} = cjs\n` : 'export {}\n'
   fs.writeFileSync(path.join(out, `${base}.mjs`), body)
+  // Else TypeScript takes it that `import lanewise from 'lanewise'` in a CommonJS file has something.
+  fs.appendFileSync(path.join(out, `${base}.d.ts`), 'export declare const __esModule: true\n')
   fs.writeFileSync(path.join(out, `${base}.d.mts`), `export * from '${here}'\n`)
 }
 

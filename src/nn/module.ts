@@ -108,7 +108,7 @@ const OWN = Symbol('own parameters')
  * class Gain extends Module {
  *   gain!: Parameter
  *   override build(input: Shape): Shape {
- *     this.gain = this.parameter('gain', input, constant(1))
+ *     this.gain = this.parameter('gain', input, initializers.constant(1))
  *     return input
  *   }
  *   forward(x: Tensor): Tensor {

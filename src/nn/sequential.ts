@@ -1,6 +1,6 @@
 import { noGrad } from '../autograd.js'
 import { checkFloat, type FloatDType } from '../dtype.js'
-import { asArgument, checkOptions, describe, ShapeError, StateError, TypeMismatchError } from '../errors.js'
+import { asArgument, checkOptions, describe, keepNames, ShapeError, StateError, TypeMismatchError } from '../errors.js'
 import type { Loss } from '../losses/index.js'
 import { type LossName, resolveLoss } from '../losses/named.js'
 import { checkMade, refuse } from '../made.js'
@@ -245,4 +245,5 @@ export class Sequential extends Module implements TrainingModel {
   }
 }
 
+keepNames({ Sequential })
 refuse(Sequential, 'stop_training', 'stopTraining')

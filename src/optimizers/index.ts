@@ -1,4 +1,4 @@
-import { checkFlag, checkObject, checkOptions, describe, ValueError } from '../errors.js'
+import { checkFlag, checkObject, checkOptions, describe, keepNames, ValueError } from '../errors.js'
 import { isMade, refuse } from '../made.js'
 import type { ParameterStore } from '../nn/module.js'
 import { ADAM, MOMENTUM, RMSPROP, SGD as SGD_OP } from '../ops/optimizers.js'
@@ -109,6 +109,7 @@ export class AdamW extends Adam {
   }
 }
 
+keepNames({ SGD, RMSProp, Adam, AdamW })
 for (const Class of [SGD, RMSProp, Adam])
   for (const name of ['lr', 'learning_rate']) refuse(Class, name, 'learningRate')
 

@@ -40,4 +40,29 @@ describe('in a bundle of esbuild', () => {
     const expected = fs.existsSync(path.join(root, 'build', 'Release', 'lanewise.node')) ? 'native' : 'js'
     expect(stdout.trim(), stderr).toBe(expected)
   })
+
+  it('as a minified ES module, all in it; errors and layers keep their names', async () => {
+    const names = `import { Adam, Affine, backendInfo, Sequential } from 'lanewise'
+      const model = new Sequential({ input: [2], layers: [new Affine(1)] })
+      const errors = []
+      for (const wrong of [() => new Adam({ lr: 1 } as never), () => model.predict([1]), () => new Affine(2).forward(null as never)])
+        try { wrong() } catch (e) { errors.push((e as Error).name + ' ' + (e as Error).message.split(':')[0]) }
+      console.log(model.summary().includes('Affine'), ...errors)`
+    fs.writeFileSync(path.join(home, 'names.ts'), `${names}\nconsole.log(backendInfo().backend)`)
+    const outfile = path.join(home, 'esm', 'names.mjs')
+    await build({
+      entryPoints: [path.join(home, 'names.ts')],
+      bundle: true,
+      minify: true,
+      platform: 'node',
+      format: 'esm',
+      banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)" },
+      outfile,
+      logLevel: 'silent',
+    })
+    const env = { ...process.env, LANEWISE_BACKEND: '' }
+    const { stdout, stderr } = spawnSync(process.execPath, [outfile], { cwd: home, encoding: 'utf8', env })
+    const backend = fs.existsSync(path.join(root, 'build', 'Release', 'lanewise.node')) ? 'native' : 'js'
+    expect(stdout, stderr).toBe(`true ValueError Adam ShapeError predict StateError Affine\n${backend}\n`)
+  })
 })
