@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the addon for arm64 (NEON) and compares its training hashes with the published ones, under qemu.
+# Builds the addon for arm64 (NEON) and compares its training hashes with the published ones, under qemu; and runs test-guard.sh with it.
 # Installs with apt (as root) what is missing: a cross compiler and qemu-user-static; the arm64 node comes from npm.
 # Ends with "N passed, N failed".
 set -eu
@@ -33,6 +33,11 @@ check neon 1 odd float32
 check neon 3 odd float32
 check neon 1 odd float64
 check scalar 2 odd float32
+if OBJECTS=$out/build/Release/CMakeFiles/lanewise.dir CXX=aarch64-linux-gnu-g++ RUN="qemu-aarch64-static -L /usr/aarch64-linux-gnu" scripts/test-guard.sh 1000; then
+  passed=$((passed + 1))
+else
+  failed=$((failed + 1))
+fi
 if [ "${1:-}" = --full ]; then check neon 2 seed float32; fi
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

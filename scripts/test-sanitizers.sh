@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the addon with AddressSanitizer and UndefinedBehaviorSanitizer, then with ThreadSanitizer, and runs training, replay and
-# random commands on each. Node itself is not instrumented: the sanitizer's library is preloaded.
+# random commands on each. Node itself is not instrumented: the sanitizer's library is preloaded. First, without sanitizers, every op with
+# operands beside unmapped memory (test-guard.sh), as sanitizers see little of hand-written vector code.
 # usage: scripts/test-sanitizers.sh [SECONDS of fuzzing, 15]; the seed is fixed, npm run fuzz takes a new one each time.
 # Ends with "N passed, N failed".
 set -u
@@ -53,6 +54,8 @@ no_leaks() { # COMMAND…
   fi
 }
 export LANEWISE_BACKEND=native
+
+check "operands beside unmapped memory" scripts/test-guard.sh
 
 if build asan address,undefined; then
   export LANEWISE_PREBUILD="$PWD/build-asan"
