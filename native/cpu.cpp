@@ -16,12 +16,14 @@ namespace lanewise {
 
 // What isa/kernels.inc defines in each namespace.
 #define LANEWISE_TABLES extern const Kernel kernels[]; double multiplyAdds(DType, int64_t, double&);
+#if defined(__aarch64__)
+namespace neon { LANEWISE_TABLES }
+#else
 namespace scalar { LANEWISE_TABLES }
+#endif
 #ifdef LANEWISE_X64
 namespace avx2 { LANEWISE_TABLES }
 namespace avx512 { LANEWISE_TABLES }
-#elif defined(__aarch64__)
-namespace neon { LANEWISE_TABLES }
 #endif
 
 #ifdef LANEWISE_X64
@@ -70,12 +72,12 @@ const char* cpuName(char name[49]) {
 }
 #else
 int availableIsas(Isa out[4]) {
-  int n = 0;
-  out[n++] = {"scalar", scalar::kernels, scalar::multiplyAdds};
 #if defined(__aarch64__)
-  out[n++] = {"neon", neon::kernels, neon::multiplyAdds};
+  out[0] = {"neon", neon::kernels, neon::multiplyAdds};
+#else
+  out[0] = {"scalar", scalar::kernels, scalar::multiplyAdds};
 #endif
-  return n;
+  return 1;
 }
 
 const char* cpuName(char[49]) { return ""; }  // JavaScript's os.cpus() knows more here

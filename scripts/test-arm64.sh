@@ -32,7 +32,6 @@ check() { # ISA THREADS JOB DTYPE
 check neon 1 odd float32
 check neon 3 odd float32
 check neon 1 odd float64
-check scalar 2 odd float32
 if OBJECTS=$out/build/Release/CMakeFiles/lanewise.dir CXX=aarch64-linux-gnu-g++ RUN="qemu-aarch64-static -L /usr/aarch64-linux-gnu" scripts/test-guard.sh 1000; then
   passed=$((passed + 1))
 else
