@@ -3,7 +3,7 @@ import * as lw from '../src/index.js'
 import { empty } from '../src/tensor.js'
 import { addonOf, hash, isasHere, within } from './isas.js'
 
-// Arrays beyond the caches take ways of their own (kFar, native/kernels/lanes.h).
+// Arrays beyond the caches take ways of their own (kFar, native/kernels/elements.h).
 
 /** Numbers that nothing rounds to the same, from -8 to 8. */
 function filled(shape: number[], dtype: lw.DType, factor: number): lw.Tensor {

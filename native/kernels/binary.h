@@ -12,7 +12,7 @@
   OP(maximumGrad, "y:w:T:n dy:r:T:n a:r:T:n b:r:T:n | n")
 
 #ifdef LANEWISE_KERNELS
-#include "units.h"
+#include "elements.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {

@@ -3,7 +3,7 @@
 // there are two of them, and neither exp nor the logarithm of a sum above 1 shows it.
 #pragma once
 #ifdef LANEWISE_KERNELS
-#include "lanes.h"
+#include "folds.h"
 #include "transpose.h"
 
 namespace lanewise {

@@ -1,10 +1,82 @@
-// Sums and maxima of a row.
+// Sums and maxima whose order does not depend on the register's width (docs/commands.md, "Order of a sum").
+//
+// The caller gives a function f(i, part), as forEach has it (elements.h), that returns a V. So sums of x, of x*y, of (p - t)^2, of
+// exp(x - max) are one function:
+//   sumOf<V>(n, [&](int64_t i, auto part) LW_LAMBDA { return V::load(x + i, part) * V::load(y + i, part); })
+// Lanes outside the mask may come back as anything (exp of a 0 that was not read): they are dropped here.
 #pragma once
 #ifdef LANEWISE_KERNELS
-#include "units.h"
+#include "elements.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {
+
+// kLanes accumulators in kLanes / W registers, whatever the instruction set.
+template <class V>
+struct Lanes {
+  enum { R = V::kLanes / V::W };
+  V r[R];
+
+  static LW_MEMBER Lanes all(typename V::E x) {
+    Lanes a;
+    LW_UNROLL_VECTORS for (int k = 0; k < R; k++) a.r[k] = V::set1(x);
+    return a;
+  }
+  // r = op(r, f) in [begin, end); lane j takes the elements begin + j, begin + j + kLanes, … in that order.
+  template <class F, class Op>
+  LW_MEMBER void gather(int64_t begin, int64_t end, F f, Op op) {
+    int64_t i = begin;
+    for (; i + V::kLanes <= end; i += V::kLanes)
+      LW_UNROLL_VECTORS for (int k = 0; k < R; k++) r[k] = op(r[k], f(i + k * V::W, Whole{}));
+    LW_UNROLL_VECTORS for (int k = 0; k < R; k++, i += V::W) {
+      if (i + V::W <= end) {
+        r[k] = op(r[k], f(i, Whole{}));
+      } else if (i < end) {
+        typename V::M m = V::first(end - i);
+        r[k] = select(m, op(r[k], f(i, m)), r[k]);
+      }
+    }
+  }
+  // Register k with k + R/2, … : the first halvings of the tree; sum(V) or top(V) does the rest.
+  template <class Op>
+  LW_MEMBER V join(Op op) const {
+    Lanes a = *this;
+    LW_UNROLL_VECTORS for (int h = R / 2; h > 0; h /= 2)
+      LW_UNROLL_VECTORS for (int k = 0; k < h; k++) a.r[k] = op(a.r[k], a.r[k + h]);
+    return a.r[0];
+  }
+};
+
+template <class V>
+struct Plus { LW_MEMBER V operator()(V a, V b) const { return a + b; } };
+template <class V>
+struct Greater { LW_MEMBER V operator()(V a, V b) const { return max(b, a); } };  // b > a ? b : a: a NaN in b is passed over
+
+// The sum of one block [begin, end), at most kBlock elements.
+template <class V, class F>
+LW_INLINE typename V::E sumOfBlock(int64_t begin, int64_t end, F f) {
+  Lanes<V> a = Lanes<V>::all(0);
+  a.gather(begin, end, f, Plus<V>());
+  return sum(a.join(Plus<V>()));
+}
+
+// The sum of f over [0, n), +0 for nothing. Threads that own blocks (sumOfBlock) and add the blocks in order give the same. Blocks are added in
+// float64: a float32 sum of 20 million equal numbers was 4e-5 off otherwise.
+template <class V, class F>
+LW_INLINE typename V::E sumOf(int64_t n, F f) {
+  double total = sumOfBlock<V>(0, lesser(n, kBlock), f);
+  for (int64_t i = kBlock; i < n; i += kBlock) total += sumOfBlock<V>(i, lesser(n, i + kBlock), f);
+  return (typename V::E)total;
+}
+
+// The greatest of f over [0, n), -infinity for nothing. NaN is passed over: where it matters, ask isnan as well. Which of
+// 0 and -0 is found is fixed by the lanes too.
+template <class V, class F>
+LW_INLINE typename V::E maxOf(int64_t n, F f) {
+  Lanes<V> a = Lanes<V>::all(-__builtin_inff());
+  a.gather(0, n, f, Greater<V>());
+  return top(a.join(Greater<V>()));
+}
 
 // What is done to b elements: step joins registers, lane joins the lanes of one, blocks joins blocks, in a Total.
 template <class V>

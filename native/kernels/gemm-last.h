@@ -3,7 +3,7 @@
 #pragma once
 #ifdef LANEWISE_KERNELS
 #include "gemm-operands.h"
-#include "lanes.h"
+#include "elements.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {

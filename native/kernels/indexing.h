@@ -8,7 +8,7 @@
 
 #ifdef LANEWISE_KERNELS
 #include "rows.h"
-#include "units.h"
+#include "elements.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {

@@ -1,6 +1,6 @@
 // Part of losses.h: what is computed element by element.
 #pragma once
-#include "units.h"
+#include "folds.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {

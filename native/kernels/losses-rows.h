@@ -1,7 +1,7 @@
 // Part of losses.h: what is computed row by row. A label is tested where it is used; a bad one is reported, and its row
 // counts 0 in a loss and gets zeros in a gradient.
 #pragma once
-#include "../simd/convert.h"
+#include "checked.h"
 #include "losses-elements.h"
 #include "reduce.h"
 #include "softmax.h"

@@ -9,7 +9,8 @@
 
 #ifdef LANEWISE_KERNELS
 #include "../simd/convert.h"
-#include "units.h"
+#include "checked.h"
+#include "elements.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {

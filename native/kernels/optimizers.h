@@ -8,7 +8,7 @@
   OP(adam, "w:u:T:n g:r:T:n m:u:T:n v:u:T:n lr:r:d:1 t:r:i:1 | n beta1:d beta2:d eps:d decay:d")
 
 #ifdef LANEWISE_KERNELS
-#include "units.h"
+#include "elements.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {

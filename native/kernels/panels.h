@@ -4,7 +4,7 @@
 // who writes them, and stands in the batch; readers need not be cut in the same places.
 #pragma once
 #ifdef LANEWISE_KERNELS
-#include "lanes.h"
+#include "elements.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {

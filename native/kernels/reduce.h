@@ -1,4 +1,4 @@
-// Reductions of a x b x c over b, and their way back. How sums are ordered: docs/commands.md, and lanes.h.
+// Reductions of a x b x c over b, and their way back. How sums are ordered: docs/commands.md, and folds.h.
 #pragma once
 
 #define LANEWISE_REDUCE "y:w:T:a*c x:r:T:a*b*c | a b c"

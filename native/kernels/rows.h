@@ -3,7 +3,8 @@
 #pragma once
 #ifdef LANEWISE_KERNELS
 #include "../simd/convert.h"
-#include "lanes.h"
+#include "checked.h"
+#include "elements.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {
@@ -26,7 +27,7 @@ struct BytesBy255 {
   LW_MEMBER V operator()(V x) const { return fma(x, high, x * low); }
 };
 
-// How a row is taken: n elements of x converted to y's type and, for the float types, divided; past the caches if so (lanes.h, put).
+// How a row is taken: n elements of x converted to y's type and, for the float types, divided; past the caches if so (elements.h, put).
 typedef void (*TakeRow)(void* y, const void* x, int64_t n, double divisor, bool past);
 
 template <class V, class S, class Divide>

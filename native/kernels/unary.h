@@ -25,7 +25,7 @@
   OP(clipGrad, LANEWISE_GRAD " lo:d hi:d")
 
 #ifdef LANEWISE_KERNELS
-#include "units.h"
+#include "elements.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {

@@ -45,13 +45,6 @@ LW_INLINE void withPointer(void* p, DType type, const F& f) {
   }
 }
 
-// A number that another thread may be changing is read once: what was checked is what is used.
-LW_INLINE int64_t readOnce(const int32_t* p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
-LW_INLINE int64_t readOnce(const uint8_t* p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
-LW_INLINE int64_t label(const Command& c, int operand, int64_t i) {
-  return c.types[operand] == DType::u8 ? readOnce((const uint8_t*)c.p[operand] + i) : readOnce((const int32_t*)c.p[operand] + i);
-}
-
 // Widen<V, S>::load(p): V::W elements of type S, converted.
 template <class V, class S>
 struct Widen {
