@@ -4,7 +4,7 @@ import path from 'node:path'
 import type { TypedArray } from '../dtype.js'
 import { HERE } from '../here.js'
 import { resolve as resolveAddon } from '../vendor/node-gyp-build.js'
-import { checkComplete } from './elf.js'
+import { checkLoadable } from './elf.js'
 
 /** A bad index that a checked command met: [command, op, position, value]. */
 export type Failure = [number, number, number, number]
@@ -72,6 +72,6 @@ function findAddon(): string {
 /** @throws whatever loading threw: no binary, or one that does not fit */
 export function loadAddon(): { addon: Addon; binary: string } {
   const binary = findAddon()
-  checkComplete(binary)
+  checkLoadable(binary)
   return { addon: createRequire(HERE)(binary) as Addon, binary }
 }

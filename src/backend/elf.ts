@@ -8,7 +8,7 @@ const MACHINES: Record<string, number> = { x64: 62, arm64: 183 }
  * it all the same, and the process would die of SIGBUS where no one can catch it; and for one of another processor, of which it would say
  * that there is no such file. Other files are the loader's to refuse.
  */
-export function checkComplete(file: string): void {
+export function checkLoadable(file: string): void {
   const fd = openSync(file, 'r')
   try {
     const length = fstatSync(fd).size
