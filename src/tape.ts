@@ -60,16 +60,17 @@ class Recorder {
 
 let recorder: Recorder | undefined
 
-/** The one way to compute anything: runs a command now, or appends it to the tape being recorded. */
-export function emit(
+/** The one way to compute anything: runs a command now, or appends it to the tape being recorded. Returns the first operand, the result. */
+export function emit<T extends Operand>(
   op: Op,
   dtype: FloatDType,
-  operands: readonly Operand[],
+  operands: readonly [T, ...Operand[]],
   ints: readonly number[],
   doubles: readonly number[] = NONE,
-): void {
+): T {
   if (recorder !== undefined) recorder.append(op, CODE[dtype], operands, ints, doubles)
   else activeBackend().execute(op, CODE[dtype], operands, ints, doubles)
+  return operands[0]
 }
 
 export interface ReplayOptions {

@@ -67,8 +67,7 @@ function operands(op: string, a: Tensor | number, b: Tensor | number): [Tensor, 
 function binary(op: Op, a: Tensor, b: Tensor, dtype: FloatDType, out: Tensor | undefined): Tensor {
   const shape = broadcastShape(op.name, a.shape, b.shape)
   const y = output(op.name, out, shape, dtype, [a, b])
-  emit(op, dtype, [y, a, b], broadcastParams(shape, a.shape, b.shape, y.size))
-  return y
+  return emit(op, dtype, [y, a, b], broadcastParams(shape, a.shape, b.shape, y.size))
 }
 
 /** a + b with NumPy's broadcasting. */
@@ -130,9 +129,7 @@ export function maximum(a: Tensor | number, b: Tensor | number, out?: Tensor): T
   const y = binary(MAXIMUM, p, q, dtype, out)
   const share = (dy: Tensor, mine: Tensor, other: Tensor) => {
     const full = [dy, broadcastTo(mine, dy.shape), broadcastTo(other, dy.shape)]
-    const d = empty('maximum', dy.shape, dtype)
-    emit(MAXIMUM_GRAD, dtype, [d, ...full], [d.size])
-    return d
+    return emit(MAXIMUM_GRAD, dtype, [empty('maximum', dy.shape, dtype), ...full], [dy.size])
   }
   return derive(
     y,

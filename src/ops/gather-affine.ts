@@ -61,8 +61,7 @@ export function gatherAffine(
     [
       (dy, to) => {
         const dw = output('gatherAffineGrad', to, w.shape, dtype)
-        emit(GATHER_AFFINE_GRAD, dtype, [dw, x, dy], [m, n, k, panels])
-        return dw
+        return emit(GATHER_AFFINE_GRAD, dtype, [dw, x, dy], [m, n, k, panels])
       },
       (dy, to) => sum(dy, 0, {}, to),
       undefined,

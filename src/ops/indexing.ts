@@ -25,8 +25,7 @@ export function oneHot(labels: Tensor, classes: number, dtype: FloatDType = 'flo
   checkWhole('oneHot', 'a whole number of classes >= 1', classes, 1)
   const y = output('oneHot', out, [labels.size, classes], checkFloat('oneHot', dtype))
   if (out !== undefined) written(out) // also where a bad label is found
-  emit(ONE_HOT, dtype, [y, labels], [labels.size, classes])
-  return written(y)
+  return written(emit(ONE_HOT, dtype, [y, labels], [labels.size, classes]))
 }
 
 export interface GatherOptions {

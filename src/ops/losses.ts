@@ -42,8 +42,7 @@ function lossGrad(
 ): (dy: Tensor, to: Tensor | undefined) => Tensor {
   return (dy, to) => {
     const dx = output(op.name, to, value.shape, value.dtype)
-    emit(op, commonFloat(op.name, dx, dy), [dx, dy, value, t], ints)
-    return dx
+    return emit(op, commonFloat(op.name, dx, dy), [dx, dy, value, t], ints)
   }
 }
 
@@ -145,8 +144,7 @@ export function accuracy(p: Tensor, t: Tensor): Tensor {
   if (dense && n === 1)
     throw new ShapeError('accuracy', 'at least two classes (binaryAccuracy for one output)', show(p.shape))
   const y = empty('accuracy', [], p.dtype)
-  emit(dense ? ACCURACY_DENSE : ACCURACY, floatOf('accuracy', p), [y, p, t], [m, n])
-  return y
+  return emit(dense ? ACCURACY_DENSE : ACCURACY, floatOf('accuracy', p), [y, p, t], [m, n])
 }
 
 /** Share of elements with (p > threshold) = (t > 0.5), for p and t of one shape. */
@@ -155,7 +153,5 @@ export function binaryAccuracy(p: Tensor, t: Tensor, threshold = 0.5): Tensor {
   checkSame('binaryAccuracy', p, t)
   if (typeof threshold !== 'number' || Number.isNaN(threshold))
     throw new ValueError('binaryAccuracy', 'a threshold', describe(threshold))
-  const y = empty('binaryAccuracy', [], dtype)
-  emit(BINARY_ACCURACY, dtype, [y, p, t], [p.size], [threshold])
-  return y
+  return emit(BINARY_ACCURACY, dtype, [empty('binaryAccuracy', [], dtype), p, t], [p.size], [threshold])
 }

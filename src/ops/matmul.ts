@@ -84,7 +84,6 @@ export function transpose(x: Tensor, out?: Tensor): Tensor {
   const dtype = floatOf('transpose', x)
   if (x.rank !== 2) throw new ShapeError('transpose', 'a matrix', show(x.shape))
   const { m, n } = rowsOf(x)
-  const y = output('transpose', out, [n, m], dtype, [x])
-  emit(TRANSPOSE, dtype, [y, x], [m, n])
+  const y = emit(TRANSPOSE, dtype, [output('transpose', out, [n, m], dtype, [x]), x], [m, n])
   return derive(y, [x], [(dy, to) => transpose(dy, to)], false)
 }

@@ -16,8 +16,7 @@ export function fill(y: Tensor, value: number): Tensor {
   checkTensor('fill', y)
   if (typeof value !== 'number') throw new TypeMismatchError('fill', 'a number', describe(value))
   checkIntegers('fill', [value], y.dtype)
-  emit(FILL, 'float32', [y], [y.size], [value])
-  return written(y)
+  return written(emit(FILL, 'float32', [y], [y.size], [value]))
 }
 
 /** A new tensor filled with `value`, by a command. */
@@ -52,8 +51,7 @@ export function advance(counter: Tensor, by: number): void {
   if (counter.dtype !== 'int32' || counter.size !== 1)
     throw new TypeMismatchError('advance', 'one int32', counter.describe())
   checkWhole('advance', 'a whole number >= 0', by, 0, 2 ** 31 - 1)
-  emit(ADVANCE, 'float32', [counter], [by])
-  written(counter)
+  written(emit(ADVANCE, 'float32', [counter], [by]))
 }
 
 /**
@@ -67,6 +65,5 @@ export function put(log: Tensor, value: Tensor, at: Tensor): void {
   }
   if (value.size !== 1) throw new ShapeError('put', 'one value', show(value.shape))
   if (at.dtype !== 'int32' || at.size !== 1) throw new TypeMismatchError('put', 'one int32 position', at.describe())
-  emit(PUT, 'float32', [log, value, at], [log.size])
-  written(log)
+  written(emit(PUT, 'float32', [log, value, at], [log.size]))
 }

@@ -20,6 +20,5 @@ export function update(
   flags: readonly number[],
   doubles: readonly number[],
 ): void {
-  emit(op, w.dtype as FloatDType, [w, ...rest], [w.size, ...flags], doubles)
-  written(w)
+  written(emit(op, w.dtype as FloatDType, [w, ...rest], [w.size, ...flags], doubles))
 }

@@ -48,8 +48,7 @@ function draw(
 ): Tensor {
   const dtype = checkFloat(op.name, checkOptions(op.name, options, ['dtype']).dtype ?? 'float32')
   const y = output(op.name, out, checkShape(op.name, shape), dtype)
-  emit(op, dtype, [y, state], [y.size], doubles)
-  return written(y)
+  return written(emit(op, dtype, [y, state], [y.size], doubles))
 }
 
 /**
@@ -95,6 +94,5 @@ export function permutation(state: Tensor, n: number, out?: Tensor): Tensor {
   const y = out ?? empty('permutation', [size], 'int32')
   if (!isTensor(y) || y.dtype !== 'int32' || y.size !== size)
     throw new TypeMismatchError('permutation', `out to be int32 [${size}]`, describe(y))
-  emit(PERMUTATION, 'float32', [y, state], [size])
-  return written(y)
+  return written(emit(PERMUTATION, 'float32', [y, state], [size]))
 }

@@ -80,8 +80,7 @@ function reduce(
 function summing(op: Op, scale: (b: number) => number): Step {
   return (x, abc, out, shape) => {
     const dtype = floatOf(op.name, x)
-    const y = output(op.name, out, shape, dtype, [x])
-    emit(op, dtype, [y, x], abc)
+    const y = emit(op, dtype, [output(op.name, out, shape, dtype, [x]), x], abc)
     return derive(y, [x], [(dy, dx) => expand(dy, abc, scale(abc[1]), x.shape, dx)], false)
   }
 }
@@ -89,9 +88,7 @@ function summing(op: Op, scale: (b: number) => number): Step {
 /** y[i, j, l] = alpha * x[i, l]: the derivative of sums and means. */
 function expand(x: Tensor, abc: readonly number[], alpha: number, shape: Shape, out?: Tensor): Tensor {
   const dtype = floatOf('expand', x)
-  const y = output('expand', out, shape, dtype, [x])
-  emit(EXPAND, dtype, [y, x], abc, [alpha])
-  return y
+  return emit(EXPAND, dtype, [output('expand', out, shape, dtype, [x]), x], abc, [alpha])
 }
 
 const sumStep = summing(SUM, () => 1)
@@ -120,18 +117,11 @@ export function max(x: Tensor, axes?: Axes, options: ReduceOptions = {}, out?: T
   const dtype = floatOf('max', x)
   return reduce('max', x, axes, options, out, (part, abc, target, shape) => {
     if (abc[1] === 0) throw new ShapeError('max', 'at least one element to reduce', show(part.shape))
-    const y = output('max', target, shape, dtype, [part])
-    emit(MAX, dtype, [y, part], abc)
+    const y = emit(MAX, dtype, [output('max', target, shape, dtype, [part]), part], abc)
     return derive(
       y,
       [part],
-      [
-        (dy, out) => {
-          const dx = output('maxGrad', out, part.shape, dtype)
-          emit(MAX_GRAD, dtype, [dx, dy, part, y], abc)
-          return dx
-        },
-      ],
+      [(dy, to) => emit(MAX_GRAD, dtype, [output('maxGrad', to, part.shape, dtype), dy, part, y], abc)],
     )
   })
 }
@@ -145,8 +135,7 @@ export function argmax(x: Tensor, axis = -1, options: ReduceOptions = {}): Tenso
   if (b === 0) throw new ShapeError('argmax', 'at least one element to choose from', show(x.shape))
   const [before, after] = [x.shape.slice(0, at), x.shape.slice(at + 1)]
   const y = empty('argmax', [...before, ...(keepDims ? [1] : []), ...after], 'int32')
-  emit(ARGMAX, dtype, [y, x], [sizeOf(before), b, sizeOf(after)])
-  return y
+  return emit(ARGMAX, dtype, [y, x], [sizeOf(before), b, sizeOf(after)])
 }
 
 /** Sums x down to `shape`, from which it was broadcast. */

@@ -15,18 +15,11 @@ function rows(op: Op, gradient: Op, x: Tensor, out: Tensor | undefined): Tensor 
   const dtype = floatOf(op.name, x)
   const { m, n } = rowsOf(x)
   if (out !== undefined) checkTensor(op.name, out, 'a tensor as out (the axis is the last)')
-  const y = output(op.name, out, x.shape, dtype, [x])
-  emit(op, dtype, [y, x], [m, n])
+  const y = emit(op, dtype, [output(op.name, out, x.shape, dtype, [x]), x], [m, n])
   return derive(
     y,
     [x],
-    [
-      (dy, to) => {
-        const dx = output(gradient.name, to, x.shape, dtype)
-        emit(gradient, dtype, [dx, dy, y], [m, n])
-        return dx
-      },
-    ],
+    [(dy, to) => emit(gradient, dtype, [output(gradient.name, to, x.shape, dtype), dy, y], [m, n])],
     false,
   )
 }

@@ -30,17 +30,13 @@ const CLIP_GRAD = defineOp('clipGrad', `${GRAD} lo:d hi:d`)
 
 function map(op: Op, x: Tensor, out: Tensor | undefined, doubles?: readonly number[]): Tensor {
   const dtype = floatOf(op.name, x)
-  const y = output(op.name, out, x.shape, dtype, [x])
-  emit(op, dtype, [y, x], [x.size], doubles)
-  return y
+  return emit(op, dtype, [output(op.name, out, x.shape, dtype, [x]), x], [x.size], doubles)
 }
 
 /** A derivative's own kernel: from dL/dy and the value it depends on. */
 function grad(op: Op, dy: Tensor, value: Tensor, out: Tensor | undefined, doubles?: readonly number[]): Tensor {
   const dtype = floatOf(op.name, dy)
-  const dx = output(op.name, out, dy.shape, dtype)
-  emit(op, dtype, [dx, dy, value], [dy.size], doubles)
-  return dx
+  return emit(op, dtype, [output(op.name, out, dy.shape, dtype), dy, value], [dy.size], doubles)
 }
 
 function checkNumber(op: string, name: string, value: unknown): number {
