@@ -1,5 +1,5 @@
 import { checkUntracked, derive } from '../autograd.js'
-import { isFloat } from '../dtype.js'
+import { type FloatDType, isFloat } from '../dtype.js'
 import { describe, ShapeError, ValueError } from '../errors.js'
 import { sameShape, show } from '../shape.js'
 import { emit } from '../tape.js'
@@ -84,21 +84,21 @@ export function binaryCrossEntropyFromLogits(x: Tensor, t: Tensor): Tensor {
   )
 }
 
-/** Whether targets are class indices (one a row) or one-hot rows; checks them. */
-function targetsOf(op: string, p: Tensor, t: Tensor): { m: number; n: number; dense: boolean } {
-  floatOf(op, p)
+/** Whether targets are class indices (one a row) or one-hot rows; checks them, and p. */
+function targetsOf(op: string, p: Tensor, t: Tensor): { dtype: FloatDType; m: number; n: number; dense: boolean } {
+  const dtype = floatOf(op, p)
   checkTensor(op, t)
   if (p.rank !== 2) throw new ShapeError(op, 'predictions [rows, classes]', show(p.shape))
   const { m, n } = rowsOf(p)
   if (!isFloat(t.dtype)) {
     checkLabels(op, t, m)
     if (n === 0 && m > 0) throw new ShapeError(op, 'at least one class', show(p.shape))
-    return { m, n, dense: false }
+    return { dtype, m, n, dense: false }
   }
   commonFloat(op, p, t)
   if (!sameShape(p.shape, t.shape))
     throw new ShapeError(op, `labels [${m}], int32 or uint8, or one-hot rows ${show(p.shape)}`, t.describe())
-  return { m, n, dense: true }
+  return { dtype, m, n, dense: true }
 }
 
 /**
@@ -106,10 +106,10 @@ function targetsOf(op: string, p: Tensor, t: Tensor): { m: number; n: number; de
  * p is limited to [1e-7, 1]. @throws IndexError for a label outside 0 … n − 1
  */
 export function crossEntropy(p: Tensor, t: Tensor): Tensor {
-  const { m, n, dense } = targetsOf('crossEntropy', p, t)
+  const { dtype, m, n, dense } = targetsOf('crossEntropy', p, t)
   checkUntracked('crossEntropy', t)
-  const y = empty('crossEntropy', [], p.dtype)
-  emit(dense ? CROSS_ENTROPY_DENSE : CROSS_ENTROPY, floatOf('crossEntropy', p), [y, p, t], [m, n])
+  const y = empty('crossEntropy', [], dtype)
+  emit(dense ? CROSS_ENTROPY_DENSE : CROSS_ENTROPY, dtype, [y, p, t], [m, n])
   const gradient = dense ? CROSS_ENTROPY_DENSE_GRAD : CROSS_ENTROPY_GRAD
   return derive(y, [p, t], [lossGrad(gradient, p, t, [m, n]), undefined])
 }
@@ -119,16 +119,11 @@ export function crossEntropy(p: Tensor, t: Tensor): Tensor {
  * dx = (p − t)/m
  */
 export function softmaxCrossEntropy(x: Tensor, t: Tensor): { loss: Tensor; probabilities: Tensor } {
-  const { m, n, dense } = targetsOf('softmaxCrossEntropy', x, t)
+  const { dtype, m, n, dense } = targetsOf('softmaxCrossEntropy', x, t)
   checkUntracked('softmaxCrossEntropy', t)
-  const loss = empty('softmaxCrossEntropy', [], x.dtype)
-  const p = empty('softmaxCrossEntropy', x.shape, x.dtype)
-  emit(
-    dense ? SOFTMAX_CROSS_ENTROPY_DENSE : SOFTMAX_CROSS_ENTROPY,
-    floatOf('softmaxCrossEntropy', x),
-    [loss, p, x, t],
-    [m, n],
-  )
+  const loss = empty('softmaxCrossEntropy', [], dtype)
+  const p = empty('softmaxCrossEntropy', x.shape, dtype)
+  emit(dense ? SOFTMAX_CROSS_ENTROPY_DENSE : SOFTMAX_CROSS_ENTROPY, dtype, [loss, p, x, t], [m, n])
   const gradient = dense ? SOFTMAX_CROSS_ENTROPY_DENSE_GRAD : SOFTMAX_CROSS_ENTROPY_GRAD
   const derivatives = [lossGrad(gradient, p, t, [m, n]), undefined, undefined]
   return { loss: derive(loss, [x, t, p], derivatives), probabilities: p }
@@ -139,12 +134,11 @@ export function softmaxCrossEntropy(x: Tensor, t: Tensor): { loss: Tensor; proba
  * tensor []. A label outside 0 … n − 1 counts as wrong. No gradient. @throws ShapeError, TypeMismatchError
  */
 export function accuracy(p: Tensor, t: Tensor): Tensor {
-  const { m, n, dense } = targetsOf('accuracy', p, t)
+  const { dtype, m, n, dense } = targetsOf('accuracy', p, t)
   if (n === 0) throw new ShapeError('accuracy', 'at least one class', show(p.shape))
   if (dense && n === 1)
     throw new ShapeError('accuracy', 'at least two classes (binaryAccuracy for one output)', show(p.shape))
-  const y = empty('accuracy', [], p.dtype)
-  return emit(dense ? ACCURACY_DENSE : ACCURACY, floatOf('accuracy', p), [y, p, t], [m, n])
+  return emit(dense ? ACCURACY_DENSE : ACCURACY, dtype, [empty('accuracy', [], dtype), p, t], [m, n])
 }
 
 /** Share of elements with (p > threshold) = (t > 0.5), for p and t of one shape. */
