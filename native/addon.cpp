@@ -134,8 +134,8 @@ napi_value Run(napi_env env, napi_callback_info callback) {
   Command c;
   ErrorText error;
   if (decode(words, count, Instance::lookup, &self, c, error) == 0) return refuse(env, error.text);
-  LaneShares lanes = {};
-  if (!self.reserve(prepare(c, self.kernels, self.threads, &lanes).scratch)) return refuseForMemory(env);
+  LegShares legs = {};
+  if (!self.reserve(prepare(c, self.kernels, self.threads, &legs).scratch)) return refuseForMemory(env);
   Failure failure = {0, 0, 0, 0};
   c.scratch = self.scratch;
   c.failure = &failure;

@@ -9,8 +9,8 @@ namespace lanewise {
 enum class DType : uint8_t { f32 = 0, f64 = 1, i32 = 2, u8 = 3 };
 
 enum { kMaxOperands = 8, kMaxInts = 8, kMaxDoubles = 4 };
-// Units and lanes that a command in lanes may have at most.
-enum { kMostLaneUnits = 1024, kMostLanes = 16 };
+// Units and legs that a command in legs may have at most.
+enum { kMostLegUnits = 1024, kMostLegs = 16 };
 
 // What a checked command found wrong: the first bad element (the lowest, whichever thread found it), and the value there.
 struct Failure {
@@ -20,13 +20,13 @@ struct Failure {
   int64_t value;
 };
 
-// How work divides. Its units may run at the same time, in any order and grouping, with the same bits; or, if `lane` is not 0, in lanes
-// of so many units: unit u once unit u - lane has ended, and unit u - 1 of its own lane.
+// How work divides. Its units may run at the same time, in any order and grouping, with the same bits; or, if `leg` is not 0, in legs
+// of so many units: unit u once unit u - leg has ended, and unit u - 1 of its own leg.
 struct Division {
   int64_t units;         // independent pieces of work, >= 0
   double nanoseconds;    // rough cost of the whole on one thread, to decide whether threads pay
-  int64_t lane;
-  int64_t freeEnds;      // of a lane's units so many at either end wait for no other lane
+  int64_t leg;
+  int64_t freeEnds;      // of a leg's units so many at either end wait for no other leg
   int turns;             // pieces, at least 1, that a thread takes its share in: what is left when another has time to help
   int64_t unitBytes;     // if not 0: of the first operand unit u writes only the bytes [u * unitBytes, (u + 1) * unitBytes)
   bool elementwise;      // the same holds of every operand that is as long as the first, and is all that the unit reads of those
@@ -51,10 +51,10 @@ struct Kernel {
   FinishFn finish;
 };
 
-// What a run in lanes finds.
-struct LaneShares {
-  double ends[kMostLanes];  // where each thread's share ends, as a fraction (1 beyond the last thread)
-  bool follows;             // the step before was the same commands, with nothing of other tapes or of JavaScript in between
+// What a run in legs finds.
+struct LegShares {
+  double ends[kMostLegs];  // where each thread's share ends, as a fraction (1 beyond the last thread)
+  bool follows;            // the step before was the same commands, with nothing of other tapes or of JavaScript in between
 };
 
 struct Command : Division {
@@ -66,7 +66,7 @@ struct Command : Division {
   Failure* failure;
   const Kernel* kernel;
   char* kept;                   // what Plan::kept asked for, or null
-  LaneShares* lanes;            // null unless in lanes
+  LegShares* legs;              // null unless in legs
   int32_t op;
   int32_t index;                // its place in the tape
   bool threaded;                // worth handing to the pool

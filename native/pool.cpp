@@ -48,7 +48,7 @@ inline void pause() {
 // How long an idle helper looks for work before it sleeps: long against the serial stretches of a training step
 // (about 10 µs), short against what a sleeping machine would notice.
 const int kSpins = 4000, kYields = 200;
-// How long the owner of a job in lanes looks for the helper that is to begin: an awake one comes within 0.2 µs.
+// How long the owner of a job in legs looks for the helper that is to begin: an awake one comes within 0.2 µs.
 const int kGrace = 200;
 // How long a thread looks on whether another takes the next turn of its range, before it takes that turn: some 10 µs.
 const int kPatience = 500;
@@ -69,7 +69,7 @@ struct Part {
 
 // Every participant has a range of its own, the same part of each job: what a thread wrote in one command (a part of the
 // gradient) it reads in the next (the optimizer), from its own cache. Taking turns instead cost more than two threads gained.
-// The owner's is the last: it also runs the commands that are not shared, which read what the last lane wrote and, in a flat buffer of
+// The owner's is the last: it also runs the commands that are not shared, which read what the last leg wrote and, in a flat buffer of
 // parameters, the small ones of the last layers.
 struct alignas(64) Range {
   Part parts[2];                     // of the first job and of the second, if there are two
@@ -86,7 +86,7 @@ struct Stage {
   double unit = 0;
 };
 
-// The number of the job in which a unit of a lane ended last.
+// The number of the job in which a unit of a leg ended last.
 struct alignas(64) Ended {
   std::atomic<uint64_t> job{0};
 };
@@ -98,7 +98,7 @@ struct alignas(64) Pool {
   // What a helper reads first, in one line.
   std::atomic<uint64_t> gate{0};
   Stage first;
-  int64_t lane = 0, freeEnds = 0;
+  int64_t leg = 0, freeEnds = 0;
   int threads = 0;
   bool both = false;                // whether there is a second
   std::atomic<int> invited{0};      // helpers numbered below this may join
@@ -106,7 +106,7 @@ struct alignas(64) Pool {
 
   Stage second;
   Range ranges[kMaxThreads];
-  Ended ended[kMostLaneUnits];
+  Ended ended[kMostLegUnits];
   Shares shares;
   std::mutex owner;
   int helpers = 0;                  // started so far
@@ -122,26 +122,26 @@ struct alignas(64) Pool {
     waitUntil([&] { return ended[unit].job.load(std::memory_order_acquire) == job; });
   }
 
-  // One unit in its lane, after the one before it, which another thread may have taken. Nobody waits forever: the owner goes through
-  // the lanes in order, so whatever it waits for has been taken, and the lowest unit that has been taken and not ended waits for
+  // One unit in its leg, after the one before it, which another thread may have taken. Nobody waits forever: the owner goes through
+  // the legs in order, so whatever it waits for has been taken, and the lowest unit that has been taken and not ended waits for
   // nothing.
-  void unitOfLane(int64_t unit, uint64_t job) {
-    const int64_t place = unit % lane;
+  void unitOfLeg(int64_t unit, uint64_t job) {
+    const int64_t place = unit % leg;
     if (place > 0) await(unit - 1, job);
-    if (unit >= lane && place >= freeEnds && place < lane - freeEnds) await(unit - lane, job);
+    if (unit >= leg && place >= freeEnds && place < leg - freeEnds) await(unit - leg, job);
     first.fn(first.context, unit, unit + 1);
     ended[unit].job.store(job, std::memory_order_release);
   }
 
-  // The owner's lane waits for those before: it does them itself where nobody comes.
-  void lanesBefore(int own, uint64_t job) {
+  // The owner's leg waits for those before: it does them itself where nobody comes.
+  void legsBefore(int own, uint64_t job) {
     for (int h = 0; h < own; h++) {
       Range& range = ranges[h];
       for (int i = 0; i < kGrace && range.arrived.load(std::memory_order_relaxed) != job; i++) pause();
       while (range.arrived.load(std::memory_order_relaxed) != job) {
         const int64_t unit = range.parts[0].next.fetch_add(1, std::memory_order_relaxed);
         if (unit >= range.parts[0].end) break;
-        unitOfLane(unit, job);
+        unitOfLeg(unit, job);
       }
     }
   }
@@ -155,9 +155,9 @@ struct alignas(64) Pool {
   }
 
   // Whether a participant that is at work on its range takes no turn for long, and has more than two before it. What is less is left to it,
-  // and so is its lane: to help moves data to another cache, and back in the next step, where that makes it late again.
+  // and so is its leg: to help moves data to another cache, and back in the next step, where that makes it late again.
   bool isLate(const Part& part) const {
-    if (lane > 0) return false;
+    if (leg > 0) return false;
     int64_t seen = -1;
     for (int i = 0; i < kPatience; i++, pause()) {
       const int64_t next = part.next.load(std::memory_order_relaxed);
@@ -179,7 +179,7 @@ struct alignas(64) Pool {
       if (begin >= part.end) break;
       const int64_t end = begin + part.chunk < part.end ? begin + part.chunk : part.end;
       if (isSecond) awaitFirst(r, end == part.end);
-      if (lane > 0) unitOfLane(begin, job);
+      if (leg > 0) unitOfLeg(begin, job);
       else stage.fn(stage.context, begin, end);
       if (both && !isSecond) range.left.fetch_sub(end - begin, std::memory_order_release);
       units += end - begin;
@@ -192,8 +192,8 @@ struct alignas(64) Pool {
     const uint64_t job = gate.load(std::memory_order_relaxed) >> 16;  // the same while somebody is inside
     const int own = threads - 1 - self;
     ranges[own].arrived.store(job, std::memory_order_relaxed);
-    if (self == 0 && lane > 0) lanesBefore(own, job);
-    const bool measured = lane == 0 && Shares::measures(job);  // a lane waits for others
+    if (self == 0 && leg > 0) legsBefore(own, job);
+    const bool measured = leg == 0 && Shares::measures(job);  // a leg waits for others
     const double start = measured ? Shares::now() : 0;
     double done = 0;
     const int jobs = both ? 2 : 1;
@@ -315,15 +315,15 @@ struct alignas(64) Pool {
     grow(wanted - 1);
     const Division& division = job.division;
     threads = wanted;
-    lane = division.lane;
+    leg = division.leg;
     freeEnds = division.freeEnds;
     first = stageOf(job);
     both = next != nullptr;
     double ends[kMaxThreads];
-    if (lane == 0) shares.cuts(wanted, ends);
+    if (leg == 0) shares.cuts(wanted, ends);
     for (int64_t i = 0, from = 0; i < wanted; i++) {
-      const int64_t to = lane > 0 ? lane * (i + 1) : (int64_t)(ends[i] * (double)division.units + 0.5);
-      cut(ranges[i].parts[0], from, to, lane > 0 ? (int)lane : division.turns);
+      const int64_t to = leg > 0 ? leg * (i + 1) : (int64_t)(ends[i] * (double)division.units + 0.5);
+      cut(ranges[i].parts[0], from, to, leg > 0 ? (int)leg : division.turns);
       if (both) ranges[i].left.store(to - from, std::memory_order_relaxed);
       from = to;
     }
@@ -337,7 +337,7 @@ struct alignas(64) Pool {
     work(0);
     uint64_t g = gate.fetch_sub(1, std::memory_order_acq_rel) - 1;  // shut
     if (g & 0xfffe) waitUntil([&] { return !((g = gate.load(std::memory_order_acquire)) & 0xfffe); });
-    if (lane == 0 && Shares::measures(g >> 16)) shares.learn(wanted, [this](int i) -> Done& { return ranges[i].done; });
+    if (leg == 0 && Shares::measures(g >> 16)) shares.learn(wanted, [this](int i) -> Done& { return ranges[i].done; });
   }
 };
 
@@ -353,7 +353,7 @@ void sharesOf(int threads, double* ends) {
   double now[kMaxThreads];
   Pool* p = pool();
   if (p) p->shares.cuts(threads, now);
-  for (int i = 0; i < kMostLanes; i++) {
+  for (int i = 0; i < kMostLegs; i++) {
     const double end = i >= threads ? 1 : p ? now[i] : (i + 1.0) / threads;
     if (ends[i] != end) ends[i] = end;
   }

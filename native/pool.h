@@ -8,8 +8,8 @@ namespace lanewise {
 
 typedef void (*RangeFn)(void* context, int64_t begin, int64_t end);
 
-// Where the share of each of at most kMostLanes threads ends at the moment, as a fraction of the whole (see shares.h), and 1 up to the
-// last of kMostLanes `ends`. Writes only what has changed, so that the threads keep their copies.
+// Where the share of each of at most kMostLegs threads ends at the moment, as a fraction of the whole (see shares.h), and 1 up to the
+// last of kMostLegs `ends`. Writes only what has changed, so that the threads keep their copies.
 void sharesOf(int threads, double* ends);
 
 struct Job {
@@ -23,7 +23,7 @@ struct Job {
 void parallelFor(int threads, const Job& job);
 
 // The same for two jobs of which the second reads, by units, what the first writes, `offset` bytes on: no thread waits between them
-// for others but at the edges of its range. Neither is in lanes.
+// for others but at the edges of its range. Neither is in legs.
 void parallelForBoth(int threads, const Job& first, const Job& second, int64_t offset);
 
 }  // namespace lanewise

@@ -95,7 +95,7 @@ bool isChecked(const Command& c) {
 
 // Where b reads by units nearly nothing but what a writes by units: how many bytes before that its operand begins. Else negative.
 int64_t madeBy(const Command& a, const Command& b) {
-  if (!a.threaded || a.unitBytes == 0 || a.elementwise || a.lane > 0 || a.kernel->finish || !b.threaded || !b.elementwise || b.kernel->finish) return -1;
+  if (!a.threaded || a.unitBytes == 0 || a.elementwise || a.leg > 0 || a.kernel->finish || !b.threaded || !b.elementwise || b.kernel->finish) return -1;
   const Range made = rangeOf(a, 0), whole = rangeOf(b, 0);
   int64_t at = -1;
   for (int i = 0; i < operandsOf(b); i++) {
@@ -128,7 +128,7 @@ void joinJobs(std::vector<Command>& commands) {
 void shareMore(std::vector<Command>& commands) {
   const Traffic traffic(commands);
   for (Command& c : commands) {
-    if (c.threaded || c.units < 2 || c.lane > 0) continue;
+    if (c.threaded || c.units < 2 || c.leg > 0) continue;
     c.threaded = c.nanoseconds / 2 + traffic.nanoseconds(c) > kMeeting;
   }
 }

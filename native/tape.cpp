@@ -60,7 +60,7 @@ int decode(const int32_t* words, int64_t length, LookupFn lookup, void* context,
   out.scratch = nullptr;
   out.failure = nullptr;
   out.kept = nullptr;
-  out.lanes = nullptr;
+  out.legs = nullptr;
   const int32_t* ints = words + 2 + 2 * op.operandCount;
   for (int i = 0; i < op.intCount; i++) {
     if (ints[i] < 0 || ints[i] >= op.below[i]) {
@@ -103,7 +103,7 @@ int decode(const int32_t* words, int64_t length, LookupFn lookup, void* context,
   return op.words;
 }
 
-Plan prepare(Command& c, const Kernel* kernels, int threads, LaneShares* lanes) {
+Plan prepare(Command& c, const Kernel* kernels, int threads, LegShares* legs) {
   c.kernel = &kernels[2 * c.op + (int)c.dtype];
   const auto planFor = [&](int sharing) {
     Plan plan = {};
@@ -114,11 +114,11 @@ Plan prepare(Command& c, const Kernel* kernels, int threads, LaneShares* lanes) 
   };
   Plan plan = planFor(threads);
   c.threaded = threads > 1 && plan.units > 1 && plan.nanoseconds > kWorthSharing;
-  if (plan.lane > 0 && !c.threaded) plan = planFor(1);
+  if (plan.leg > 0 && !c.threaded) plan = planFor(1);
   (Division&)c = plan;
-  c.lanes = c.threaded && c.lane > 0 ? lanes : nullptr;
+  c.legs = c.threaded && c.leg > 0 ? legs : nullptr;
   plan.scratch = (plan.scratch + 63) / 64 * 64;
-  plan.kept = c.lanes ? (plan.kept + 63) / 64 * 64 : 0;
+  plan.kept = c.legs ? (plan.kept + 63) / 64 * 64 : 0;
   return plan;
 }
 
@@ -137,7 +137,7 @@ Job jobOf(const Command& c) {
 
 void execute(const Command& c, int threads) {
   if (c.threaded) {
-    if (c.lanes) sharesOf(threads, c.lanes->ends);
+    if (c.legs) sharesOf(threads, c.legs->ends);
     parallelFor(threads, jobOf(c));
   } else if (c.units > 0) {
     c.kernel->run(c, 0, c.units);
@@ -164,7 +164,7 @@ Tape* Tape::bind(const int32_t* words, int64_t count, LookupFn lookup, void* con
     tape->shared_ = tape->alone_;
     std::vector<Plan> plans;
     for (Command& c : tape->shared_) {
-      plans.push_back(prepare(c, kernels, threads, &tape->lanes_));
+      plans.push_back(prepare(c, kernels, threads, &tape->legs_));
       scratch = std::max(scratch, plans.back().scratch);
     }
     if (sharingPays(tape->shared_) || (shareMore(tape->shared_), sharingPays(tape->shared_))) {
@@ -223,7 +223,7 @@ RunResult Tape::run(int64_t steps, double milliseconds, const std::atomic<bool>*
   int64_t nextLook = 1;  // the step after which the clock is read next: to read it takes as long as a small command
   while (result.steps < steps) {
     const bool sharing = !shared_.empty() && !trial_.alone();
-    if (lanes_.follows != shared) lanes_.follows = shared;
+    if (legs_.follows != shared) legs_.follows = shared;
     shared = sharing;
     const std::vector<Command>& commands = sharing ? shared_ : alone_;
     for (size_t i = 0; i < commands.size(); i++) {

@@ -26,8 +26,8 @@ struct ErrorText {
 // Decodes one command of at most `length` words. Returns the words it took, or 0 with the reason in `error`.
 int decode(const int32_t* words, int64_t length, LookupFn lookup, void* context, Command& out, ErrorText& error);
 
-// Gives the command its kernel and its plan, which it returns, sizes rounded up to lines. `lanes` is for a command in lanes.
-Plan prepare(Command& c, const Kernel* kernels, int threads, LaneShares* lanes);
+// Gives the command its kernel and its plan, which it returns, sizes rounded up to lines. `legs` is for a command in legs.
+Plan prepare(Command& c, const Kernel* kernels, int threads, LegShares* legs);
 
 void execute(const Command& c, int threads);
 
@@ -54,7 +54,7 @@ class Tape {
  private:
   Tape() = default;
   void keep(const std::vector<Plan>& plans);
-  LaneShares lanes_ = {};        // far from what changes in each step, since helpers read it
+  LegShares legs_ = {};          // far from what changes in each step, since helpers read it
   char apart_[64];
   std::vector<Command> alone_;   // the commands as one thread runs them
   std::vector<Command> shared_;  // and as threads_ do; empty where that cannot pay

@@ -32,7 +32,7 @@ same_hash() { # JOB DTYPE, environment set by the caller
   want=$(env -u LD_PRELOAD node -p "require('./test/fixtures/hashes.json')['$1 $2']")
   node test/support/train-hash.mjs "$1" "$2" replay | grep -e "$want"
 }
-# The first job's first 2,000 rows: a batch gathered in lanes and a step ahead, gradient and optimizer as one job.
+# The first job's first 2,000 rows: a batch gathered in legs and a step ahead, gradient and optimizer as one job.
 first_rows() { # environment set by the caller
   local want
   want=$(env -u LD_PRELOAD -u LANEWISE_PREBUILD LANEWISE_THREADS=1 node test/support/train-hash.mjs seed float32 replay 2 2000) || return 1

@@ -98,7 +98,7 @@ describe.skipIf(ISAS.length === 0)('gatherAffine', () => {
     }
   })
 
-  it('was cut for several threads where lanes pay', () => {
+  it('was cut for several threads where legs pay', () => {
     if (BEST === 'avx512') expect(cut).toBeGreaterThan(5)
   })
 

@@ -5,7 +5,7 @@ import { gatherAffine } from '../src/ops/gather-affine.js'
 import { advance, copy } from '../src/ops/memory.js'
 import { addonOf, hash, isasHere, within } from './isas.js'
 
-// A lane of gatherAffine gathers its rows of the next step ahead (native/kernels/ahead.h), and uses them only if they are still the ones
+// A leg of gatherAffine gathers its rows of the next step ahead (native/kernels/ahead.h), and uses them only if they are still the ones
 // that the step names. Whatever happens between two steps: the bits of gatherRows and affine, by one thread.
 
 const ISAS = isasHere()

@@ -138,7 +138,7 @@ const ALL: DType[] = ['float32', 'float64', 'int32', 'uint8']
 export const SPECS: Record<string, Spec> = {
   matmul: { ints: transposed, tolerance: [5e-4, 1e-12] },
   affine: { ints: MNK, tolerance: [5e-4, 1e-12] },
-  // Not in lanes, where panels are cut for the threads; test/gather-affine.test.ts has those.
+  // Not in legs, where panels are cut for the threads; test/gather-affine.test.ts has those.
   gatherAffine: {
     ints: ROWS.filter(([m, n]) => m * n < 200 || m > 100).flatMap(([m, n, rows, count]) => [
       [m, n, rows, count, 3, 1],

@@ -1,4 +1,4 @@
-// A lane (gemm-lanes.h) that would only wait gathers its columns of the batch to come, to the other place of its panel (panels.h), and finds
+// A leg (gemm-legs.h) that would only wait gathers its columns of the batch to come, to the other place of its panel (panels.h), and finds
 // them there in the next step: if that is the tape's next step, and the batch turns out to be made of these rows, cut in the same place.
 #pragma once
 #ifdef LANEWISE_KERNELS
@@ -8,7 +8,7 @@ namespace lanewise {
 namespace LANEWISE_ISA {
 
 struct Ahead {
-  // What a lane keeps from step to step, with the rows that it gathered; none if there are no columns.
+  // What a leg keeps from step to step, with the rows that it gathered; none if there are no columns.
   struct Note {
     int64_t column0, column1;
     int64_t place;  // of its panel in this step (panels.h)
@@ -22,7 +22,7 @@ struct Ahead {
 
   static size_t bytes(int64_t m) { return (sizeof(Note) + (size_t)m * sizeof(int32_t) + 127) / 128 * 128; }
 
-  // For lane h, or none if h is negative; `part` is all rows of its columns.
+  // For leg h, or none if h is negative; `part` is all rows of its columns.
   LW_MEMBER Ahead(const Command& command, int64_t h, const Segment& part)
       : c(command), own(part), note(command.kept && h >= 0 ? (Note*)(command.kept + (size_t)h * bytes(command.n[0])) : nullptr) {}
 
@@ -31,7 +31,7 @@ struct Ahead {
   // At the start of a step: whether its rows are there.
   bool find() const {
     if (!note) return false;
-    if (!c.lanes->follows) return note->place = 0, false;
+    if (!c.legs->follows) return note->place = 0, false;
     if (!same()) return false;
     note->place = 1 - note->place;
     return true;

@@ -1,11 +1,11 @@
 // C = op(A)·op(B) (+ bias): the loop nest around the register tiles of gemm-tile.h, and how it is divided.
 // Work is divided over rows and columns of C; blocks of k go through C in memory one after another, which keeps the chain of
-// each element. A block of k may be another thread's: see gemm-lanes.h.
+// each element. A block of k may be another thread's: see gemm-legs.h.
 #pragma once
 #ifdef LANEWISE_KERNELS
 
 #include "../scratch.h"
-#include "gemm-lanes.h"
+#include "gemm-legs.h"
 #include "transpose.h"
 
 namespace lanewise {
@@ -152,16 +152,16 @@ struct Tiles {
 
   static void plan(const Gemm<E>& g, Plan& plan) {
     plan.nanoseconds = (double)g.m * g.n * (g.k + 4) * 0.25 / V::W;
-    const int64_t lanes = ProductLanes<V>::count(g, plan.threads);
-    plan.lane = lanes > 1 ? ProductLanes<V>::unitsOfEach(g) : 0;
+    const int64_t legs = ProductLegs<V>::count(g, plan.threads);
+    plan.leg = legs > 1 ? ProductLegs<V>::unitsOfEach(g) : 0;
     plan.freeEnds = g.source ? 1 : 0;
-    plan.scratch = lanes > 1 ? (size_t)((lanes - 1) * ProductLanes<V>::sumsOf(g)) * sizeof(E) : 0;
+    plan.scratch = legs > 1 ? (size_t)((legs - 1) * ProductLegs<V>::sumsOf(g)) * sizeof(E) : 0;
     const Grid grid = gridOf(g, across(g, plan.threads));
-    if (lanes == 1 && !g.source && small(g)) plan.unitBytes = grid.rowStep * g.n * (int64_t)sizeof(E);
-    plan.units = lanes > 1 ? lanes * plan.lane : grid.rows * grid.columns;
+    if (legs == 1 && !g.source && small(g)) plan.unitBytes = grid.rowStep * g.n * (int64_t)sizeof(E);
+    plan.units = legs > 1 ? legs * plan.leg : grid.rows * grid.columns;
     if (g.source) {
       plan.nanoseconds += gatherNanoseconds(g.m, g.k);
-      plan.kept = (size_t)(lanes - 1) * Ahead::bytes(g.m);
+      plan.kept = (size_t)(legs - 1) * Ahead::bytes(g.m);
       plan.keptOf = 1 << Source::kOperand | 1 << Source::kBatch;
       if (!small(g)) plan.units = lesser(plan.units, 1);  // wider blocks would share rows
     }
@@ -187,9 +187,9 @@ struct Tiles {
   }
 
   static void run(const Gemm<E>& g, const Command& command, int64_t begin, int64_t end) {
-    if constexpr (ProductLanes<V>::kMeasured) {
-      if (command.lane > 0) {
-        for (int64_t u = begin; u < end; u++) ProductLanes<V>::run(g, command, u);
+    if constexpr (ProductLegs<V>::kMeasured) {
+      if (command.leg > 0) {
+        for (int64_t u = begin; u < end; u++) ProductLegs<V>::run(g, command, u);
         return;
       }
     }

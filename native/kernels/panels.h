@@ -1,4 +1,4 @@
-// A batch of rows as several threads read it: by columns, each thread its own, in the gradient of the first layer and, in lanes, in its
+// A batch of rows as several threads read it: by columns, each thread its own, in the gradient of the first layer and, in legs, in its
 // product. In rows (m×n) the processor's prefetching runs on where a thread's part of a row ends, and takes lines that another thread
 // is about to write: with two threads at batch 32 gatherRows took 5.0 µs so, and 2.3 in panels (Zen 4). Where the panels are cut is up to
 // who writes them, and stands in the batch; readers need not be cut in the same places.
@@ -16,14 +16,14 @@ enum { kPanelColumns = 16 };
 // batch, stand the end and the place (0 or 1) of each of the others.
 struct Panels {
   int64_t count, m, n;
-  int64_t ends[kMostLanes], places[kMostLanes];
+  int64_t ends[kMostLegs], places[kMostLegs];
 
   int64_t start(int64_t h) const { return h == 0 ? 0 : ends[h - 1]; }
   int64_t width(int64_t h) const { return ends[h] - start(h); }
   // Where column `column` of row 0, in panel h, would be.
   int64_t at(int64_t h, int64_t column, int64_t place) const { return (2 * h + place) * m * n + column - start(h); }
 
-  // Cut where the threads' shares end, as are lanes and rows of the weights' gradient; `shares` null: all in the first panel.
+  // Cut where the threads' shares end, as are legs and rows of the weights' gradient; `shares` null: all in the first panel.
   static Panels cut(int64_t count, int64_t m, int64_t n, const double* shares) {
     Panels p = {count, m, n, {}, {}};
     const int64_t units = ceilDivide(n, kPanelColumns);

@@ -59,7 +59,7 @@ function products(m, n, k) {
 // Widths that leave 0 to all of a vector's lanes, heights that leave every number of rows of a tile.
 for (let n = 1; n <= 67; n++) products((n * 7) % 41, n, (n * 5) % 29)
 for (const m of [1, 2, 15, 16, 17, 63, 64, 65, 79]) for (const n of [1, 2, 3, 4, 18, 50, 65, 66]) products(m, n, 33)
-// Lanes: k is shared by threads. Copies of A and B, several blocks of k, one row.
+// Legs: k is shared by threads. Copies of A and B, several blocks of k, one row.
 for (const [m, n, k] of [
   [32, 50, 784],
   [50, 50, 1031],

@@ -8,12 +8,12 @@
 namespace lanewise {
 namespace LANEWISE_ISA {
 
-// Lanes: threads may share k, each with a range of its own, one after another at the same tile of rows. That costs
+// Legs, as of a relay: threads may share k, each with a range of its own, one after another at the same tile of rows. That costs
 // waiting for the first tile, but a thread's part of A and B stays the same from command to command and with it its cache:
 // B (the weights), its gradient and the optimizer are all divided by rows. It pays while B is larger than A (Zen 4
-// with AVX2, 784-50-10 at batch 32: two threads 1.15 times as fast as one by rows, 1.6 times in lanes). On ARM nothing was measured.
+// with AVX2, 784-50-10 at batch 32: two threads 1.15 times as fast as one by rows, 1.6 times in legs). On ARM nothing was measured.
 template <class V>
-struct ProductLanes {
+struct ProductLegs {
   typedef typename V::E E;
   typedef Tile<V> T;
   enum { MR = T::MR, NR = T::NR };
@@ -22,17 +22,17 @@ struct ProductLanes {
     const int64_t units = unitsOfEach(g);
     const bool pays = kMeasured && threads > 1 && T::small(g) && g.n > 0 && g.colA == 1 && !g.transB && g.k >= 128 * threads && g.m <= (g.source ? 256 : g.n + MR) &&
                       units >= 2 * threads;
-    return pays && threads <= (g.source ? g.panels : (int64_t)kMostLanes) && units * threads <= kMostLaneUnits ? threads : 1;
+    return pays && threads <= (g.source ? g.panels : (int64_t)kMostLegs) && units * threads <= kMostLegUnits ? threads : 1;
   }
-  // A lane's units: tiles of rows, with AVX-512 a row less than there could be (32 rows in seven tiles, not six: the largest is what
-  // the next lane waits for; with AVX2 six are 1.02 times as fast); before them the last columns of all rows, where those go apart. Where A
-  // is to be gathered, there is a unit before and one after these. All lanes but the last gather their panel of the next batch after
-  // them, when they would only wait, and find it in the next step (ahead.h); so they begin to multiply a tile before the last lane, which
+  // A leg's units: tiles of rows, with AVX-512 a row less than there could be (32 rows in seven tiles, not six: the largest is what
+  // the next leg waits for; with AVX2 six are 1.02 times as fast); before them the last columns of all rows, where those go apart. Where A
+  // is to be gathered, there is a unit before and one after these. All legs but the last gather their panel of the next batch after
+  // them, when they would only wait, and find it in the next step (ahead.h); so they begin to multiply a tile before the last leg, which
   // first gathers its own.
   static int64_t unitsOfEach(const Gemm<E>& g) {
     return ceilDivide(g.m, T::kLongRows ? MR - 1 : MR) + (T::apart(g, g.n, g.m, g.k) > 0 ? 1 : 0) + (g.source ? 2 : 0);
   }
-  // The sums that lane h leaves for the next one, where C would lie: the last columns, if they go apart, close together, the others in whole
+  // The sums that leg h leaves for the next one, where C would lie: the last columns, if they go apart, close together, the others in whole
   // lines. In C itself each line would change cores three times a step (Zen 4, batch 32 on two threads: 1.03 of the time).
   static int64_t wholeOf(const Gemm<E>& g) { return g.n - T::apart(g, g.n, g.m, g.k); }
   static int64_t wholeRegisters(int64_t numbers) { return ceilDivide(numbers, V::W) * V::W; }
@@ -42,10 +42,10 @@ struct ProductLanes {
     const int64_t whole = wholeOf(g), ld = wholeRegisters(whole);
     return last ? Start<E>{own + g.m * ld - whole, g.n - whole} : Start<E>{own, ld};
   }
-  // The last columns of a lane, which go so fast from row to row of B that the processor asks for some 64 rows ahead. The next lane's rows
+  // The last columns of a leg, which go so fast from row to row of B that the processor asks for some 64 rows ahead. The next leg's rows
   // would come to this core so, and their owner would have to fetch them back: the last rows are copied first, from the last one up (Zen 4, batch 32
   // on two threads, cores far apart: 0.99 to 1.03 times as fast, in the quieter run 1.01 to 1.03).
-  static void lastOfLane(const Gemm<E>& g, Strip<E> strip, int64_t width, bool hasNext) {
+  static void lastOfLeg(const Gemm<E>& g, Strip<E> strip, int64_t width, bool hasNext) {
     enum { AHEAD = 64 };
     E copy[AHEAD * V::W];
     const int64_t rows = hasNext && strip.k >= 2 * AHEAD ? (int64_t)AHEAD : 0, before = strip.k - rows;
@@ -57,40 +57,40 @@ struct ProductLanes {
     if (rows > 0) T::strip(g, {copy, width, strip.p0 + before, rows, strip.j0, {g.c, g.ldc}, nullptr}, width, 0, g.m);
   }
   static void run(const Gemm<E>& g, const Command& command, int64_t unit) {
-    const int64_t lanes = command.units / command.lane, h = unit / command.lane;
+    const int64_t legs = command.units / command.leg, h = unit / command.leg;
     const int64_t whole = wholeOf(g), last = g.n - whole, freeEnds = g.source ? 1 : 0, before = freeEnds + (last > 0 ? 1 : 0);
-    const int64_t t = unit % command.lane - before, tiles = command.lane - before - freeEnds;
-    Panels cut = Panels::cut(g.source ? g.panels : lanes, g.m, g.k, command.lanes->ends);
+    const int64_t t = unit % command.leg - before, tiles = command.leg - before - freeEnds;
+    Panels cut = Panels::cut(g.source ? g.panels : legs, g.m, g.k, command.legs->ends);
     const int64_t p0 = cut.start(h), p1 = cut.ends[h];
     Gemm<E> part = g;
     const Start<E> start = h > 0 ? sums(g, command, h - 1, t < 0) : g.startAt(0);
-    if (h + 1 < lanes) {
+    if (h + 1 < legs) {
       const Start<E> own = sums(g, command, h, t < 0);
       part.c = (E*)own.from;
       part.ldc = own.ld;
     }
     if (g.source) {
       const Segment own = {0, g.m, p0, p1};
-      const Ahead ahead(command, h + 1 < lanes ? h : -1, own);
+      const Ahead ahead(command, h + 1 < legs ? h : -1, own);
       const auto panel = [&](int64_t place) { return (E*)g.a + cut.at(h, p0, place); };
       if (t == -before) {
         const bool found = ahead.find();
         cut.places[h] = ahead.place();
         cut.note((E*)g.a, h);
-        for (int64_t i = lanes; h == 0 && i < g.panels; i++) cut.note((E*)g.a, i);
+        for (int64_t i = legs; h == 0 && i < g.panels; i++) cut.note((E*)g.a, i);
         if (!found) gatherPart<false>(command, own, (char*)panel(ahead.place()), cut.width(h));
-        if (h + 1 == lanes) askAfter(command, own);
+        if (h + 1 == legs) askAfter(command, own);
         return;
       }
       if (t == tiles) {
         if (ahead.note) ahead.gather((char*)panel(1 - ahead.place()));
-        else if (h + 1 < lanes) askAfter(command, own);
+        else if (h + 1 < legs) askAfter(command, own);
         return;
       }
       part.a = panel(ahead.place()) - p0;
       part.rowA = cut.width(h);
     }
-    if (t < 0) return lastOfLane(part, {g.b + p0 * g.ldb + whole, g.ldb, p0, p1 - p0, whole, start, nullptr}, last, h + 1 < lanes);
+    if (t < 0) return lastOfLeg(part, {g.b + p0 * g.ldb + whole, g.ldb, p0, p1 - p0, whole, start, nullptr}, last, h + 1 < legs);
     for (int64_t j = 0; j < whole; j += NR) {
       const Strip<E> strip = {g.b + p0 * g.ldb + j, g.ldb, p0, p1 - p0, j, start, nullptr};
       T::strip(part, strip, lesser(whole - j, NR), g.m * t / tiles, g.m * (t + 1) / tiles);
