@@ -2,8 +2,8 @@ import * as lw from 'lanewise'
 import { random, randomLabels } from './engine.mjs'
 
 export const MNIST_JOB = { hidden: [50], activation: 'sigmoid', batch: 32, optimizer: 'adam' }
-export const INPUTS = 784
-export const CLASSES = 10
+const INPUTS = 784
+const CLASSES = 10
 
 const ACTIVATIONS = { sigmoid: lw.Sigmoid, relu: lw.Relu }
 const OPTIMIZERS = { adam: () => new lw.Adam(), sgd: () => new lw.SGD({ learningRate: 0.1 }) }

@@ -53,7 +53,7 @@ function remedy(error: unknown): string {
  * LANEWISE_BACKEND=native or js is obeyed or is an error, and so are LANEWISE_ISA and LANEWISE_THREADS where the addon is to compute. Without
  * them: the addon, or, where none loads, JavaScript with one warning that says how to get the fast one.
  */
-export function chooseBackend(env: NodeJS.ProcessEnv): Backend {
+function chooseBackend(env: NodeJS.ProcessEnv): Backend {
   const wish = env.LANEWISE_BACKEND || undefined
   const threads = threadCount(env) // A wish that makes no sense is an error whatever computes; JavaScript has one thread.
   if (wish === 'js') return new JsBackend('LANEWISE_BACKEND=js')
