@@ -1,6 +1,6 @@
 import { checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
 import { makeScale, type Scale, ticks } from './axis.js'
-import { COLORS, STYLE } from './panel.js'
+import { COLORS, svgDocument } from './panel.js'
 import { extent, isShown } from './series.js'
 import { checkText, escapeXml, formatValue, px, shorten } from './text.js'
 
@@ -76,12 +76,7 @@ export async function barPlot(options: BarPlotOptions): Promise<string> {
     const y = height - 12 - SMALL * (print.length - 1 - i)
     out.push(`<text class="lw-tick" x="20" y="${y}">${escapeXml(line)}</text>`)
   })
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" class="lw" role="img" aria-label="${escapeXml(title)}">
-<style>${STYLE}</style>
-<rect width="${WIDTH}" height="${height}" fill="#fff"/>
-${out.join('\n')}
-</svg>
-`
+  return svgDocument(WIDTH, height, title, out.join('\n'))
 }
 
 /** Lines of small print that fit the width. */

@@ -1,5 +1,5 @@
 import { checkObject, checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
-import { drawPanel, HEIGHT, STYLE, WIDTH } from './panel.js'
+import { drawPanel, HEIGHT, svgDocument, WIDTH } from './panel.js'
 import { isList, type PanelOptions } from './series.js'
 import { checkText, escapeXml, shorten } from './text.js'
 
@@ -15,14 +15,9 @@ export async function drawFigure(title: string | undefined, panels: PanelOptions
     const left = WIDTH * (i % PER_ROW)
     return `<g transform="translate(${left} ${head + HEIGHT * Math.floor(i / PER_ROW)})">${drawPanel(panel)}</g>`
   })
-  const label = escapeXml(title ?? panels.map((panel) => panel.title ?? '').join(', '))
-  const size = `viewBox="0 0 ${width} ${height}" width="${width}" height="${height}"`
-  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} class="lw" role="img" aria-label="${label}">
-<style>${STYLE}</style>
-<rect width="${width}" height="${height}" fill="#fff"/>
-${title ? `<text class="lw-head" x="20" y="32">${escapeXml(shorten(title, Math.floor(width / 11)))}</text>\n` : ''}${parts.join('\n')}
-</svg>
-`
+  const text = escapeXml(shorten(title ?? '', Math.floor(width / 11)))
+  if (title) parts.unshift(`<text class="lw-head" x="20" y="32">${text}</text>`)
+  return svgDocument(width, height, title ?? panels.map((panel) => panel.title ?? '').join(', '), parts.join('\n'))
 }
 
 /**

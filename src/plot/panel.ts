@@ -20,7 +20,7 @@ const BOTTOM = 54
 const MAX_MARKERS = 40
 const MAX_STRIPS = 120
 
-export const STYLE = `
+const STYLE = `
 .lw{font:13px system-ui,-apple-system,'Segoe UI',Helvetica,Arial,'DejaVu Sans',sans-serif;fill:#333}
 .lw-title{font-size:16px;font-weight:600;fill:#111}.lw-head{font-size:20px;font-weight:600;fill:#111}
 .lw-grid{stroke:#e6e6e6}.lw-axis{stroke:#666}.lw-tick{font-size:12px;fill:#555}
@@ -28,6 +28,15 @@ export const STYLE = `
 .lw-faint{stroke-width:1;stroke-opacity:.35}
 .lw-strip{fill:#000;fill-opacity:0}.lw-strip:hover{fill-opacity:.07}
 `
+
+export function svgDocument(width: number, height: number, label: string, content: string): string {
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" class="lw" role="img" aria-label="${escapeXml(label)}">
+<style>${STYLE}</style>
+<rect width="${width}" height="${height}" fill="#fff"/>
+${content}
+</svg>
+`
+}
 
 /** One diagram of 560 x 420 pixels, as an SVG group with its upper left corner at (0, 0). */
 export function drawPanel(options: PanelOptions): string {
