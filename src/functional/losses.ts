@@ -1,4 +1,3 @@
-import type { FloatDType } from '../dtype.js'
 import { crossEntropy, meanSquaredError as meanSquaredErrorOp } from '../ops/losses.js'
 import type { Tensor } from '../tensor.js'
 import { asFloat, asTargets, dtypeAmong, type Values } from './inputs.js'
@@ -17,6 +16,6 @@ export function crossEntropyError(y: Values, t: Values): Tensor {
 
 /** The mean of (y − t)² over all elements; y and t of one shape. (Some texts take half the sum instead.) */
 export function meanSquaredError(y: Values, t: Values): Tensor {
-  const dtype: FloatDType = dtypeAmong(y, t)
+  const dtype = dtypeAmong(y, t)
   return meanSquaredErrorOp(asFloat('meanSquaredError', 'y', y, dtype), asFloat('meanSquaredError', 't', t, dtype))
 }
