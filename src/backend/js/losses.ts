@@ -122,20 +122,17 @@ const softmaxCrossEntropy: Kernels = {
     }
   },
   softmaxCrossEntropyDense: ({ a: [y, p, x, t], o: [yo, po, xo, to], n: [m, n] }) => {
-    let sum = 0
-    if (n > 0) {
-      for (let i = 0, at = 0; i < m; i++, at += n) {
-        const max = maximumOf(x, xo + at, n)
-        const log = Math.log(softmaxRow(p, po + at, x, xo + at, n, max))
-        for (let j = 0; j < n; j++) sum -= t[to + at + j] * (x[xo + at + j] - max - log)
-      }
+    let sum = n === 0 ? NaN : 0
+    for (let i = 0, at = 0; i < m && n > 0; i++, at += n) {
+      const max = maximumOf(x, xo + at, n)
+      const log = Math.log(softmaxRow(p, po + at, x, xo + at, n, max))
+      for (let j = 0; j < n; j++) sum -= t[to + at + j] * (x[xo + at + j] - max - log)
     }
-    y[yo] = n === 0 ? NaN : sum / m
+    y[yo] = sum / m
   },
   softmaxCrossEntropyDenseGrad: ({ a: [dx, dy, p, t], o: [o, dyo, po, to], n: [m, n] }) => {
-    if (n === 0) return
     const g = dy[dyo] / m
-    for (let i = 0, at = 0; i < m; i++, at += n) {
+    for (let i = 0, at = 0; i < m && n > 0; i++, at += n) {
       let total = 0
       for (let j = 0; j < n; j++) total += t[to + at + j]
       for (let j = 0; j < n; j++) dx[o + at + j] = (p[po + at + j] * total - t[to + at + j]) * g
