@@ -34,7 +34,7 @@ LW_INLINE void softmaxByColumns(int64_t row, int64_t n, const typename V::E* x, 
   if (kAsksAhead)
     for (int64_t i = 0; i < n * V::W; i += 64 / (int64_t)sizeof(E)) __builtin_prefetch(x + 3 * n * V::W + i);
   V top = V::set1(-__builtin_inff());
-  for (int64_t j = 0; j < n; j++) top = Greater<V>()(top, V::load(t + j * V::W));
+  for (int64_t j = 0; j < n; j++) top = Greatest<V>()(top, V::load(t + j * V::W));
   forEach<V, true>(0, n * V::W, [&](int64_t i, auto part) LW_LAMBDA { expUpToTop(load<V>(t + i, part) - top).store(t + i, part); });
   V s[8];
   LW_UNROLL for (int j = 0; j < 8; j++) {
@@ -142,8 +142,8 @@ static __attribute__((noinline)) int64_t softmaxByGroups(int64_t rows, int U, co
       turned(e[b].v, -1);
       if (C > 1) LW_UNROLL for (int j = 0; j < C; j++) e[b].v[j] = permute(e[b].v[j], to[j]);
       top[b] = e[b].v[0];
-      LW_UNROLL for (int j = 1; j < C; j++) top[b] = Greater<V>()(top[b], e[b].v[j]);
-      top[b] = joined(top[b], Greater<V>());
+      LW_UNROLL for (int j = 1; j < C; j++) top[b] = Greatest<V>()(top[b], e[b].v[j]);
+      top[b] = joined(top[b], Greatest<V>());
       e[b] = e[b] - Many<V, C>(top[b]);
     }
     bool near = false;  // with AVX-512, or few registers, there is little to gain
@@ -164,7 +164,7 @@ static __attribute__((noinline)) int64_t softmaxByGroups(int64_t rows, int U, co
       }
       LW_UNROLL for (int h = 4; h > 0; h /= 2)
         LW_UNROLL for (int j = h; j < (C < 2 * h ? C : 2 * h); j++) s[j - h] = s[j - h] + s[j];
-      total[b] = joined(s[0], Plus<V>());
+      total[b] = joined(s[0], SumFold<V>());
       reciprocal[b] = V::set1(1) / total[b];
     }
     if (any(least < V::set1(Divisor<V>::kLeast)) || !kDividesSlowly) {

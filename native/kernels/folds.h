@@ -47,38 +47,7 @@ struct Lanes {
   }
 };
 
-template <class V>
-struct Plus { LW_MEMBER V operator()(V a, V b) const { return a + b; } };
-template <class V>
-struct Greater { LW_MEMBER V operator()(V a, V b) const { return max(b, a); } };  // b > a ? b : a: a NaN in b is passed over
-
-// The sum of one block [begin, end), at most kBlock elements.
-template <class V, class F>
-LW_INLINE typename V::E sumOfBlock(int64_t begin, int64_t end, F f) {
-  Lanes<V> a = Lanes<V>::all(0);
-  a.gather(begin, end, f, Plus<V>());
-  return sum(a.join(Plus<V>()));
-}
-
-// The sum of f over [0, n), +0 for nothing. Threads that own blocks (sumOfBlock) and add the blocks in order give the same. Blocks are added in
-// float64: a float32 sum of 20 million equal numbers was 4e-5 off otherwise.
-template <class V, class F>
-LW_INLINE typename V::E sumOf(int64_t n, F f) {
-  double total = sumOfBlock<V>(0, lesser(n, kBlock), f);
-  for (int64_t i = kBlock; i < n; i += kBlock) total += sumOfBlock<V>(i, lesser(n, i + kBlock), f);
-  return (typename V::E)total;
-}
-
-// The greatest of f over [0, n), -infinity for nothing. NaN is passed over: where it matters, ask isnan as well. Which of
-// 0 and -0 is found is fixed by the lanes too.
-template <class V, class F>
-LW_INLINE typename V::E maxOf(int64_t n, F f) {
-  Lanes<V> a = Lanes<V>::all(-__builtin_inff());
-  a.gather(0, n, f, Greater<V>());
-  return top(a.join(Greater<V>()));
-}
-
-// What is done to b elements: step joins registers, lane joins the lanes of one, blocks joins blocks, in a Total.
+// What is done to elements: step joins registers, lane joins the lanes of one, blocks joins blocks, in a Total.
 template <class V>
 struct SumFold {
   typedef typename V::E E;
@@ -100,17 +69,40 @@ struct MaxFold : SumFold<V> {
   static LW_MEMBER E blocks(E a, E b) { return a != a || a > b ? a : b; }
 };
 
+// The maximum of one block where a NaN is passed over: where it matters, ask isnan as well.
+template <class V>
+struct Greatest : MaxFold<V> {
+  LW_MEMBER V operator()(V a, V x) const { return max(x, a); }
+  static LW_MEMBER typename V::E lane(V v) { return top(v); }
+};
+
+// f over one block [begin, end).
+template <class V, class Fold, class F>
+LW_INLINE typename V::E foldBlock(int64_t begin, int64_t end, F f) {
+  Lanes<V> a = Lanes<V>::all(Fold::start());
+  a.gather(begin, end, f, Fold());
+  return Fold::lane(a.join(Fold()));
+}
+// f over [0, n), in blocks. Threads that own blocks, and join them in order, give the same.
+template <class V, class Fold, class F>
+LW_INLINE typename V::E foldOf(int64_t n, F f) {
+  typename Fold::Total total = foldBlock<V, Fold>(0, lesser(n, kBlock), f);
+  for (int64_t i = kBlock; i < n; i += kBlock) total = Fold::blocks(total, foldBlock<V, Fold>(i, lesser(n, i + kBlock), f));
+  return (typename V::E)total;
+}
+// The sum of f over [0, n), +0 for nothing. Blocks are added in float64: a float32 sum of 20 million equal numbers was 4e-5 off otherwise.
+template <class V, class F>
+LW_INLINE typename V::E sumOf(int64_t n, F f) {
+  return foldOf<V, SumFold<V>>(n, f);
+}
+// Folds of numbers in memory.
 template <class V, class Fold>
 LW_INLINE typename V::E foldBlock(const typename V::E* x, int64_t begin, int64_t end) {
-  Lanes<V> a = Lanes<V>::all(Fold::start());
-  a.gather(begin, end, [&](int64_t i, auto part) LW_LAMBDA { return V::load(x + i, part); }, Fold());
-  return Fold::lane(a.join(Fold()));
+  return foldBlock<V, Fold>(begin, end, [&](int64_t i, auto part) LW_LAMBDA { return V::load(x + i, part); });
 }
 template <class V, class Fold>
 LW_INLINE typename V::E foldRow(const typename V::E* x, int64_t b) {
-  typename Fold::Total total = foldBlock<V, Fold>(x, 0, lesser(b, kBlock));
-  for (int64_t i = kBlock; i < b; i += kBlock) total = Fold::blocks(total, foldBlock<V, Fold>(x, i, lesser(b, i + kBlock)));
-  return (typename V::E)total;
+  return foldOf<V, Fold>(b, [&](int64_t i, auto part) LW_LAMBDA { return V::load(x + i, part); });
 }
 // Four rows of b elements at once: four chains hide the latency of an addition. to[0 .. 3] as from foldBlock, b at most kBlock.
 template <class V, class Fold>

@@ -30,7 +30,7 @@ struct MeanOfElements {
     const F<V> f(c);
     const E *p = (const E*)c.p[1], *t = (const E*)c.p[2];
     for (int64_t u = begin; u < end; ++u) {
-      ((E*)c.scratch)[u] = sumOfBlock<V>(u * kBlock, lesser(c.n[0], (u + 1) * kBlock), [&](int64_t i, auto part) LW_LAMBDA {
+      ((E*)c.scratch)[u] = foldBlock<V, SumFold<V>>(u * kBlock, lesser(c.n[0], (u + 1) * kBlock), [&](int64_t i, auto part) LW_LAMBDA {
         return f(V::load(p + i, part), V::load(t + i, part));
       });
     }

@@ -38,7 +38,7 @@ LW_INLINE void forRows(const Command& c, int64_t begin, int64_t end, F f) {
 // The greatest of a row. A NaN is passed over: every user of this goes on with exp(x - max), where it shows.
 template <class V>
 LW_INLINE typename V::E rowMax(int64_t n, const typename V::E* x) {
-  return maxOf<V>(n, [&](int64_t i, auto part) LW_LAMBDA { return V::load(x + i, part); });
+  return foldBlock<V, Greatest<V>>(0, n, [&](int64_t i, auto part) LW_LAMBDA { return V::load(x + i, part); });
 }
 
 // y = exp(x - max), x and y may be the same; returns the sum.
