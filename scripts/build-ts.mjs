@@ -108,14 +108,17 @@ function bundle(out) {
 }
 
 /**
- * One addon serves glibc and musl: the question which it is would be an error where Node may read its own folder only. And what
- * node-gyp-build loads addons by is not used: other bundlers take it for their own.
+ * One addon serves glibc and musl: the question which it is would be an error where Node may read its own folder only. And other
+ * bundlers take what node-gyp-build loads files by for their own.
  */
 function withoutProbes(file) {
   let code = fs.readFileSync(file, 'utf8')
   for (const [probe, instead] of [
     [/\w+\.existsSync\("\/etc\/alpine-release"\)/, 'false'],
-    ['typeof __webpack_require__=="function"?__non_webpack_require__:require', '0'],
+    [
+      'typeof __webpack_require__=="function"?__non_webpack_require__:require',
+      'require("module").createRequire(process.execPath)',
+    ],
   ]) {
     const changed = code.replace(probe, instead)
     if (changed === code) throw new Error(`node-gyp-build no longer has ${probe}`)

@@ -14,11 +14,11 @@ const int64_t kSmall[] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14
 const int64_t kMiddle[] = {96, 97, 100, 127, 128, 129, 130, 191, 193, 255, 256, 257, 300, 383, 385, 511, 512, 513, 784, 1000, 1025};
 const int64_t kLarge[] = {2047, 2049, 4095, 4096, 4097, 4099, 8191, 8193, 12289, 16385, 40003};
 
-// Most elements of an operand: enough for batches in lanes, and for several blocks of a reduction. And most time that a command takes, by the
+// Most elements of an operand: enough for batches in legs, and for several blocks of a reduction. And most time that a command takes, by the
 // scalar kernel's plan.
 const int64_t kMost = 300000, kMostFar = 13000000;
 const double kMostNanoseconds = 3e6, kMostNanosecondsFar = 1e8;
-// kFar of native/kernels/lanes.h, in elements of float32.
+// kFar of native/kernels/elements.h, in elements of float32.
 const int64_t kFarElements = 1 << 23;
 // So many elements of an operand are drawn, and then repeated: no kernel has a period of this.
 const int64_t kDrawn = 4099;
@@ -143,7 +143,7 @@ bool drawShape(Case& c, Kind kind, const Isa* isas, int count, Random& random) {
     isa.kernels[2 * c.op + (int)c.dtype].plan(command, plan);
     return plan;
   };
-  if (kind == Kind::lanes && planFor(isas[count - 1], c.threads).lane == 0) return false;
+  if (kind == Kind::legs && planFor(isas[count - 1], c.threads).leg == 0) return false;
   return planFor(isas[0], 1).nanoseconds <= (far ? kMostNanosecondsFar : kMostNanoseconds);
 }
 

@@ -24,8 +24,8 @@ struct Random {
 // What a case is to be, where its op can be that.
 enum class Kind {
   usual,
-  far,   // so large that kernels write past the caches (kFar in native/kernels/lanes.h)
-  lanes  // divided in lanes (Division in native/command.h)
+  far,   // so large that kernels write past the caches (kFar in native/kernels/elements.h)
+  legs  // divided in legs (Division in native/command.h)
 };
 
 struct Case {

@@ -62,7 +62,7 @@ int main(int argc, char** argv) {
     c.number = i;
     c.seed = seed;
     c.op = ops[(size_t)i % ops.size()];
-    const Kind kind = i % kFarEvery == kFarEvery - 1 ? Kind::far : random.oneIn(3) ? Kind::lanes : Kind::usual;
+    const Kind kind = i % kFarEvery == kFarEvery - 1 ? Kind::far : random.oneIn(3) ? Kind::legs : Kind::usual;
     if (!draw(kind, isas, count, random, c)) {
       printf("%s: no command with random parameters was accepted\n", c.info().name);
       return 1;

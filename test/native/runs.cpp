@@ -78,21 +78,21 @@ void runPieces(const Command& c, Random& random) {
 }
 
 // Units in any order that Division allows.
-void runLanes(const Command& c, Random& random) {
-  const int64_t count = c.units / c.lane;
+void runLegs(const Command& c, Random& random) {
+  const int64_t count = c.units / c.leg;
   std::vector<int64_t> next(count, 0);
   for (int64_t done = 0; done < c.units;) {
-    const int64_t lane = random.below(count), unit = next[lane];
-    const bool free = unit < c.freeEnds || unit >= c.lane - c.freeEnds;
-    if (unit == c.lane || (lane > 0 && !free && next[lane - 1] <= unit)) continue;
-    c.kernel->run(c, lane * c.lane + unit, lane * c.lane + unit + 1);
-    next[lane]++;
+    const int64_t leg = random.below(count), unit = next[leg];
+    const bool free = unit < c.freeEnds || unit >= c.leg - c.freeEnds;
+    if (unit == c.leg || (leg > 0 && !free && next[leg - 1] <= unit)) continue;
+    c.kernel->run(c, leg * c.leg + unit, leg * c.leg + unit + 1);
+    next[leg]++;
     done++;
   }
 }
 
 // As Tape does, but divided even where that does not pay.
-void divide(Command& c, const Kernel* kernels, int threads, Side side, LaneShares& lanes, Random& random) {
+void divide(Command& c, const Kernel* kernels, int threads, Side side, LegShares& legs, Random& random) {
   c.kernel = &kernels[2 * c.op + (int)c.dtype];
   Plan plan = {};
   plan.threads = threads;
@@ -100,12 +100,12 @@ void divide(Command& c, const Kernel* kernels, int threads, Side side, LaneShare
   c.kernel->plan(c, plan);
   (Division&)c = plan;
   c.threaded = threads > 1;
-  c.lanes = threads > 1 && plan.lane > 0 ? &lanes : nullptr;
-  double end = 0;  // lanes end anywhere
-  for (int i = 0; i < kMostLanes; i++) lanes.ends[i] = end = i + 1 < threads ? end + (1 - end) * (double)random.below(100) / 100 : 1;
+  c.legs = threads > 1 && plan.leg > 0 ? &legs : nullptr;
+  double end = 0;  // legs end anywhere
+  for (int i = 0; i < kMostLegs; i++) legs.ends[i] = end = i + 1 < threads ? end + (1 - end) * (double)random.below(100) / 100 : 1;
   if (plan.scratch > 0) running.scratch.reset(new Guarded(plan.scratch, side, 64));
   if (running.scratch) memset(running.scratch->data, 0xFF, plan.scratch);
-  if (c.lanes && plan.kept > 0) running.kept.reset(new Guarded(plan.kept, side, 64));
+  if (c.legs && plan.kept > 0) running.kept.reset(new Guarded(plan.kept, side, 64));
   if (running.kept) memset(running.kept->data, 0, plan.kept);
   c.scratch = running.scratch ? running.scratch->data : nullptr;
   c.kept = running.kept ? running.kept->data : nullptr;
@@ -118,7 +118,7 @@ void step(const Case& c, const Command& command, int threads, Random& random) {
       if (running.operands[i] && !writes(c.info().operands[i])) running.operands[i]->readOnly(on);
   };
   protect(true);
-  if (command.lanes) runLanes(command, random);
+  if (command.legs) runLegs(command, random);
   else if (threads > 1) runPieces(command, random);
   else if (command.units > 0) command.kernel->run(command, 0, command.units);
   if (command.kernel->finish) command.kernel->finish(command);
@@ -158,14 +158,14 @@ bool runGuarded(const Case& c, const Isa& isa, int threads, Side side, Random& r
   char* addresses[kMaxOperands];
   place(c, side, addresses);
   Command command;
-  LaneShares lanes = {};
+  LegShares legs = {};
   Failure failure = {0, 0, 0, 0};
   if (!c.decodeAt(addresses, command)) fail("refused");
-  divide(command, isa.kernels, threads, side, lanes, random);
+  divide(command, isa.kernels, threads, side, legs, random);
   command.failure = &failure;
   step(c, command, threads, random);
   if (command.kept) {
-    lanes.follows = true;
+    legs.follows = true;
     moveCursors(c, addresses);
     step(c, command, threads, random);
   }
