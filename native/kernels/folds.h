@@ -22,10 +22,18 @@ struct Lanes {
     LW_UNROLL_VECTORS for (int k = 0; k < R; k++) a.r[k] = V::set1(x);
     return a;
   }
-  // r = op(r, f) in [begin, end); lane j takes the elements begin + j, begin + j + kLanes, … in that order.
-  template <class F, class Op>
+  // r = op(r, f) in [begin, end); lane j takes the elements begin + j, begin + j + kLanes, … in that order. With SIDE, f of several
+  // registers side by side as long as they last.
+  template <bool SIDE = false, class F, class Op>
   LW_MEMBER void gather(int64_t begin, int64_t end, F f, Op op) {
     int64_t i = begin;
+    if constexpr (SIDE && kSideBySide > 1) {
+      static_assert(kSideBySide % R == 0, "whole turns");
+      for (; i + Many<V>::W <= end; i += Many<V>::W) {
+        const Many<V> x = f(i, Side{});
+        LW_UNROLL for (int u = 0; u < kSideBySide; u++) r[u % R] = op(r[u % R], x.v[u]);
+      }
+    }
     for (; i + V::kLanes <= end; i += V::kLanes)
       LW_UNROLL_VECTORS for (int k = 0; k < R; k++) r[k] = op(r[k], f(i + k * V::W, Whole{}));
     LW_UNROLL_VECTORS for (int k = 0; k < R; k++, i += V::W) {
@@ -77,10 +85,10 @@ struct Greatest : MaxFold<V> {
 };
 
 // f over one block [begin, end).
-template <class V, class Fold, class F>
+template <class V, class Fold, bool SIDE = false, class F>
 LW_INLINE typename V::E foldBlock(int64_t begin, int64_t end, F f) {
   Lanes<V> a = Lanes<V>::all(Fold::start());
-  a.gather(begin, end, f, Fold());
+  a.template gather<SIDE>(begin, end, f, Fold());
   return Fold::lane(a.join(Fold()));
 }
 // f over [0, n), in blocks. Threads that own blocks, and join them in order, give the same.

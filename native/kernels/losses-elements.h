@@ -14,9 +14,13 @@ template <class V>
 struct Clipped {
   V lo = V::set1((typename V::E)1e-7), hi;
   explicit LW_MEMBER Clipped(double upper) : hi(V::set1((typename V::E)upper)) {}
-  LW_MEMBER V operator()(V p) const { return min(hi, max(lo, p)); }
+  template <class X> LW_MEMBER X operator()(X p) const { return min(X(hi), max(X(lo), p)); }
   LW_MEMBER typename V::M inside(V p) const { return and_(lo <= p, p <= hi); }
 };
+
+// Whether a formula is so long that several registers are computed side by side. It takes X, V or Many<V>, then.
+template <class F>
+constexpr bool kLong = F::kOperations > 24;
 
 // y = kSign times the sum of f(p, t) / n: blocks' sums wait in scratch.
 template <class V, template <class> class F>
@@ -30,8 +34,8 @@ struct MeanOfElements {
     const F<V> f(c);
     const E *p = (const E*)c.p[1], *t = (const E*)c.p[2];
     for (int64_t u = begin; u < end; ++u) {
-      ((E*)c.scratch)[u] = foldBlock<V, SumFold<V>>(u * kBlock, lesser(c.n[0], (u + 1) * kBlock), [&](int64_t i, auto part) LW_LAMBDA {
-        return f(V::load(p + i, part), V::load(t + i, part));
+      ((E*)c.scratch)[u] = foldBlock<V, SumFold<V>, kLong<F<V>>>(u * kBlock, lesser(c.n[0], (u + 1) * kBlock), [&](int64_t i, auto part) LW_LAMBDA {
+        return f(load<V>(p + i, part), load<V>(t + i, part));
       });
     }
   }
@@ -55,8 +59,8 @@ struct GradOfElements {
     const F<V> f(c, *(const E*)c.p[1]);
     E* dp = (E*)c.p[0];
     const E *p = (const E*)c.p[2], *t = (const E*)c.p[3];
-    forUnits<V>(F<V>::count(c), begin, end, [&](int64_t i, auto part) LW_LAMBDA {
-      f(V::load(p + i, part), V::load(t + i, part)).store(dp + i, part);
+    forEach<V, kLong<F<V>>>(begin * kBlock, lesser(F<V>::count(c), end * kBlock), [&](int64_t i, auto part) LW_LAMBDA {
+      f(load<V>(p + i, part), load<V>(t + i, part)).store(dp + i, part);
     });
   }
   static constexpr FinishFn finish = nullptr;
@@ -88,9 +92,9 @@ struct BinaryCrossEntropy {
   Clipped<V> clipped{1 - 1e-7};
   V one = V::set1(1);
   explicit LW_MEMBER BinaryCrossEntropy(const Command&) {}
-  LW_MEMBER V operator()(V p, V t) const {
-    const V q = clipped(p);
-    return t * log(q) + (one - t) * log(one - q);
+  template <class X> LW_MEMBER X operator()(X p, X t) const {
+    const X q = clipped(p), o = one;
+    return t * log(q) + (o - t) * log(o - q);
   }
 };
 
@@ -112,9 +116,9 @@ struct BinaryCrossEntropyLogits {
   enum { kOperations = 68, kSign = 1 };
   explicit LW_MEMBER BinaryCrossEntropyLogits(const Command&) {}
   // max(x, 0) - x t + log(1 + e), e = exp(-|x|). What is lost of e in u = 1 + e is added again: log(1 + e) = log(u) + log(1 + (e - (u - 1)) / u).
-  LW_MEMBER V operator()(V x, V t) const {
-    const V one = V::set1(1), e = exp(negate(abs(x))), u = one + e;
-    return max(V::zero(), x) - x * t + (log(u) + (e - (u - one)) / u);  // 0 > x ? 0 : x, so NaN stays
+  template <class X> LW_MEMBER X operator()(X x, X t) const {
+    const X one = X::set1(1), e = exp(negate(abs(x))), u = one + e;
+    return max(X::zero(), x) - x * t + (log(u) + (e - (u - one)) / u);  // 0 > x ? 0 : x, so NaN stays
   }
 };
 
@@ -125,7 +129,7 @@ struct BinaryCrossEntropyLogitsGrad {
   V share;
   LW_MEMBER BinaryCrossEntropyLogitsGrad(const Command& c, E dy) : share(V::set1(dy / (E)c.n[0])) {}
   static LW_MEMBER int64_t count(const Command& c) { return c.n[0]; }
-  LW_MEMBER V operator()(V x, V t) const { return share * (sigmoid(x) - t); }
+  template <class X> LW_MEMBER X operator()(X x, X t) const { return X(share) * (sigmoid(x) - t); }
 };
 
 // Here the mean is over the m rows. -dy t / (m p)
