@@ -3,7 +3,7 @@ import { checkFloat, type FloatDType } from '../dtype.js'
 import { asArgument, checkOptions, describe, keepNames, ShapeError, StateError, TypeMismatchError } from '../errors.js'
 import type { Loss } from '../losses/index.js'
 import { type LossName, resolveLoss } from '../losses/named.js'
-import { checkMade, refuse } from '../made.js'
+import { checkMade, isMade, refuse } from '../made.js'
 import { type Metric, type MetricName, resolveMetrics } from '../metrics/index.js'
 import { cast } from '../ops/cast.js'
 import { copy } from '../ops/memory.js'
@@ -150,6 +150,11 @@ export class Sequential extends Module implements TrainingModel {
       rule,
       `Total parameters: ${this.countParameters().toLocaleString('en-US')}`,
     ].join('\n')
+  }
+
+  /** What console.log and the REPL show. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return isMade(this, Sequential, 'shapes') ? this.summary() : 'Sequential'
   }
 
   /** How many numbers its parameters have, trained or not. */

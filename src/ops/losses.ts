@@ -103,7 +103,7 @@ function targetsOf(op: string, p: Tensor, t: Tensor): { dtype: FloatDType; m: nu
 
 /**
  * Mean cross-entropy of probabilities p [m, n]: −log p[i, t_i] for labels [m], −Σ t·log p for one-hot rows [m, n].
- * p is limited to [1e-7, 1]. @throws IndexError for a label outside 0 … n − 1
+ * p is limited to [1e-7, 1]; of logits (PyTorch's cross_entropy) it is softmaxCrossEntropy. @throws IndexError for a label outside 0 … n − 1
  */
 export function crossEntropy(p: Tensor, t: Tensor): Tensor {
   const { dtype, m, n, dense } = targetsOf('crossEntropy', p, t)

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import {
   Adam,
@@ -56,6 +57,7 @@ eachBackend(() => {
         input: [28, 28],
         layers: [new Flatten(), new Affine(50), new LeakyRelu(), new Affine(10), new Softmax()],
       })
+      expect([inspect(model), inspect(Object.create(Sequential.prototype))]).toEqual([model.summary(), 'Sequential'])
       expect(model.summary().split('\n')).toEqual([
         'Layer      Output       Parameters',
         '----------------------------------',
