@@ -97,7 +97,7 @@ export function checkOptions<T extends object>(op: string, options: T, names: re
 
 /** What is no simple object may be options all the same (a class's, another realm's), but not a tensor or a signal, whose names say nothing. */
 function checkPlain(op: string, options: unknown, names: readonly string[]): void {
-  const isTensor = typeof (options as { describe?: unknown } | null)?.describe === 'function'
+  const isTensor = describe(options).startsWith('Tensor ')
   if (!isTensor && /t (Object|Module)]/.test(Object.prototype.toString.call(options))) return
   const wanted = `an object with options (${names.join(', ')})${isTensor ? ', before an out' : ''}`
   throw new TypeMismatchError(op, wanted, describe(options))
@@ -167,7 +167,7 @@ export function describe(value: unknown, depth = 0): string {
       const text = typeof own === 'function' ? own.call(value) : undefined
       if (typeof text === 'string' && text) return text
       const name = nameOf(value.constructor, 'object')
-      return name === 'Object' ? `{ ${Object.keys(value).join(', ').slice(0, 60)} }` : name
+      return name === 'Object' ? `{ ${Object.keys(value).join(', ').slice(0, 60)} }`.replace('  ', '') : name
     }
     default:
       return String(value)

@@ -14,10 +14,15 @@ export function checkMade<T>(op: string, value: T, Class: Class<unknown>, field:
   throw new TypeMismatchError(op, `an instance of ${Class.name} that its constructor made`, received)
 }
 
-/** Setting what other libraries call so would make a field that nothing reads: it is an error, which tells the name here. */
+/**
+ * Setting what other libraries call so would make a field that nothing reads: it is an error, which tells the name here. A class
+ * derived from this one may have such a field.
+ */
 export function refuse(Class: Class<unknown>, name: string, instead: string): void {
-  const set = (value: unknown) => {
-    throw new ValueError(`${Class.name}.${name}`, `${instead} to be set`, describe(value))
+  function set(this: object, value: unknown): void {
+    if (this.constructor === Class)
+      throw new ValueError(`${Class.name}.${name}`, `${instead} to be set`, describe(value))
+    Object.defineProperty(this, name, { value, writable: true, enumerable: true, configurable: true })
   }
   Object.defineProperty(Class.prototype, name, { set })
 }

@@ -238,8 +238,11 @@ export class Tensor {
 
   /** Text where text is wanted; a number in JavaScript it is not: `loss < 1` would be false, whatever the loss. */
   [Symbol.toPrimitive](hint: string): string {
-    if (hint !== 'string')
-      throw new TypeMismatchError('Tensor', 'item() or an op, where a number is wanted', this.describe())
+    if (hint !== 'string') {
+      const wanted =
+        hint === 'number' ? 'item() or an op, where a number is wanted' : 'item(), an op, or `${tensor}` for text'
+      throw new TypeMismatchError('Tensor', wanted, this.describe())
+    }
     return this.toString()
   }
 

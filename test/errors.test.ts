@@ -101,7 +101,11 @@ const MISTAKES: [what: string, call: () => unknown, message: string][] = [
     'replayAsync: expected an object with options (signal, onProgress), received AbortSignal',
   ],
   ['a Map as options', () => new lw.SGD(new Map() as never), 'nesterov, weightDecay), received Map'],
-  ['AdamW(0.01)', () => new lw.AdamW(0.01 as never), 'AdamW: expected an object with options, received 0.01'],
+  [
+    'AdamW(0.01)',
+    () => new lw.AdamW(0.01 as never),
+    'AdamW: expected an object with options (learningRate, beta1, beta2, epsilon, weightDecay), received 0.01',
+  ],
   ['axis as an option', () => lw.argmax(x, { axis: 1 } as never), 'expected an axis from -2 to 1, received { axis }'],
   ['softmax of an axis', () => lw.softmax(x, -1 as never), 'a tensor as out (the axis is the last), received -1'],
   ['a label', () => lw.oneHot(lw.tensor(Int32Array.of(0, 3)), 3), 'oneHot: expected t[1] from 0 to 2, received 3'],
@@ -196,7 +200,7 @@ it('what is near to them is right', async () => {
 })
 
 it.each<[object, string, string]>([
-  [new lw.AdamW(), 'lr', 'Adam.lr: expected learningRate to be set, received 0.1'],
+  [new lw.AdamW(), 'lr', 'AdamW.lr: expected learningRate to be set, received 0.1'],
   [new lw.SGD(), 'learning_rate', 'SGD.learning_rate: expected learningRate to be set'],
   [new lw.Affine(1), 'trainable', 'Affine.trainable: expected value.requiresGrad of its parameters to be set'],
   [new lw.Parameter('p', [1], () => {}), 'requiresGrad', 'expected value.requiresGrad to be set'],
@@ -204,4 +208,46 @@ it.each<[object, string, string]>([
 ])('%s.%s = …', (of, name, message) => {
   expect(() => Object.assign(of, { [name]: 0.1 })).toThrow(message)
   expect(Object.hasOwn(of, name)).toBe(false)
+})
+
+// What looks like a mistake of the above, and is none.
+describe('right all the same', () => {
+  it('a subclass of an optimizer with a field of that name, options of a class', () => {
+    class Slow extends lw.Adam {
+      lr: number
+      constructor(given: { lr: number }) {
+        super({ learningRate: given.lr })
+        this.lr = given.lr
+      }
+    }
+    expect([new Slow({ lr: 0.5 }).lr, new Slow({ lr: 0.5 }).learningRate]).toEqual([0.5, 0.5])
+    class Options {
+      get learningRate() {
+        return 0.5
+      }
+    }
+    for (const Class of [lw.Adam, lw.AdamW]) expect(new Class(new Options()).learningRate).toBe(0.5)
+    for (const signal of [new AbortController().signal, new Map()])
+      expect(() => new lw.AdamW(signal as never)).toThrow('AdamW: expected an object with options')
+  })
+
+  it("a module that holds another model's weight", () => {
+    const [base, x1] = [new lw.Sequential({ input: [1], layers: [new lw.Affine(1)], seed: 1 }), lw.tensor([[2]])]
+    class Scaled extends lw.Module {
+      readonly w = base.layers[0].allParameters()[0].value
+      forward(x: lw.Tensor) {
+        return lw.matmul(x, this.w)
+      }
+    }
+    expect(new lw.Sequential({ input: [1], layers: [new Scaled()] }).predict(x1).item()).toBe(base.predict(x1).item())
+  })
+
+  it('binary targets that rounding took past 1, and losses with a call of their own', async () => {
+    const targets = [[1.0000001], [-1e-7]]
+    expect((await sigmoid().evaluate({ x, y: targets })).loss).toBeGreaterThan(0)
+    const call = (p: lw.Tensor) => lw.mean(p)
+    const own = model([new lw.Affine(1), new lw.Sigmoid()], { loss: { ...lw.losses.binaryCrossentropy, call } })
+    expect((await own.evaluate({ x, y: [[-1], [7]] })).loss).toBeGreaterThan(0)
+    model([new lw.Affine(1), new lw.Sigmoid()], { loss: { ...lw.losses.categoricalCrossentropy, name: 'focal', call } })
+  })
 })

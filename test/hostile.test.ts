@@ -76,7 +76,7 @@ eachBackend(() => {
       ]
       for (const compare of wrong)
         expect(compare).toThrow(
-          'Tensor: expected item() or an op, where a number is wanted, received Tensor float32 []',
+          /^Tensor: expected item\(\)(, an op, or `\$\{tensor}` for text| or an op, where a number is wanted), received Tensor float32 \[]$/,
         )
       expect(`${loss}`).toBe('Tensor float32 []')
     })

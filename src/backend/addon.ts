@@ -57,7 +57,7 @@ export function platformPackage(): string | undefined {
 /** @throws Error that lists where no addon was found */
 function findAddon(): string {
   try {
-    return resolveAddon(PACKAGE_ROOT)
+    return path.resolve(resolveAddon(process.env.LANEWISE_PREBUILD || PACKAGE_ROOT))
   } catch (error) {
     const name = platformPackage()
     if (name === undefined) throw error

@@ -19,6 +19,9 @@ import { checkTensor, flatBlock, isTensor, type Tensor } from '../tensor.js'
 /** What is missing where a module has no parameters yet. */
 export const BUILT = 'a built model (see build), its parts in public fields or in arrays there'
 
+/** The values of all parameters. */
+const weights = new WeakSet<Tensor>()
+
 /** A tensor that is kept with a module's weights, and trained unless `trained` is false. Its `value` exists once the model is built. */
 export class Parameter {
   private tensor: Tensor | undefined
@@ -46,6 +49,7 @@ export class Parameter {
     if (!sameShape(checkTensor(this.name, tensor).shape, this.shape))
       throw new ShapeError(this.name, `a value of shape ${show(this.shape)}`, tensor.describe())
     this.tensor = tensor
+    weights.add(tensor)
   }
 
   get bound(): boolean {
@@ -239,9 +243,9 @@ export interface BuildOptions {
   seed?: number
 }
 
-/** @throws StateError for a tensor with requiresGrad in a field: no optimizer would get it */
+/** @throws StateError for a tensor with requiresGrad in a field: no optimizer would get it. Another model's weight may lie there. */
 function checkFields(module: Module): void {
-  const stray = Object.values(module).find((v) => isTensor(v) && v.requiresGrad)
+  const stray = Object.values(module).find((v) => isTensor(v) && v.requiresGrad && !weights.has(v))
   if (stray)
     throw new StateError('build', `this.parameter() in build() of ${module.kind}`, `a field with ${describe(stray)}`)
   module.children().forEach(checkFields)

@@ -154,7 +154,7 @@ export class Sequential extends Module implements TrainingModel {
 
   /** What console.log and the REPL show. */
   [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return isMade(this, Sequential, 'shapes') ? this.summary() : 'Sequential'
+    return isMade(this, Sequential, 'output') ? this.summary() : 'Sequential'
   }
 
   /** How many numbers its parameters have, trained or not. */

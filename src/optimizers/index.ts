@@ -1,4 +1,4 @@
-import { checkFlag, checkObject, checkOptions, describe, keepNames, ValueError } from '../errors.js'
+import { checkFlag, checkOptions, describe, keepNames, takeOptions, ValueError } from '../errors.js'
 import { isMade, refuse } from '../made.js'
 import type { ParameterStore } from '../nn/module.js'
 import { ADAM, MOMENTUM, RMSPROP, SGD as SGD_OP } from '../ops/optimizers.js'
@@ -80,15 +80,15 @@ export interface AdamOptions {
   weightDecay?: number
 }
 
+const ADAM_OPTIONS = ['learningRate', 'beta1', 'beta2', 'epsilon', 'weightDecay'] as const
+
 /** Kingma and Ba (2014), in the form of section 2 that Keras uses: w −= lr·√(1−β2^t)/(1−β1^t)·m/(√v + ε). */
 export class Adam extends Optimizer {
   protected readonly slotCount = 2
   private readonly doubles: number[]
   constructor(options: AdamOptions = {}) {
     const name = new.target.name
-    super(
-      checkOptions(name, options, ['learningRate', 'beta1', 'beta2', 'epsilon', 'weightDecay']).learningRate ?? 0.001,
-    )
+    super(checkOptions(name, options, ADAM_OPTIONS).learningRate ?? 0.001)
     this.doubles = [
       checkRange(name, 'beta1', options.beta1 ?? 0.9, 0, 0.9999999),
       checkRange(name, 'beta2', options.beta2 ?? 0.999, 0, 0.99999999),
@@ -105,12 +105,12 @@ export class Adam extends Optimizer {
 /** Loshchilov and Hutter (2017): Adam with decoupled weight decay, w −= lr·decay·w before each update. Default decay 0.004. */
 export class AdamW extends Adam {
   constructor(options: AdamOptions = {}) {
-    super({ ...checkObject('AdamW', options, 'an object with options'), weightDecay: options.weightDecay ?? 0.004 })
+    super({ ...takeOptions('AdamW', options, ADAM_OPTIONS), weightDecay: options.weightDecay ?? 0.004 })
   }
 }
 
 keepNames({ SGD, RMSProp, Adam, AdamW })
-for (const Class of [SGD, RMSProp, Adam])
+for (const Class of [SGD, RMSProp, Adam, AdamW])
   for (const name of ['lr', 'learning_rate']) refuse(Class, name, 'learningRate')
 
 const NAMED = { sgd: () => new SGD(), rmsprop: () => new RMSProp(), adam: () => new Adam(), adamw: () => new AdamW() }

@@ -14,6 +14,7 @@ export interface TrainingModel {
   restore(values: Float32Array | Float64Array): void
   /** A copy of each parameter, for a checkpoint. */
   getWeights(): Tensor[]
+  setWeights(weights: readonly (Tensor | TensorValues)[]): void
   /** The model's output for rows of inputs. (evaluate() has to wait for the end of fit.) */
   predict(x: Tensor | TensorValues): Tensor
 }

@@ -5,6 +5,7 @@ import type { Loss } from '../losses/index.js'
 import { cast } from '../ops/cast.js'
 import { gatherAffine } from '../ops/gather-affine.js'
 import { gatherRows } from '../ops/indexing.js'
+import { binaryCrossEntropy } from '../ops/losses.js'
 import { advance } from '../ops/memory.js'
 import { reshape } from '../ops/views.js'
 import { type Shape, sameShape, show, sizeOf } from '../shape.js'
@@ -83,15 +84,15 @@ function denseTargets(op: string, y: Tensor, output: Shape, loss: Loss, dtype: F
     const hint = loss.probabilities && y.size === rows ? ' (for class numbers take sparseCategoricalCrossentropy)' : ''
     throw new ShapeError(op, `targets [${[rows, ...output].join(', ')}] for ${loss.name}${hint}`, show(y.shape))
   }
-  if (loss.name === 'binaryCrossentropy') checkShares(op, y, loss)
+  if (loss.call === binaryCrossEntropy) checkShares(op, y, loss)
   return reshape(cast(y, dtype), [rows, ...output])
 }
 
-/** Targets beyond 0 to 1 would take the loss below 0. */
+/** Targets beyond 0 to 1 would take the loss below 0. What rounding leaves of a scale to 0 … 1 is no mistake. */
 function checkShares(op: string, { data, divisor }: Tensor, loss: Loss): void {
   if (divisor >= 255) return // bytes
   for (let i = 0; i < data.length; i++) {
-    if (!(data[i] >= 0 && data[i] <= divisor))
+    if (!(data[i] >= -1e-5 * divisor && data[i] <= (1 + 1e-5) * divisor))
       throw new ValueError(op, `targets from 0 to 1 for ${loss.name}`, `${data[i]} at ${i}`)
   }
 }
