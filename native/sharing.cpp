@@ -127,8 +127,9 @@ void joinJobs(std::vector<Command>& commands) {
 
 void shareMore(std::vector<Command>& commands) {
   const Traffic traffic(commands);
+  if (traffic.all.ranges.empty()) return;  // nothing is shared that one thread would have to fetch
   for (Command& c : commands) {
-    if (c.threaded || c.units < 2 || c.leg > 0) continue;
+    if (c.threaded || c.units < 2) continue;
     c.threaded = c.nanoseconds / 2 + traffic.nanoseconds(c) > kMeeting;
   }
 }

@@ -64,7 +64,7 @@ static void foldWide(typename V::E* y, const typename V::E* x, int64_t b, int64_
 template <class V, class Fold>
 struct Reduce {
   typedef typename V::E E;
-  enum { kColumns = 8 * V::kLanes };  // as many as there are sums at once
+  enum { kColumns = 8 * V::kLanes };  // at least as many as there are sums at once
   enum { kNear = 1 << 17, kMostJoined = 128 };  // elements that the nearer caches hold; units whose y they do besides
 
   // Few long rows are shared out by blocks, whose results wait in scratch; else a unit is a row or a group of columns.

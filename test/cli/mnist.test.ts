@@ -189,7 +189,7 @@ describe('mnist refuses in one line', () => {
       expectComplaint(await mnist(['--data', data], env), about)
     })
     it.runIf(hasNative).each(['sse9', process.arch === 'arm64' ? 'avx2' : 'neon'])('LANEWISE_ISA=%s', async (isa) => {
-      const about = `LANEWISE_ISA: expected one of scalar`
+      const about = `LANEWISE_ISA: expected one of ${process.arch === 'arm64' ? 'neon' : 'scalar'}`
       expectComplaint(await mnist(['--data', data], { LANEWISE_ISA: isa }), about)
     })
     it('no addon and no wish: a warning, and JavaScript', async () => {
