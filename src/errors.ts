@@ -167,7 +167,8 @@ export function describe(value: unknown, depth = 0): string {
       const text = typeof own === 'function' ? own.call(value) : undefined
       if (typeof text === 'string' && text) return text
       const name = nameOf(value.constructor, 'object')
-      return name === 'Object' ? `{ ${Object.keys(value).join(', ').slice(0, 60)} }`.replace('  ', '') : name
+      const keys = Object.keys(value).join(', ').slice(0, 60)
+      return name === 'Object' ? (keys ? `{ ${keys} }` : '{}') : name
     }
     default:
       return String(value)

@@ -21,13 +21,16 @@ struct Clipped {
 // Whether a formula is so long that several registers are computed side by side. It takes X, V or Many<V>, then.
 template <class F>
 constexpr bool kLong = F::kOperations > 24;
+// Roughly what it takes a register.
+template <class F>
+constexpr double kNanoseconds = (kLong<F> ? 0.15 : 0.3) * F::kOperations;
 
 // y = kSign times the sum of f(p, t) / n: blocks' sums wait in scratch.
 template <class V, template <class> class F>
 struct MeanOfElements {
   typedef typename V::E E;
   static void plan(const Command& c, Plan& plan) {
-    planUnits(c.n[0], (0.6 + (kLong<F<V>> ? 0.15 : 0.3) * F<V>::kOperations) / (double)V::W, plan);
+    planUnits(c.n[0], (0.6 + kNanoseconds<F<V>>) / (double)V::W, plan);
     plan.scratch = (size_t)plan.units * sizeof(E);
   }
   static void run(const Command& c, int64_t begin, int64_t end) {
@@ -53,7 +56,7 @@ template <class V, template <class> class F>
 struct GradOfElements {
   typedef typename V::E E;
   static void plan(const Command& c, Plan& plan) {
-    planUnits(F<V>::count(c), (0.8 + (kLong<F<V>> ? 0.15 : 0.3) * F<V>::kOperations) / (double)V::W, plan);
+    planUnits(F<V>::count(c), (0.8 + kNanoseconds<F<V>>) / (double)V::W, plan);
   }
   static void run(const Command& c, int64_t begin, int64_t end) {
     const F<V> f(c, *(const E*)c.p[1]);

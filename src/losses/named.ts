@@ -20,11 +20,14 @@ export type LossName = keyof typeof NAMED
 
 const NO_PROBABILITIES: readonly (new (...args: never[]) => Module)[] = [Affine, Tanh, Relu, LeakyRelu]
 
+/** The quicker way of a loss, unless it is a copy with a call of its own. */
+export const fusedOf = (loss: Loss): Loss['fused'] => (loss.call === loss.fused?.of ? loss.fused : undefined)
+
 /** The loss of a model whose last layer is `last`, with so many outputs. */
 export function resolveLoss(wish: Loss | LossName, last: Module | undefined, outputs?: number): Loss {
   const loss = named(wish)
   // The softmax of one number is 1, whatever the number.
-  if (outputs === 1 && [last?.constructor, loss.call === loss.fused?.of && loss.fused?.layer].includes(Softmax))
+  if (outputs === 1 && [last?.constructor, fusedOf(loss)?.layer].includes(Softmax))
     throw new ValueError('compile', 'Sigmoid and binaryCrossentropy for one output', `${last?.kind} and ${loss.name}`)
   if (loss.probabilities && NO_PROBABILITIES.some((Kind) => last?.constructor === Kind)) {
     const layer = loss.fused?.layer.name ?? 'a layer that gives probabilities'

@@ -173,7 +173,7 @@ export class Sequential extends Module implements TrainingModel {
    */
   setWeights(weights: readonly (Tensor | TensorValues)[]): void {
     this.checkStill('setWeights')
-    if (recordingState.active) throw new StateError('setWeights', 'no setWeights inside record()', 'a recording')
+    this.checkNotRecording('setWeights')
     const { parameters } = this.store
     if (!Array.isArray(weights) || weights.length !== parameters.length) {
       throw new ShapeError('setWeights', `${parameters.length} tensors`, describe(weights))
@@ -222,9 +222,13 @@ export class Sequential extends Module implements TrainingModel {
     return checkMade(op, this, Sequential, 'layers')
   }
 
+  private checkNotRecording(op: string): void {
+    if (recordingState.active) throw new StateError(op, `no ${op} inside record()`, 'a recording')
+  }
+
   private checkIdle(op: string): void {
     this.made(op)
-    if (recordingState.active) throw new StateError(op, `no ${op} inside record()`, 'a recording')
+    this.checkNotRecording(op)
     if (this.task)
       throw new StateError(op, 'one task at a time of a model', `a model that is busy with ${this.task.op}`)
   }

@@ -1,6 +1,7 @@
 import { isFloat } from '../dtype.js'
 import { describe, StateError, TypeMismatchError } from '../errors.js'
 import type { Loss } from '../losses/index.js'
+import { fusedOf } from '../losses/named.js'
 import type { Metric } from '../metrics/index.js'
 import { Affine, Flatten } from '../nn/layers.js'
 import type { Module, ParameterStore } from '../nn/module.js'
@@ -67,10 +68,10 @@ export function evaluateBatch(network: Network, batch: Batch): StepResult {
   const { loss, metrics } = network.compiled
   const last = network.layers[network.layers.length - 1]
   if (last === undefined) throw new StateError(network.op, 'a model with at least one layer', 'none')
-  const fused = loss.fused?.of === loss.call && isPlain(last, loss.fused.layer) ? loss.fused : undefined
+  const fused = fusedOf(loss)
   let predictions: Tensor
   let value: Tensor
-  if (fused) {
+  if (fused && isPlain(last, fused.layer)) {
     const result = fused.call(forwardBatch(network, network.layers.slice(0, -1), batch), batch.y)
     value = result.loss
     predictions = result.predictions
