@@ -87,13 +87,26 @@ struct Softmax {
 template <class V>
 struct LogSoftmax {
   typedef typename V::E E;
-  enum { kOperations = 24 };
-  static LW_MEMBER void row(int64_t n, E* y, const E* x) {
-    const V max = V::set1(rowMax<V>(n, x));
-    const E total = sumOf<V>(n, [&](int64_t i, auto part) LW_LAMBDA { return exp(V::load(x + i, part) - max); });
-    const V logTotal = log(V::set1(total));
-    forEach<V>(0, n, [&](int64_t i, auto part) LW_LAMBDA { (V::load(x + i, part) - max - logTotal).store(y + i, part); });
+  static void plan(const Command& c, Plan& plan) { planRows<V>(c.n[0], c.n[1], 24, plan); }
+  static void run(const Command& c, int64_t begin, int64_t end) {
+    const int64_t n = c.n[1], each = rowsPerUnit(n), last = lesser(c.n[0], end * each);
+    const E* x = (const E*)c.p[1];
+    V max = V::set1(rowMax<V>(n, x + begin * each * n));
+    for (int64_t row = begin * each; row < last; row++) {
+      const V top = max;
+      const E* from = x + row * n;
+      E* to = (E*)c.p[0] + row * n;
+      const E total = sumOf<V>(n, [&](int64_t j, auto part) LW_LAMBDA {
+        if (kAsksAhead) __builtin_prefetch(from + n + j);
+        return expUpToTop(V::load(from + j, part) - top);
+      });
+      // as in softmaxRows
+      if (row + 1 < last) max = V::set1(rowMax<V>(n, from + n));
+      const V logTotal = log(V::set1(total));
+      forEach<V>(0, n, [&](int64_t j, auto part) LW_LAMBDA { (V::load(from + j, part) - top - logTotal).store(to + j, part); });
+    }
   }
+  static constexpr FinishFn finish = nullptr;
 };
 
 template <class V>
@@ -147,7 +160,7 @@ struct GradRows : Rows<V, R> {
 namespace op {
 
 template <class V> struct softmax : softmaxes::Softmax<V> {};
-template <class V> struct logSoftmax : softmaxes::Rows<V, softmaxes::LogSoftmax> {};
+template <class V> struct logSoftmax : softmaxes::LogSoftmax<V> {};
 template <class V> struct softmaxGrad : softmaxes::GradRows<V, softmaxes::SoftmaxGrad> {};
 template <class V> struct logSoftmaxGrad : softmaxes::GradRows<V, softmaxes::LogSoftmaxGrad> {};
 
