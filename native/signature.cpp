@@ -90,13 +90,18 @@ const char* puttable(const Command& c) {
   return c.types[0] == c.types[1] || c.types[0] == DType::f64 ? nullptr : "dst of the type of src, or float64";
 }
 
+const char* withinRows(const Command& c) {
+  if (c.types[0] != c.types[1]) return "y of the type of x";
+  return c.n[1] + c.n[4] <= c.n[2] && c.n[1] + c.n[5] <= c.n[3] ? nullptr : "columns that both rows have";
+}
+
 const char* panels(int64_t count) { return count > 0 ? nullptr : "at least one panel"; }
 
 // The same as RULES in src/backend/validate.ts.
 const struct {
   const char* op;
   const char* (*rule)(const Command&);
-} kRules[] = {{"max", someElements}, {"argmax", someElements}, {"gatherRows", gatherable}, {"put", puttable},
+} kRules[] = {{"max", someElements}, {"argmax", someElements}, {"gatherRows", gatherable}, {"put", puttable}, {"copyColumns", withinRows},
               {"gatherAffine", [](const Command& c) { return panels(c.n[5]); }},
               {"gatherAffineGrad", [](const Command& c) { return panels(c.n[3]); }}};
 

@@ -49,12 +49,6 @@ const WRONG: Trap[] = [
   ],
   ['matrix and vector', () => lw.concat([f(1, 2), f(2)], 1), lw.ShapeError, '[1, 2] but along axis 1, received [2]'],
   ['two dtypes', () => lw.concat([f(2), d(2)]), lw.TypeMismatchError, 'concat: expected tensors of one dtype'],
-  [
-    'columns of bytes',
-    () => lw.concat([bytes(1).reshape([1, 1])], 1),
-    lw.TypeMismatchError,
-    'concat: expected a float32',
-  ],
   ['columns there are not', () => lw.slice(f(2, 3), 1, 4, 1), lw.ValueError, '0 <= start <= end <= 3, received 1 to 4'],
   ['one output a row', () => lw.accuracy(f(3, 1), f(3, 1)), lw.ShapeError, 'at least two classes (binaryAccuracy'],
   ['no divisor', () => lw.tensor(Uint8Array.of(1), { divisor: 0 }), lw.ValueError, 'a divisor above 0, received 0'],

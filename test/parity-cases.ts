@@ -123,6 +123,15 @@ const ROWS = [
   [32, 785, 50, 100, 0],
   [600, 100, 70, 700, 0],
 ].map(([m, n, rows, count]) => [m, n, rows, count])
+/** Pieces of rows of every length that is copied in its own way, at either end and in the middle. */
+const COLUMNS = [
+  ...SIZES.map((n) => [3, n, n + 5, n + 2, 4, 1]),
+  ...SIZES.map((m) => [m, 3, 3, 7, 0, 4]),
+  [5, 17, 17, 17, 0, 0],
+  [2, 4097, 5000, 4100, 903, 3],
+  [20_001, 5, 10, 5, 5, 0],
+  [0, 2, 3, 2, 1, 0],
+]
 /** With notes at its end of where panels are cut and which place they are in: anywhere, and out of order if extreme. */
 const panelled: Fill = (size, ints, extremes) => {
   const [, n, , panels] = ints
@@ -224,6 +233,12 @@ export const SPECS: Record<string, Spec> = {
   accuracyDense: denseLoss({ exact: 'bits' }),
   binaryAccuracy: pairLoss({ doubles: [[0.5]], exact: 'bits' }),
   fill: { ints: N, doubles: [[1.5], [-300], [NaN]], types: ALL.map((y) => ({ y })), exact: 'bits' },
+  copyColumns: {
+    ints: COLUMNS,
+    types: ALL.map((x) => ({ y: x, x })),
+    fill: { x: wild },
+    exact: 'bits',
+  },
   copy: { ints: N, types: ALL.flatMap((y) => ALL.map((x) => ({ y, x }))), fill: { x: wild }, exact: 'bits' },
   advance: { ints: [[0], [1], [2 ** 31 - 1]], fill: { x: constant(5) }, exact: 'bits' },
   put: {

@@ -1,6 +1,17 @@
 import { inspect } from 'node:util'
 import { expect, it } from 'vitest'
-import { multiply, normal, permutation, randomState, record, tensor, uniform, zeros } from '../src/index.js'
+import {
+  concat,
+  multiply,
+  normal,
+  permutation,
+  randomState,
+  record,
+  slice,
+  tensor,
+  uniform,
+  zeros,
+} from '../src/index.js'
 import { backendNames, eachBackend, useBackend } from './backends.js'
 
 // Corners of tensors' own methods, and of random streams.
@@ -34,6 +45,24 @@ eachBackend(() => {
     const gone = new Float32Array(2)
     structuredClone(gone, { transfer: [gone.buffer] })
     expect(zeros([0]).set(gone).size).toBe(0)
+  })
+
+  it('slices and joins bytes and whole numbers along any axis, images of one divisor as well', () => {
+    const images = tensor(
+      Uint8Array.from({ length: 12 }, (_, i) => i),
+      { divisor: 255 },
+    ).reshape([2, 3, 2])
+    const [left, rest] = [slice(images, 0, 1, 1), slice(images, 1, 3, 1)]
+    expect([...left.data]).toEqual([0, 1, 6, 7])
+    expect([left.shape, left.dtype, left.divisor]).toEqual([[2, 1, 2], 'uint8', 255])
+    const whole = concat([left, rest], 1)
+    expect([whole.shape, whole.dtype, whole.divisor]).toEqual([[2, 3, 2], 'uint8', 255])
+    expect([...whole.data]).toEqual([...images.data])
+    const numbers = tensor(Int32Array.of(1, -2, 3, 4)).reshape([2, 2])
+    expect(concat([slice(numbers, 1, 2, -1), numbers], 1).toArray()).toEqual([
+      [-2, 1, -2],
+      [4, 3, 4],
+    ])
   })
 
   it('uniform never reaches its upper bound, where float32 would round to it', () => {

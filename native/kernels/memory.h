@@ -4,6 +4,7 @@
 #define LANEWISE_MEMORY_OPS(OP) \
   OP(fill, "y:w:A:n | n value:d") \
   OP(copy, "y:w:A:n x:r:A:n | n") \
+  OP(copyColumns, "y:u:A:m*p x:r:A:m*q | m n p q at from") \
   OP(advance, "x:u:i:1 | by") \
   OP(put, "dst:u:A:cap src:r:A:1 at:r:i:1 | cap")
 
@@ -44,6 +45,53 @@ static void runCopy(const Command& c, int64_t begin, int64_t end) {
   });
 }
 
+// Parts of rows that lie so many bytes apart, m of `bytes` each. Short ones without a call: their first and their last SIZE bytes, which
+// may overlap.
+struct Pieces {
+  char* y;
+  const char* x;
+  int64_t apartY, apartX, m, bytes;
+
+  template <int SIZE>
+  LW_MEMBER void byEnds() const {
+    char* to = y;
+    const char* from = x;
+    for (int64_t i = 0; i < m; i++, to += apartY, from += apartX) {
+      char first[SIZE], last[SIZE];
+      __builtin_memcpy(first, from, SIZE);
+      __builtin_memcpy(last, from + bytes - SIZE, SIZE);
+      __builtin_memcpy(to, first, SIZE);
+      __builtin_memcpy(to + bytes - SIZE, last, SIZE);
+    }
+  }
+  void copy() const {
+    if (bytes == 0) return;
+    if (bytes <= 2) return byEnds<1>();
+    if (bytes <= 4) return byEnds<2>();
+    if (bytes <= 8) return byEnds<4>();
+    if (bytes <= 16) return byEnds<8>();
+    if (bytes <= 32) return byEnds<16>();
+    if (bytes <= 64) return byEnds<32>();
+    for (int64_t i = 0; i < m; i++) __builtin_memcpy(y + i * apartY, x + i * apartX, (size_t)bytes);
+  }
+};
+
+// A unit is some rows, or a piece of kBlock columns of one.
+static int64_t rowsAtOnce(int64_t n) { return n > 0 && n < kBlock ? kBlock / n : 1; }
+static int64_t piecesOfRow(int64_t n) { return greater(1, ceilDivide(n, kBlock)); }
+
+static void runCopyColumns(const Command& c, int64_t begin, int64_t end) {
+  const int64_t m = c.n[0], n = c.n[1], pieces = piecesOfRow(n), rows = rowsAtOnce(n);
+  int64_t size = 0;
+  withPointer(c.p[0], c.types[0], [&](auto* y) { size = sizeof(*y); });
+  for (int64_t u = begin; u < end; u++) {
+    const int64_t row = u / pieces * rows, column = u % pieces * kBlock;
+    char* y = (char*)c.p[0] + (row * c.n[2] + c.n[4] + column) * size;
+    const char* x = (const char*)c.p[1] + (row * c.n[3] + c.n[5] + column) * size;
+    Pieces{y, x, c.n[2] * size, c.n[3] * size, lesser(rows, m - row), lesser(kBlock, n - column) * size}.copy();
+  }
+}
+
 static void runPut(const Command& c) {
   const int64_t at = readOnce((const int32_t*)c.p[2]);
   if (at < 0 || at >= c.n[0]) return fail(c, 0, at);
@@ -65,6 +113,16 @@ template <class V>
 struct copy {
   static void plan(const Command& c, Plan& plan) { planUnits(c.n[0], 0.15, plan); }
   static void run(const Command& c, int64_t begin, int64_t end) { runCopy(c, begin, end); }
+  static constexpr FinishFn finish = nullptr;
+};
+
+template <class V>
+struct copyColumns {
+  static void plan(const Command& c, Plan& plan) {
+    plan.units = c.n[1] > 0 ? ceilDivide(c.n[0], rowsAtOnce(c.n[1])) * piecesOfRow(c.n[1]) : 0;
+    plan.nanoseconds = (double)c.n[0] * (1 + (double)c.n[1] * 0.15);
+  }
+  static void run(const Command& c, int64_t begin, int64_t end) { runCopyColumns(c, begin, end); }
   static constexpr FinishFn finish = nullptr;
 };
 

@@ -41,6 +41,11 @@ const RULES: Readonly<Record<string, Rule | undefined>> = {
     }
     if (divisor !== 1) throw new ValueError(op.name, `divisor 1 for ${y}`, describe(divisor))
   },
+  copyColumns: (op, [y, x], [, n, p, q, at, from]) => {
+    if (y !== x) throw new TypeMismatchError(op.name, `y to be ${x}`, y)
+    if (n + at > p || n + from > q)
+      throw new ShapeError(op.name, 'columns that both rows have', `${n} of ${q} from ${from}, to ${at} of ${p}`)
+  },
   gatherAffine: mustHavePanels,
   gatherAffineGrad: mustHavePanels,
   put: (op, [dst, src]) => {

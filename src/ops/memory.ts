@@ -8,6 +8,7 @@ import { defineOp } from './op.js'
 
 const FILL = defineOp('fill', 'y:w:A:n | n value:d')
 const COPY = defineOp('copy', 'y:w:A:n x:r:A:n | n')
+const COPY_COLUMNS = defineOp('copyColumns', 'y:u:A:m*p x:r:A:m*q | m n p q at from')
 const ADVANCE = defineOp('advance', 'x:u:i:1 | by')
 const PUT = defineOp('put', 'dst:u:A:cap src:r:A:1 at:r:i:1 | cap')
 
@@ -43,6 +44,15 @@ export function copy(x: Tensor, out?: Tensor): Tensor {
   return isFloat(x.dtype) && isFloat(y.dtype)
     ? derive(y, [x], [(dy, dx) => copy(dy, dx ?? empty('copy', x.shape, x.dtype))], false)
     : written(y)
+}
+
+/**
+ * Copies n columns of x, from column `from` on, to those of y from `at` on. Both are of one dtype and seen as m rows. What that means
+ * for derivatives its callers say.
+ */
+export function copyColumns(m: number, n: number, y: Tensor, at: number, x: Tensor, from: number): Tensor {
+  const width = (t: Tensor, least: number) => (m > 0 ? t.size / m : least)
+  return written(emit(COPY_COLUMNS, 'float32', [y, x], [m, n, width(y, at + n), width(x, from + n), at, from]))
 }
 
 /** Adds `by` to the int32 in `counter`: cursors and step counts that move within a tape. */

@@ -1,26 +1,19 @@
-import { derive, noGrad } from '../autograd.js'
+import { derive } from '../autograd.js'
 import { isFloat } from '../dtype.js'
 import { describe, ShapeError, TypeMismatchError } from '../errors.js'
 import { checkAxis, checkSize, type Shape, show, sizeOf } from '../shape.js'
-import { checkTensor, empty, type Tensor, written } from '../tensor.js'
-import { floatOf } from './common.js'
-import { transpose } from './matmul.js'
-import { copy } from './memory.js'
-import { checkRange, reshape, sliceRows } from './views.js'
+import { checkTensor, empty, type Tensor } from '../tensor.js'
+import { copyColumns, fill } from './memory.js'
+import { checkRange, sliceRows } from './views.js'
 
-/** The axis `at` and those after it as rows, those before it as columns. */
-function turned(x: Tensor, at: number): Tensor {
-  return transpose(reshape(x, [sizeOf(x.shape.slice(0, at)), sizeOf(x.shape.slice(at))]))
-}
-
-/** Back, to `shape` but for `size` along the axis. */
-function turnedBack(x: Tensor, shape: Shape, at: number, size: number): Tensor {
-  return reshape(transpose(x), [...shape.slice(0, at), size, ...shape.slice(at + 1)])
+/** How often the axis `at` is gone through, and how many elements each of its places has. */
+function rowsAt(shape: Shape, at: number): { m: number; each: number } {
+  return { m: sizeOf(shape.slice(0, at)), each: sizeOf(shape.slice(at + 1)) }
 }
 
 /**
- * What lies from start to end (not included) of one axis: of the first, the default, without a copy; of others float32 or float64, as a
- * copy. dx is dy within zeros.
+ * What lies from start to end (not included) of one axis: of the first, the default, without a copy; of others as a copy. dx is dy
+ * within zeros.
  */
 export function slice(x: Tensor, start: number, end?: number, axis = 0): Tensor {
   checkTensor('slice', x)
@@ -28,14 +21,19 @@ export function slice(x: Tensor, start: number, end?: number, axis = 0): Tensor 
   const at = checkAxis('slice', axis, x.rank)
   const last = checkRange(start, end, x.shape[at])
   if (at === 0) return sliceRows(x, start, last)
-  floatOf('slice', x)
-  const each = sizeOf(x.shape.slice(at + 1))
-  return turnedBack(sliceRows(turned(x, at), start * each, last * each), x.shape, at, last - start)
+  const { m, each } = rowsAt(x.shape, at)
+  const [from, n] = [start * each, (last - start) * each]
+  const y = empty('slice', [...x.shape.slice(0, at), last - start, ...x.shape.slice(at + 1)], x.dtype)
+  y.divisor = x.divisor
+  copyColumns(m, n, y, 0, x, from)
+  if (!isFloat(x.dtype)) return y
+  const derivative = (dy: Tensor, dx = empty('slice', x.shape, x.dtype)) => copyColumns(m, n, fill(dx, 0), from, dy, 0)
+  return derive(y, [x], [derivative], false)
 }
 
 /**
- * Tensors one after another along an axis (default the first; others are for float32 and float64), as a copy: one dtype, and one shape
- * but along that axis. The derivative of each is its part of dy.
+ * Tensors one after another along an axis (default the first), as a copy: one dtype, and one shape but along that axis. The derivative
+ * of each is its part of dy.
  */
 export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
   if (!Array.isArray(tensors) || tensors.length === 0)
@@ -51,20 +49,14 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
   }
   const starts = [0]
   for (const t of parts) starts.push(starts[starts.length - 1] + t.shape[at])
-  const size = starts[parts.length]
-  if (at > 0) {
-    floatOf('concat', parts[0])
-    return turnedBack(concat(parts.map((t) => turned(t, at))), shape, at, size)
-  }
-  const y = empty('concat', checkSize('concat', [size, ...shape.slice(1)]), dtype)
+  const whole = [...shape.slice(0, at), starts[parts.length], ...shape.slice(at + 1)]
+  const y = empty('concat', checkSize('concat', whole), dtype)
   y.divisor = divisor
-  const placeOf = (whole: Tensor, i: number) => sliceRows(whole, starts[i], starts[i + 1])
-  noGrad(() => {
-    for (const [i, t] of parts.entries()) copy(t, placeOf(y, i))
-  })
-  if (!isFloat(dtype)) return written(y)
-  const derivatives = parts.map((t, i) => (dy: Tensor, out: Tensor | undefined) => {
-    return copy(placeOf(dy, i), out ?? empty('concat', t.shape, dtype))
+  const { m, each } = rowsAt(shape, at)
+  for (const [i, t] of parts.entries()) copyColumns(m, t.shape[at] * each, y, starts[i] * each, t, 0)
+  if (!isFloat(dtype)) return y
+  const derivatives = parts.map((t, i) => (dy: Tensor, dt = empty('concat', t.shape, dtype)) => {
+    return copyColumns(m, t.shape[at] * each, dt, 0, dy, starts[i] * each)
   })
   return derive(y, parts, derivatives, false)
 }

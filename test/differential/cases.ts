@@ -82,6 +82,11 @@ function intsOf(op: Op, r: Random): number[] {
       const [rows, n] = sizes(r, 2, 250)
       return [m, n, Math.max(1, rows), count, r.pick(EDGES), 1 + r.below(16)]
     }
+    case 'm n p q at from': {
+      const [m, n] = sizes(r, 2, 6000)
+      const [at, from] = [r.below(20), r.below(20)]
+      return [m, n, at + n + r.below(20), from + n + r.below(20), at, from]
+    }
     case 'n':
       return sizes(r, 1)
     case 'n nesterov':
@@ -171,6 +176,7 @@ function typesOf(op: Op, r: Random): Record<string, DType> {
   const type = r.dtype()
   const label = r.pick(['int32', 'uint8'] as const)
   if (op.name === 'copy') return { y: r.dtype(), x: type }
+  if (op.name === 'copyColumns') return { y: type, x: type }
   if (op.name === 'put') return { dst: r.pick(['float64', type]), src: type }
   if (op.name === 'fill') return { y: type }
   if (op.name === 'gatherAffine') return { src: r.pick(['uint8', type]) }

@@ -53,6 +53,14 @@ def copy(c):
 
 
 @formula
+def copyColumns(c):
+    m, n, p, q, at, source = c.n
+    y = c.raw("y").copy().reshape(m, p)
+    y[:, at:at + n] = c.raw("x").reshape(m, q)[:, source:source + n]
+    return {"y": Exact(y)}
+
+
+@formula
 def advance(c):
     return {"x": Exact(c.raw("x") + np.int32(c.n[0]))}
 

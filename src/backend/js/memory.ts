@@ -18,6 +18,13 @@ export const memory: Kernels = {
     if (!wraps || y.constructor === x.constructor) y.set(x.subarray(from, from + n), to)
     else for (let i = 0; i < n; i++) y[to + i] = converted(y, x[from + i])
   },
+  copyColumns: ({ a: [y, x], o: [yo, xo], n: [m, n, p, q, at, from] }) => {
+    for (let i = 0; i < m; i++) {
+      const [to, first] = [yo + i * p + at, xo + i * q + from]
+      if (n > 32) y.set(x.subarray(first, first + n), to)
+      else for (let j = 0; j < n; j++) y[to + j] = x[first + j]
+    }
+  },
   advance: ({ a: [x], o: [at], n: [by] }) => {
     x[at] += by // an Int32Array wraps
   },
