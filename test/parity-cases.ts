@@ -84,6 +84,11 @@ const BROADCASTS = [
   ...SIZES.map((n) => [1, 1, 1, 1, 3, n, 0, 16]),
   ...SIZES.map((n) => [1, 1, 1, 1, 3, n, 32, 16]),
   ...SIZES.map((n) => [1, 1, 1, 1, n, 3, 32, 0]),
+  // short rows taken together, which begin and end anywhere between two units
+  ...SIZES.map((n) => [1, 1, 1, 5, 37, n, 0, 16]),
+  ...SIZES.map((n) => [1, 1, 1, 5, 37, n, 32, 8]),
+  ...SIZES.map((n) => [1, 1, 1, 3, 19, n, 48, 40]),
+  [1, 2, 1, 3, 2100, 7, 16, 40],
   [1, 1, 1, 1, 1, 257, 63, 0],
   [2, 3, 1, 2, 3, 2, 9, 34],
   [2, 1, 3, 2, 2, 3, 0b101010, 0b010101],

@@ -18,6 +18,8 @@ namespace lanewise {
 namespace LANEWISE_ISA {
 namespace binary {
 
+enum { kShort = 32, kJoined = 512 };  // elements: of a short row, and of those that are taken together
+
 // How a command is walked: `rows` runs of `length` elements of y, which lie one after the other. Along a run each of a and b
 // either advances with y or stands still; from run to run they move as their strides over the outer dimensions say.
 // Where nothing but such a run is broadcast, the whole command is one run, cut anywhere. A unit is a number of rows, or a
@@ -25,7 +27,7 @@ namespace binary {
 struct Walk {
   int64_t size[5], strideA[5], strideB[5];  // the outer dimensions, d4 last
   int64_t rows, length, pieces, rowsPerUnit;
-  bool movesA, movesB;
+  bool movesA, movesB, joins;  // joins: the rows of d4 are taken together, as each costs as much as some registers
 
   explicit LW_MEMBER Walk(const Command& c) {
     const int64_t ma = c.n[6], mb = c.n[7];
@@ -60,8 +62,37 @@ struct Walk {
     if (length == 0) rows = 0;
     pieces = length > kBlock ? ceilDivide(length, kBlock) : 1;
     rowsPerUnit = length > 0 && length < kBlock ? kBlock / length : 1;
+    joins = rows > 1 && length < kShort && size[4] >= 8;
   }
   LW_MEMBER int64_t units() const { return pieces > 1 ? rows * pieces : ceilDivide(rows, rowsPerUnit); }
+};
+
+// Where a and b begin in a row.
+template <class E>
+struct Place {
+  const E *a, *b;
+  int64_t at[5] = {0, 0, 0, 0, 0};
+
+  LW_MEMBER Place(const Command& c, const Walk& w, int64_t row) : a((const E*)c.p[1]), b((const E*)c.p[2]) {
+    for (int i = 4; i >= 0 && w.rows > 1; i--) {
+      at[i] = row % w.size[i];
+      row /= w.size[i];
+      a += at[i] * w.strideA[i];
+      b += at[i] * w.strideB[i];
+    }
+  }
+  // So many rows on, none of which is beyond the end of d4.
+  LW_MEMBER void forward(const Walk& w, int64_t rows) {
+    for (int i = 4; i >= 0; i--, rows = 1) {
+      a += rows * w.strideA[i];
+      b += rows * w.strideB[i];
+      at[i] += rows;
+      if (at[i] < w.size[i]) break;
+      a -= w.strideA[i] * w.size[i];
+      b -= w.strideB[i] * w.size[i];
+      at[i] = 0;
+    }
+  }
 };
 
 // One run: y[i] = f(a[i or 0], b[i or 0]) for i in [from, to).
@@ -81,38 +112,66 @@ LW_INLINE void run(bool far, typename V::E* y, const typename V::E* a, const typ
 template <class V, bool MovesA, bool MovesB, class F>
 LW_INLINE void walk(const Command& c, const Walk& w, int64_t begin, int64_t end, F f) {
   typedef typename V::E E;
-  E* y = (E*)c.p[0];
-  const E* a = (const E*)c.p[1];
-  const E* b = (const E*)c.p[2];
-  const bool far = goesPast(w.rows * w.length, y, a, b);
+  const bool far = goesPast(w.rows * w.length, (E*)c.p[0], (const E*)c.p[1], (const E*)c.p[2]);
   int64_t row = w.pieces > 1 ? begin / w.pieces : begin * w.rowsPerUnit;
   int64_t piece = w.pieces > 1 ? begin % w.pieces : 0;
   int64_t left = w.pieces > 1 ? end - begin : lesser(w.rows, end * w.rowsPerUnit) - row;  // pieces to do
-  int64_t at[5] = {0, 0, 0, 0, 0};
-  if (w.rows > 1) {
-    int64_t r = row;
-    for (int i = 4; i >= 0; i--) {
-      at[i] = r % w.size[i];
-      r /= w.size[i];
-      a += at[i] * w.strideA[i];
-      b += at[i] * w.strideB[i];
-    }
-  }
-  for (y += row * w.length;; y += w.length) {
+  E* y = (E*)c.p[0] + row * w.length;
+  for (Place<E> place(c, w, row);; place.forward(w, 1), y += w.length) {
     int64_t last = lesser(w.pieces, piece + left);
-    run<V, MovesA, MovesB>(far, y, a, b, piece * kBlock, lesser(w.length, last * kBlock), f);
+    run<V, MovesA, MovesB>(far, y, place.a, place.b, piece * kBlock, lesser(w.length, last * kBlock), f);
     left -= last - piece;
     piece = 0;
     if (left <= 0) return endPast<V>(far);
-    for (int i = 4; i >= 0; i--) {  // the next row
-      a += w.strideA[i];
-      b += w.strideB[i];
-      if (++at[i] < w.size[i]) break;
-      a -= w.strideA[i] * w.size[i];
-      b -= w.strideB[i] * w.size[i];
-      at[i] = 0;
-    }
   }
+}
+
+// `count` rows of an operand from row r on, `stride` elements apart, each one after the other: as they lie, or copied to `to`, where r = 0
+// has left them if all are the same. Registers are stored whole, although they reach into the next row, which is written next.
+template <class V>
+static const typename V::E* joinedRows(const typename V::E* x, bool moves, int64_t stride, int64_t n, int64_t r, int64_t count, typename V::E* to) {
+  if (moves && stride == n) return x + r * n;
+  if (stride > 0) {  // one number each
+    for (int64_t i = 0; i < count; i++)
+      for (int64_t j = 0; j < n; j += V::W) V::set1(x[r + i]).store(to + i * n + j);
+    return to;
+  }
+  if (r > 0) return to;
+  for (int64_t j = (n - 1) / V::W * V::W; j >= 0; j -= V::W) {
+    const V v = moves ? V::load(x + j, V::first(lesser(n - j, V::W))) : V::set1(*x);
+    for (int64_t i = 0; i < lesser(count, V::W); i++) v.store(to + i * n + j);
+  }
+  for (int64_t i = V::W * n; i < count * n; i += V::W) V::load(to + i - V::W * n).store(to + i);
+  return to;
+}
+
+// y[i] = f(a[i], b[i]) for n numbers: a function, so that there is one walk for all.
+template <class V, class F>
+static void whole(bool far, typename V::E* y, const typename V::E* a, const typename V::E* b, int64_t n) {
+  run<V, true, true>(far, y, a, b, 0, n, F());
+}
+
+// The same for short rows, by such a function.
+template <class V, class E>
+static void walkTogether(const Command& c, const Walk& w, int64_t begin, int64_t end, void (*f)(bool, E*, const E*, const E*, int64_t)) {
+  alignas(64) E joinedA[kJoined + V::W], joinedB[kJoined + V::W];
+  const bool far = goesPast(w.rows * w.length, (E*)c.p[0], (const E*)c.p[1], (const E*)c.p[2]);
+  const int64_t n = w.length, most = kJoined / n / V::W * V::W;
+  int64_t row = begin * w.rowsPerUnit, left = lesser(w.rows, end * w.rowsPerUnit) - row;
+  E* y = (E*)c.p[0] + row * n;
+  for (Place<E> place(c, w, row); left > 0;) {
+    const int64_t rows = lesser(left, w.size[4] - place.at[4]);
+    for (int64_t r = 0; r < rows; r += most) {
+      const int64_t count = lesser(most, rows - r);
+      const E* a = joinedRows<V>(place.a, w.movesA, w.strideA[4], n, r, count, joinedA);
+      const E* b = joinedRows<V>(place.b, w.movesB, w.strideB[4], n, r, count, joinedB);
+      f(far, y, a, b, count * n);
+      y += count * n;
+    }
+    left -= rows;
+    place.forward(w, rows);
+  }
+  endPast<V>(far);
 }
 
 template <class V, template <class> class F>
@@ -121,13 +180,14 @@ struct Broadcast {
     Walk w(c);
     plan.units = w.units();
     // an element; the start of a run, which is what short ones cost
-    plan.nanoseconds = (double)(w.rows * w.length) * (F<V>::kNanoseconds / (double)V::W) + (double)(w.rows * w.pieces) * 2.0;
+    plan.nanoseconds = (double)(w.rows * w.length) * (F<V>::kNanoseconds / (double)V::W) + (double)(w.rows * w.pieces) * (V::W > 1 && w.joins ? 0.5 : 2.0);
   }
   static void run(const Command& c, int64_t begin, int64_t end) {
     if (begin >= end) return;
     Walk w(c);
     F<V> f;
-    if (w.movesA && w.movesB) walk<V, true, true>(c, w, begin, end, f);
+    if (V::W > 1 && w.joins) walkTogether<V>(c, w, begin, end, whole<V, F<V>>);
+    else if (w.movesA && w.movesB) walk<V, true, true>(c, w, begin, end, f);
     else if (w.movesA) walk<V, true, false>(c, w, begin, end, f);
     else if (w.movesB) walk<V, false, true>(c, w, begin, end, f);
     else walk<V, false, false>(c, w, begin, end, f);

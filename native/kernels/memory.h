@@ -12,6 +12,7 @@
 #include "../simd/convert.h"
 #include "checked.h"
 #include "elements.h"
+#include "pieces.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {
@@ -45,37 +46,6 @@ static void runCopy(const Command& c, int64_t begin, int64_t end) {
   });
 }
 
-// Parts of rows that lie so many bytes apart, m of `bytes` each. Short ones without a call: their first and their last SIZE bytes, which
-// may overlap.
-struct Pieces {
-  char* y;
-  const char* x;
-  int64_t apartY, apartX, m, bytes;
-
-  template <int SIZE>
-  LW_MEMBER void byEnds() const {
-    char* to = y;
-    const char* from = x;
-    for (int64_t i = 0; i < m; i++, to += apartY, from += apartX) {
-      char first[SIZE], last[SIZE];
-      __builtin_memcpy(first, from, SIZE);
-      __builtin_memcpy(last, from + bytes - SIZE, SIZE);
-      __builtin_memcpy(to, first, SIZE);
-      __builtin_memcpy(to + bytes - SIZE, last, SIZE);
-    }
-  }
-  void copy() const {
-    if (bytes == 0) return;
-    if (bytes <= 2) return byEnds<1>();
-    if (bytes <= 4) return byEnds<2>();
-    if (bytes <= 8) return byEnds<4>();
-    if (bytes <= 16) return byEnds<8>();
-    if (bytes <= 32) return byEnds<16>();
-    if (bytes <= 64) return byEnds<32>();
-    for (int64_t i = 0; i < m; i++) __builtin_memcpy(y + i * apartY, x + i * apartX, (size_t)bytes);
-  }
-};
-
 // A unit is some rows, or a piece of kBlock columns of one.
 static int64_t rowsAtOnce(int64_t n) { return n > 0 && n < kBlock ? kBlock / n : 1; }
 static int64_t piecesOfRow(int64_t n) { return greater(1, ceilDivide(n, kBlock)); }
@@ -88,7 +58,7 @@ static void runCopyColumns(const Command& c, int64_t begin, int64_t end) {
     const int64_t row = u / pieces * rows, column = u % pieces * kBlock;
     char* y = (char*)c.p[0] + (row * c.n[2] + c.n[4] + column) * size;
     const char* x = (const char*)c.p[1] + (row * c.n[3] + c.n[5] + column) * size;
-    Pieces{y, x, c.n[2] * size, c.n[3] * size, lesser(rows, m - row), lesser(kBlock, n - column) * size}.copy();
+    copyPieces(y, c.n[2] * size, lesser(rows, m - row), lesser(kBlock, n - column) * size, [&](int64_t i) LW_LAMBDA { return x + i * c.n[3] * size; });
   }
 }
 

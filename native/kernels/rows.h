@@ -5,6 +5,7 @@
 #include "../simd/convert.h"
 #include "checked.h"
 #include "elements.h"
+#include "pieces.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {
@@ -72,23 +73,22 @@ struct Segment {
   int64_t row0, row1, column0, column1;
 };
 
-// Where those rows are.
+// Where those rows are: what the command says, in numbers of its own, as a compiler must think that bytes written anywhere change the command.
 struct Source {
   enum { kOperand = 1, kBatch = 4 };  // operands: of all, and of gatherAffine
-  const Command& c;
-  int64_t sizeX = 0;  // bytes of an element
-  int64_t cursor;
+  const char* x;
+  int64_t columns, rows, count, cursor, sizeX = 0;  // sizeX: bytes of an element
   const int32_t* idx;  // null where there are not as many indices
-  LW_MEMBER explicit Source(const Command& command) : c(command) {
-    withPointer(c.p[kOperand], c.types[kOperand], [&](auto* x) { sizeX = sizeof(*x); });
+  LW_MEMBER explicit Source(const Command& c) : x((const char*)c.p[kOperand]), columns(c.n[1]), rows(c.n[2]), count(c.n[3]) {
+    withPointer(c.p[kOperand], c.types[kOperand], [&](auto* of) { sizeX = sizeof(*of); });
     idx = chosenRows(c, cursor);
   }
-  LW_MEMBER bool has(int64_t row) const { return row >= 0 && row < c.n[2]; }
+  LW_MEMBER bool has(int64_t row) const { return row >= 0 && row < rows; }
   // Where the columns of `part` begin in a row that there is.
-  LW_MEMBER const char* at(int64_t row, const Segment& part) const { return (const char*)c.p[kOperand] + (row * c.n[1] + part.column0) * sizeX; }
+  LW_MEMBER const char* at(int64_t row, const Segment& part) const { return x + (row * columns + part.column0) * sizeX; }
   // A hint, so that rows come from memory in time: the columns of `part` of the row that is `ahead` of row i.
   LW_MEMBER void ask(int64_t i, const Segment& part, int64_t ahead) const {
-    if (!idx || cursor + ahead + i >= c.n[3]) return;
+    if (!idx || cursor + ahead + i >= count) return;
     const int64_t next = readOnce(idx + ahead + i);
     if (!has(next)) return;
     // Every line of them, wherever in a line they begin.
@@ -102,12 +102,16 @@ struct Source {
 struct Taking {
   TakeRow take = nullptr;
   int64_t sizeY = 0;
-  LW_MEMBER explicit Taking(const Command& c) {
+  bool copies;  // as they are
+  LW_MEMBER explicit Taking(const Command& c) : copies(c.types[0] == c.types[1] && c.d[0] == 1) {
     withPointer(c.p[0], c.types[0], [&](auto* to) {
       withPointer(c.p[1], c.types[1], [&](auto* x) { take = takeRow(to, x), sizeY = sizeof(*to); });
     });
   }
 };
+
+enum { kShortRow = 128 };  // bytes
+static const char kZeros[kShortRow] = {};
 
 // A segment, to y on, where rows are `pitch` elements apart; with ASKS it asks for those of the next batch if it is small, while this step
 // computes; else for rows that follow soon (of a large batch few would be left in a near cache). A bad row becomes zeros.
@@ -115,10 +119,20 @@ template <bool ASKS>
 static void gatherPart(const Command& c, const Segment& part, char* y, int64_t pitch, bool past = false) {
   const Taking taking(c);
   const Source source(c);
-  const int64_t width = part.column1 - part.column0, sizeY = taking.sizeY;
+  const int64_t width = part.column1 - part.column0, sizeY = taking.sizeY, ahead = lesser(c.n[0], kAheadRows);
   if (!source.idx && width == 0) return;  // nothing bounds m then
+  // Short rows as they are: 3 ns each (Zen 4), where by the call below one takes 9 to 12.
+  if (ASKS && taking.copies && width > 0 && width * sizeY <= kShortRow) {
+    return copyPieces(y, pitch * sizeY, part.row1 - part.row0, width * sizeY, [&](int64_t j) LW_LAMBDA {
+      const int64_t i = part.row0 + j, row = source.idx ? readOnce(source.idx + i) : -1;
+      source.ask(i, part, ahead);
+      if (source.has(row)) return source.at(row, part);
+      if (source.idx) fail(c, i, row);
+      return kZeros;
+    });
+  }
   for (int64_t i = part.row0; i < part.row1; ++i, y += pitch * sizeY) {
-    if (ASKS) source.ask(i, part, lesser(c.n[0], kAheadRows));
+    if (ASKS) source.ask(i, part, ahead);
     const int64_t row = source.idx ? readOnce(source.idx + i) : -1;
     if (source.has(row)) {
       taking.take(y, source.at(row, part), width, c.d[0], past);
