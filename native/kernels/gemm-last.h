@@ -18,10 +18,11 @@ static constexpr bool kGroupsColumns = false;
 template <class V>
 struct LastColumns {
   typedef typename V::E E;
+  enum { kMost = V::W / 4 };
 
-  // The first `count` columns of a strip, at most W / 4, of rows [begin, end); returns the first of the rows that are left.
+  // The first `count` columns of a strip, at most kMost, of rows [begin, end); returns the first of the rows that are left.
   static int64_t run(int64_t count, const Gemm<E>& g, const Strip<E>& part, int64_t begin, int64_t end) {
-    return columns<V::W / 4>(count, g, part, begin, end);
+    return columns<kMost>(count, g, part, begin, end);
   }
 
  private:
