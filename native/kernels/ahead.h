@@ -39,7 +39,7 @@ struct Ahead {
 
   bool same() const {
     if (own.column0 == own.column1 || note->column0 != own.column0 || note->column1 != own.column1) return false;
-    const Source source(c);
+    const Source source(c, own);
     for (int64_t i = 0; source.idx && i < c.n[0]; i++)
       if (readOnce(source.idx + i) != note->rows[i]) return false;
     return source.idx != nullptr;
@@ -47,16 +47,16 @@ struct Ahead {
 
   // The rows after this step's, to y on, if there are as many and none is bad.
   void gather(char* y) const {
-    const Source source(c);
+    const Source source(c, own);
     const int64_t m = c.n[0], width = own.column1 - own.column0;
     note->column0 = note->column1 = 0;
     if (!source.idx || source.cursor + 2 * m > c.n[3]) return;
     const Taking taking(c);
     for (int64_t i = 0; i < m; i++, y += width * taking.sizeY) {
-      source.ask(i, own, m + kDistance);
+      source.ask(i, m + kDistance);
       const int64_t row = note->rows[i] = readOnce(source.idx + m + i);
       if (!source.has(row)) return;
-      taking.take(y, source.at(row, own), width, c.d[0], false);
+      taking.take(y, source.at(row), width, c.d[0], false);
     }
     note->column0 = own.column0;
     note->column1 = own.column1;

@@ -22,12 +22,12 @@ LW_INLINE void copyByEnds(char* y, int64_t apart, int64_t count, int64_t bytes, 
 // `count` pieces of `bytes` > 0: from(i) to y + i·apart. Short ones without a call for each.
 template <class From>
 LW_INLINE void copyPieces(char* y, int64_t apart, int64_t count, int64_t bytes, const From& from) {
-  if (bytes == 1) return copyByEnds<1>(y, apart, count, bytes, from);
-  if (bytes <= 4) return copyByEnds<2>(y, apart, count, bytes, from);
-  if (bytes <= 8) return copyByEnds<4>(y, apart, count, bytes, from);
-  if (bytes <= 16) return copyByEnds<8>(y, apart, count, bytes, from);
-  if (bytes <= 32) return copyByEnds<16>(y, apart, count, bytes, from);
-  if (bytes <= 64) return copyByEnds<32>(y, apart, count, bytes, from);
+  if (bytes < 2) return copyByEnds<1>(y, apart, count, bytes, from);
+  if (bytes < 4) return copyByEnds<2>(y, apart, count, bytes, from);
+  if (bytes < 8) return copyByEnds<4>(y, apart, count, bytes, from);
+  if (bytes < 16) return copyByEnds<8>(y, apart, count, bytes, from);
+  if (bytes < 32) return copyByEnds<16>(y, apart, count, bytes, from);
+  if (bytes < 64) return copyByEnds<32>(y, apart, count, bytes, from);
   if (bytes <= 128) return copyByEnds<64>(y, apart, count, bytes, from);
   for (int64_t i = 0; i < count; i++) __builtin_memcpy(y + i * apart, from(i), (size_t)bytes);
 }

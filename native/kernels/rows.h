@@ -73,28 +73,31 @@ struct Segment {
   int64_t row0, row1, column0, column1;
 };
 
-// Where those rows are: what the command says, in numbers of its own, as a compiler must think that bytes written anywhere change the command.
+// Where those rows are, by numbers of its own: bytes that are written anywhere could be the command's, for all a compiler knows.
 struct Source {
   enum { kOperand = 1, kBatch = 4 };  // operands: of all, and of gatherAffine
-  const char* x;
-  int64_t columns, rows, count, cursor, sizeX = 0;  // sizeX: bytes of an element
-  const int32_t* idx;  // null where there are not as many indices
-  LW_MEMBER explicit Source(const Command& c) : x((const char*)c.p[kOperand]), columns(c.n[1]), rows(c.n[2]), count(c.n[3]) {
-    withPointer(c.p[kOperand], c.types[kOperand], [&](auto* of) { sizeX = sizeof(*of); });
+  int64_t rows, count, cursor, pitch = 0, bytes = 0;  // pitch from row to row, bytes of the part of each
+  const char* first;                                  // of row 0
+  const int32_t* idx;                                 // null where there are not as many indices
+  LW_MEMBER Source(const Command& c, const Segment& part) : rows(c.n[2]), count(c.n[3]) {
+    withPointer(c.p[kOperand], c.types[kOperand], [&](auto* x) {
+      pitch = c.n[1] * (int64_t)sizeof(*x);
+      bytes = (part.column1 - part.column0) * (int64_t)sizeof(*x);
+      first = (const char*)(x + part.column0);
+    });
     idx = chosenRows(c, cursor);
   }
   LW_MEMBER bool has(int64_t row) const { return row >= 0 && row < rows; }
-  // Where the columns of `part` begin in a row that there is.
-  LW_MEMBER const char* at(int64_t row, const Segment& part) const { return x + (row * columns + part.column0) * sizeX; }
-  // A hint, so that rows come from memory in time: the columns of `part` of the row that is `ahead` of row i.
-  LW_MEMBER void ask(int64_t i, const Segment& part, int64_t ahead) const {
+  // Where the part of a row that there is begins.
+  LW_MEMBER const char* at(int64_t row) const { return first + row * pitch; }
+  // A hint, so that rows come from memory in time: the part of the row that is `ahead` of row i.
+  LW_MEMBER void ask(int64_t i, int64_t ahead) const {
     if (!idx || cursor + ahead + i >= count) return;
     const int64_t next = readOnce(idx + ahead + i);
     if (!has(next)) return;
-    // Every line of them, wherever in a line they begin.
-    const uintptr_t p = (uintptr_t)at(next, part);
-    const uintptr_t end = p + (uintptr_t)((part.column1 - part.column0) * sizeX);
-    for (uintptr_t line = p / 64 * 64; line < end; line += 64) __builtin_prefetch((const void*)line, 0, 2);
+    // Every line of it, wherever in a line it begins.
+    const uintptr_t p = (uintptr_t)at(next);
+    for (uintptr_t line = p / 64 * 64; line < p + (uintptr_t)bytes; line += 64) __builtin_prefetch((const void*)line, 0, 2);
   }
 };
 
@@ -118,24 +121,24 @@ static const char kZeros[kShortRow] = {};
 template <bool ASKS>
 static void gatherPart(const Command& c, const Segment& part, char* y, int64_t pitch, bool past = false) {
   const Taking taking(c);
-  const Source source(c);
+  const Source source(c, part);
   const int64_t width = part.column1 - part.column0, sizeY = taking.sizeY, ahead = lesser(c.n[0], kAheadRows);
   if (!source.idx && width == 0) return;  // nothing bounds m then
   // Short rows as they are: 3 ns each (Zen 4), where by the call below one takes 9 to 12.
   if (ASKS && taking.copies && width > 0 && width * sizeY <= kShortRow) {
     return copyPieces(y, pitch * sizeY, part.row1 - part.row0, width * sizeY, [&](int64_t j) LW_LAMBDA {
       const int64_t i = part.row0 + j, row = source.idx ? readOnce(source.idx + i) : -1;
-      source.ask(i, part, ahead);
-      if (source.has(row)) return source.at(row, part);
+      source.ask(i, ahead);
+      if (source.has(row)) return source.at(row);
       if (source.idx) fail(c, i, row);
       return kZeros;
     });
   }
   for (int64_t i = part.row0; i < part.row1; ++i, y += pitch * sizeY) {
-    if (ASKS) source.ask(i, part, ahead);
+    if (ASKS) source.ask(i, ahead);
     const int64_t row = source.idx ? readOnce(source.idx + i) : -1;
     if (source.has(row)) {
-      taking.take(y, source.at(row, part), width, c.d[0], past);
+      taking.take(y, source.at(row), width, c.d[0], past);
       continue;
     }
     if (source.idx) fail(c, i, row);
@@ -145,8 +148,8 @@ static void gatherPart(const Command& c, const Segment& part, char* y, int64_t p
 
 // Asks for a segment of the next batch.
 LW_INLINE void askAfter(const Command& c, const Segment& part) {
-  const Source source(c);
-  for (int64_t i = part.row0; i < part.row1; ++i) source.ask(i, part, c.n[0]);
+  const Source source(c, part);
+  for (int64_t i = part.row0; i < part.row1; ++i) source.ask(i, c.n[0]);
 }
 
 }  // namespace LANEWISE_ISA
