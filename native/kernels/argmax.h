@@ -41,9 +41,50 @@ LW_INLINE int64_t placeInRow(const typename V::E* x, int64_t b, V best) {
   if (any(isnan(best))) return firstWhere<V>(x, b, [](V v) LW_LAMBDA { return isnan(v); });
   return firstWhere<V>(x, b, [&](V v) LW_LAMBDA { return v == best; });
 }
+
+
+// The same for short rows, up to kMost numbers, all of them in registers at once: nothing that a processor has to foresee.
 template <class V>
-LW_INLINE int64_t argmaxRow(const typename V::E* x, int64_t b) {
-  return placeInRow<V>(x, b, bestOfRow<V>(x, b));
+struct ShortArgmax {
+  typedef typename V::E E;
+  enum { kMost = 16, R = kMost / V::W };
+  int64_t b;
+  typename V::M part[R];
+  explicit LW_MEMBER ShortArgmax(int64_t b) : b(b) {
+    LW_UNROLL for (int r = 0; r < R; r++) part[r] = V::first(lesser(greater(b - r * V::W, 0), V::W));
+  }
+  static LW_MEMBER bool takes(int64_t b) { return V::W > 1 && b <= kMost; }
+  LW_MEMBER int64_t operator()(const E* x) const {
+    V v[R];
+    LW_UNROLL for (int r = 0; r < R; r++) v[r] = select(part[r], V::load(x + r * V::W, part[r]), V::set1(-__builtin_inff()));
+    V best = v[0];
+    LW_UNROLL for (int r = 1; r < R; r++) best = Greatest<V>()(best, v[r]);
+    best = V::set1(top(best));
+    uint32_t found = 0, nan = 0;
+    LW_UNROLL for (int r = 0; r < R; r++) {
+      found |= bits(v[r] == best) << r * V::W;
+      nan |= bits(isnan(v[r])) << r * V::W;
+    }
+    return __builtin_ctz(nan ? nan : found);
+  }
+};
+
+// f(i, the first place of the greatest of row i) for rows [first, last) of b >= 1 numbers.
+template <class V, class F>
+LW_INLINE void forArgmax(const typename V::E* x, int64_t b, int64_t first, int64_t last, F f) {
+  if (ShortArgmax<V>::takes(b)) {
+    const ShortArgmax<V> of(b);
+    for (int64_t i = first; i < last; ++i) f(i, of(x + i * b));
+    return;
+  }
+  if (first >= last) return;
+  V best = bestOfRow<V>(x + first * b, b);
+  for (int64_t i = first; i < last; ++i) {
+    // the next row's while the last steps of this one's wait for each other
+    const V next = i + 1 < last ? bestOfRow<V>(x + (i + 1) * b, b) : best;
+    f(i, placeInRow<V>(x + i * b, b, best));
+    best = next;
+  }
 }
 
 template <class V>
@@ -59,14 +100,7 @@ struct Argmax {
     const E* x = (const E*)c.p[1];
     const int64_t b = c.n[1], w = c.n[2];
     if (w == 1) {
-      if (begin == end) return;
-      V best = bestOfRow<V>(x + begin * b, b);
-      for (int64_t i = begin; i < end; ++i) {
-        // the next row's while the last steps of this one's wait for each other
-        const V next = i + 1 < end ? bestOfRow<V>(x + (i + 1) * b, b) : best;
-        y[i] = (int32_t)placeInRow<V>(x + i * b, b, best);
-        best = next;
-      }
+      forArgmax<V>(x, b, begin, end, [&](int64_t i, int64_t place) LW_LAMBDA { y[i] = (int32_t)place; });
       return;
     }
     const int64_t groups = ceilDivide(w, kColumns);

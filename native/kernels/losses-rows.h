@@ -182,13 +182,20 @@ struct SoftmaxCrossEntropyDenseGrad {
   }
 };
 
+// 1 or 0, without a jump: half of them would go the other way than the processor thought.
+template <class E>
+LW_INLINE E oneIf(bool is) {
+  const E values[] = {0, 1};
+  return values[is];
+}
+
 template <class V>
 struct Accuracy {
   typedef typename V::E E;
   enum { kOperations = 3 };
   static LW_MEMBER void rows(const Command& c, int64_t first, int64_t last, E* s) {
     const int64_t n = c.n[1];
-    for (int64_t i = first; i < last; ++i) s[i] = argmaxRow<V>((const E*)c.p[1] + i * n, n) == label(c, 2, i);
+    forArgmax<V>((const E*)c.p[1], n, first, last, [&](int64_t i, int64_t place) LW_LAMBDA { s[i] = oneIf<E>(place == label(c, 2, i)); });
   }
 };
 
@@ -198,8 +205,14 @@ struct AccuracyDense {
   enum { kOperations = 6 };
   static LW_MEMBER void rows(const Command& c, int64_t first, int64_t last, E* s) {
     const int64_t n = c.n[1];
-    for (int64_t i = first; i < last; ++i)
-      s[i] = argmaxRow<V>((const E*)c.p[1] + i * n, n) == argmaxRow<V>((const E*)c.p[2] + i * n, n);
+    const E *p = (const E*)c.p[1], *t = (const E*)c.p[2];
+    enum { kRows = 64 };
+    int64_t places[kRows];
+    for (int64_t from = first; from < last; from += kRows) {
+      const int64_t to = lesser(last, from + kRows);
+      forArgmax<V>(p, n, from, to, [&](int64_t i, int64_t place) LW_LAMBDA { places[i - from] = place; });
+      forArgmax<V>(t, n, from, to, [&](int64_t i, int64_t place) LW_LAMBDA { s[i] = oneIf<E>(places[i - from] == place); });
+    }
   }
 };
 
