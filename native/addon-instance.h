@@ -8,6 +8,7 @@
 #endif
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "addon-slices.h"

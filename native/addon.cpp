@@ -1,7 +1,7 @@
 // The door to JavaScript. Everything it is handed is checked: a wrong call throws. Only this file, with the three
 // headers addon-*.h, knows of napi.h.
-#include <memory>
 #include <new>
+#include <string>
 
 #include "addon-instance.h"
 #include "addon-tape.h"

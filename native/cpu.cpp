@@ -2,7 +2,6 @@
 
 #include "pool.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include <chrono>

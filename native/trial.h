@@ -2,6 +2,8 @@
 // depends on where the system puts them, with a cache in common or none, and on who else computes; both change while a program runs.
 // Results are the same either way.
 #pragma once
+#include <stdint.h>
+
 #include <algorithm>
 
 namespace lanewise {

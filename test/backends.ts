@@ -5,13 +5,15 @@ import { JsBackend } from '../src/backend/js/index.js'
 import { NativeBackend } from '../src/backend/native.js'
 import { BackendError } from '../src/errors.js'
 
-/** A missing addon is said and skipped; one that does not fit (another version, an impossible LANEWISE_ISA) fails. */
+/** A missing addon is said and skipped; one that does not fit (of another version or other sources, an impossible LANEWISE_ISA) fails. */
 function loadNative(): Backend | undefined {
   try {
     return NativeBackend.load('test')
   } catch (error) {
+    const { message } = error as Error
+    if (/ is of version | was built from other sources/.test(message)) throw new Error(`${message}; npm run build`)
     if (error instanceof BackendError || process.env.LANEWISE_BACKEND === 'native') throw error
-    console.warn(`test/backends: no addon, only the JavaScript backend is tested: ${(error as Error).message}`)
+    console.warn(`test/backends: no addon, only the JavaScript backend is tested: ${message}`)
     return undefined
   }
 }

@@ -30,6 +30,8 @@ const NETS: Net[] = [
   { n: 701, k: 64, batch: 20, dtype: 'float64' },
   { n: 611, k: 100, batch: 40, plain: true },
   { n: 4001, k: 7, batch: 128, plain: true },
+  { n: 784, k: 54, batch: 100 },
+  { n: 784, k: 22, batch: 20 },
 ]
 
 function train(net: Net, optimizer: keyof typeof OPTIMIZERS, isa: string, threads: number): Promise<string> {

@@ -7,7 +7,7 @@ import { addonOf, hash, isasHere, within } from './isas.js'
 // W / 4 columns and a number of rows each. Against the code without vectors, bit by bit, and against sums in float64.
 
 const COLUMNS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 17, 18, 19, 20, 22, 24, 33, 34, 49, 50, 51, 52, 54, 56]
-/** Rows and k: rows that fill all of the kernels, some, and leave some; k with and without a rest, in one block and in several. */
+/** Rows and k: rows that fill all of the kernels, some, and leave some; k with and without a rest. */
 const SIZES = [
   [8, 16],
   [12, 64],
@@ -71,6 +71,10 @@ describe.skipIf(isasHere().length === 0)('products cut where a thread’s part b
     [400, 64, 200],
     [401, 300, 200],
     [97, 1100, 130],
+    // k in several blocks, and rows that one group of the last columns leaves over and the other not
+    [36, 600, 134],
+    [20, 600, 133],
+    [20, 3200, 22],
   ])('%dx%d by %d columns', (m, k, n) => {
     const by = (isa: string, threads: number) =>
       within(addonOf(isa, threads), () => {

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import type { Backend } from '../src/backend/backend.js'
 import { JsBackend } from '../src/backend/js/index.js'
@@ -90,6 +90,7 @@ const js = new JsBackend('parity')
 
 describe.skipIf(ISAS.length === 0).each(opTable().map((op): [string, Op] => [op.name, op]))('%s', (name, op) => {
   it('has the same bits everywhere and agrees with JavaScript', () => {
+    expect(SPECS[name], `${name} in SPECS of test/parity-cases.ts`).toBeDefined()
     const { exact, tolerance = [4e-6, 1e-13] } = SPECS[name]
     const cases = [...casesOf(op)]
     const benches = cases.map((c) => lay(op, c, c.data(), c.dtype))
@@ -124,7 +125,7 @@ describe.skipIf(ISAS.length === 0).each(opTable().map((op): [string, Op] => [op.
 
 describe('completeness', () => {
   it('has cases for every command, of both dtypes where it knows both', () => {
-    expect(Object.keys(SPECS).sort()).toEqual(
+    expect(Object.keys(SPECS).sort(), 'each command in SPECS of test/parity-cases.ts').toEqual(
       opTable()
         .map((op) => op.name)
         .sort(),
@@ -135,6 +136,11 @@ describe('completeness', () => {
       expect(dtypes.size, op.name).toBe(op.operands.some((o) => o.type === 'T') ? 2 : 1)
     }
     expect(DTYPES.length).toBe(4)
+  })
+
+  it('every command is in docs/commands.md', () => {
+    const words = new Set(readFileSync('docs/commands.md', 'utf8').match(/\w+/g))
+    expect(opTable().filter((op) => !words.has(op.name))).toEqual([])
   })
 
   it.skipIf(process.platform !== 'linux' || ISAS.length === 0)('really used threads', () => {

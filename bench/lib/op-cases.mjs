@@ -30,6 +30,17 @@ function gather(rows) {
   return replayed(() => lw.gatherRows(source, order, { cursor, dtype: 'float32' }, y))
 }
 
+function gatherFew(rows, columns) {
+  const [source, y] = [random([rows, columns]), random([rows, columns])]
+  const order = lw.permutation(lw.randomState(2), rows)
+  return replayed(() => lw.gatherRows(source, order, {}, y))
+}
+
+function accuracyOf(rows, classes) {
+  const [p, labels] = [random([rows, classes]), randomLabels(rows, classes)]
+  return replayed(() => lw.accuracy(p, labels))
+}
+
 function crossEntropy(rows, classes) {
   const [x, labels] = [random([rows, classes]), randomLabels(rows, classes)]
   return replayed(() => lw.softmaxCrossEntropy(x, labels))
@@ -52,12 +63,25 @@ export function opCases(size) {
     const [a, b, y] = [random([size / 512, 512]), random([512]), random([size / 512, 512])]
     return replayed(() => lw.add(a, b, y))
   }
+  const few = (columns) => [Math.floor(size / columns), columns]
+  const withFew = (op, columns, shape) => {
+    const [a, b, y] = [random(few(columns)), random(shape, { low: 0.5 }), random(few(columns))]
+    return replayed(() => op(a, b, y))
+  }
+  const halves = () => {
+    const x = random(few(10))
+    return replayed(() => lw.slice(x, 5, 10, 1))
+  }
+  const joined = () => {
+    const [a, b] = [random(few(5)), random(few(5))]
+    return replayed(() => lw.concat([a, b], 1))
+  }
   const rowwise = (op, columns) => {
     const [x, y] = [random([Math.floor(size / columns), columns]), random([Math.floor(size / columns), columns])]
     return replayed(() => op(x, y))
   }
-  const reduction = (op, axis) => {
-    const x = random([size / 512, 512])
+  const reduction = (op, axis, shape = [size / 512, 512]) => {
+    const x = random(shape)
     return replayed(() => op(x, axis))
   }
   const transpose = () => {
@@ -115,6 +139,14 @@ export function opCases(size) {
     map('mean squared error', () => lossOf(lw.meanSquaredError), 2 * F32),
     map('binary cross-entropy, logits', () => lossOf(lw.binaryCrossEntropyFromLogits), 2 * F32),
     map('oneHot, 10 classes', () => classes(Math.floor(size / 10)), F32, 10 * Math.floor(size / 10)),
+    // rows of few numbers, where a row costs more than its numbers
+    map('add a bias of 3', () => withFew(lw.add, 3, [3]), 2 * F32, 3 * few(3)[0]),
+    map('divide rows of 3', () => withFew(lw.divide, 3, [few(3)[0], 1]), 2 * F32 + F32 / 3, 3 * few(3)[0]),
+    map('slice, 5 columns of 10', halves, 2 * F32, 5 * few(10)[0]),
+    map('concat, 5 columns and 5', joined, 2 * F32, 10 * few(5)[0]),
+    map('gatherRows, rows of 10', () => gatherFew(...few(10)), 2 * F32, 10 * few(10)[0]),
+    map('argmax, rows of 10', () => reduction(lw.argmax, 1, few(10)), F32, 10 * few(10)[0]),
+    map('accuracy, 10 classes', () => accuracyOf(...few(10)), F32, 10 * few(10)[0]),
     map('uniform', () => numbers(lw.uniform), F32),
     map('normal', () => numbers(lw.normal), F32),
   ]

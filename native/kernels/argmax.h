@@ -42,8 +42,7 @@ LW_INLINE int64_t placeInRow(const typename V::E* x, int64_t b, V best) {
   return firstWhere<V>(x, b, [&](V v) LW_LAMBDA { return v == best; });
 }
 
-
-// The same for short rows, up to kMost numbers, all of them in registers at once: nothing that a processor has to foresee.
+// That place in a short row, up to kMost numbers, all of them in registers at once: nothing that a processor has to foresee.
 template <class V>
 struct ShortArgmax {
   typedef typename V::E E;

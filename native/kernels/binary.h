@@ -27,7 +27,7 @@ enum { kShort = 32, kJoined = 512 };  // elements: of a short row, and of those 
 struct Walk {
   int64_t size[5], strideA[5], strideB[5];  // the outer dimensions, d4 last
   int64_t rows, length, pieces, rowsPerUnit;
-  bool movesA, movesB, joins;  // joins: the rows of d4 are taken together, as each costs as much as some registers
+  bool movesA, movesB, joins;  // joins: the rows of d4 are short, and taken together, as to begin one costs more than its numbers
 
   explicit LW_MEMBER Walk(const Command& c) {
     const int64_t ma = c.n[6], mb = c.n[7];
@@ -61,7 +61,7 @@ struct Walk {
     }
     if (length == 0) rows = 0;
     pieces = length > kBlock ? ceilDivide(length, kBlock) : 1;
-    rowsPerUnit = length > 0 && length < kBlock ? kBlock / length : 1;
+    rowsPerUnit = rowsAtOnce(length);
     joins = rows > 1 && length < kShort && size[4] >= 8;
   }
   LW_MEMBER int64_t units() const { return pieces > 1 ? rows * pieces : ceilDivide(rows, rowsPerUnit); }
@@ -126,8 +126,9 @@ LW_INLINE void walk(const Command& c, const Walk& w, int64_t begin, int64_t end,
   }
 }
 
-// `count` rows of an operand from row r on, `stride` elements apart, each one after the other: as they lie, or copied to `to`, where r = 0
-// has left them if all are the same. Registers are stored whole, although they reach into the next row, which is written next.
+// `count` rows of an operand from row r on, one after the other: as they lie; or copied to `to` where a row is one number (then `stride` is 1)
+// or all rows are the same (0), which r = 0 has left there for the others. Registers are stored whole, although they reach into the next
+// row, which is written next.
 template <class V>
 static const typename V::E* joinedRows(const typename V::E* x, bool moves, int64_t stride, int64_t n, int64_t r, int64_t count, typename V::E* to) {
   if (moves && stride == n) return x + r * n;

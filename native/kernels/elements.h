@@ -90,6 +90,9 @@ LW_INLINE void forEachInTurn(int64_t begin, int64_t end, F first, G second) {
   forEach<V>(i, end, [&](int64_t j, auto part) LW_LAMBDA { second(j, part, first(j, part)); });
 }
 
+// Rows of n elements that are about kBlock elements together, at least one.
+LW_INLINE int64_t rowsAtOnce(int64_t n) { return n > 0 && n < kBlock ? kBlock / n : 1; }
+
 // Elementwise commands in units of kBlock elements, or fewer.
 LW_INLINE void planUnits(int64_t n, double nanosecondsEach, Plan& plan, int64_t unit = kBlock) {
   plan.units = ceilDivide(n, unit);

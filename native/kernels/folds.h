@@ -25,7 +25,7 @@ struct Lanes {
   // r = op(r, f) in [begin, end); lane j takes the elements begin + j, begin + j + kLanes, … in that order. With SIDE, f of several
   // registers side by side as long as they last.
   template <bool SIDE = false, class F, class Op>
-  LW_MEMBER void gather(int64_t begin, int64_t end, F f, Op op) {
+  LW_MEMBER void fold(int64_t begin, int64_t end, F f, Op op) {
     int64_t i = begin;
     if constexpr (SIDE && kSideBySide > 1) {
       static_assert(kSideBySide % R == 0, "whole turns");
@@ -88,7 +88,7 @@ struct Greatest : MaxFold<V> {
 template <class V, class Fold, bool SIDE = false, class F>
 LW_INLINE typename V::E foldBlock(int64_t begin, int64_t end, F f) {
   Lanes<V> a = Lanes<V>::all(Fold::start());
-  a.template gather<SIDE>(begin, end, f, Fold());
+  a.template fold<SIDE>(begin, end, f, Fold());
   return Fold::lane(a.join(Fold()));
 }
 // f over [0, n), in blocks. Threads that own blocks, and join them in order, give the same.
@@ -123,7 +123,7 @@ LW_INLINE void foldFourRows(const typename V::E* x, int64_t b, typename V::E* to
     LW_UNROLL_VECTORS for (int q = 0; q < 4; ++q)
       LW_UNROLL_VECTORS for (int k = 0; k < Lanes<V>::R; ++k) a[q].r[k] = step(a[q].r[k], V::load(x + q * b + i + k * V::W));
   for (int q = 0; q < 4; ++q) {
-    if (i < b) a[q].gather(i, b, [&](int64_t l, auto part) LW_LAMBDA { return V::load(x + q * b + l, part); }, step);
+    if (i < b) a[q].fold(i, b, [&](int64_t l, auto part) LW_LAMBDA { return V::load(x + q * b + l, part); }, step);
     to[q] = Fold::lane(a[q].join(step));
   }
 }

@@ -39,7 +39,7 @@ struct Strip {
   const E* b;
   int64_t ldb, p0, k, j0;
   Start<E> start;
-  E* panel;  // where a copy of b, rows of NR, is to be left; or null
+  E* copy;  // where a copy of b, rows of NR, is to be left; or null
 };
 
 }  // namespace LANEWISE_ISA

@@ -40,9 +40,9 @@ struct Tiles {
   }
 
   // Rows [p0, p0+k) and `width` columns from j on of op(B), as rows of NR.
-  static void packB(const Gemm<E>& g, int64_t p0, int64_t k, int64_t j, int64_t width, E* panel) {
-    if (g.transB) transposeBlock<V>(g.b + j * g.ldb + p0, g.ldb, width, k, panel, NR);
-    else copyRows(g.b + p0 * g.ldb + j, g.ldb, k, width, panel, NR);
+  static void packB(const Gemm<E>& g, int64_t p0, int64_t k, int64_t j, int64_t width, E* to) {
+    if (g.transB) transposeBlock<V>(g.b + j * g.ldb + p0, g.ldb, width, k, to, NR);
+    else copyRows(g.b + p0 * g.ldb + j, g.ldb, k, width, to, NR);
   }
 
   // Rows [i0, i0+m) and columns [p0, p0+k) of op(A) close together, as stored: rows of k, or of m if A is transposed.
@@ -73,9 +73,9 @@ struct Tiles {
     }
   }
   static void blockOfRows(const Gemm<E>& g, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
-    alignas(64) E panel[STACKED * NR];
+    alignas(64) E stacked[STACKED * NR];
     const int64_t m = i1 - i0, strips = ceilDivide(c1 - c0, NR);
-    // Copying B pays when several tiles of rows use the panels; copying A when several strips do and its rows lie far apart.
+    // Copying B pays when several tiles of rows use the copy; copying A when several strips do and its rows lie far apart.
     const bool packsB = g.transB || (strips > 1 && m > 2 * MR && !small(g));
     E* own = packsB && strips > 1 ? (E*)workspace((COPY_B + COPY_A) * sizeof(E)) : nullptr;
     const bool packsA = own && strips >= 4 && m >= MR && (g.colA != 1 || g.rowA * (int64_t)sizeof(E) > kFarRows);
@@ -98,7 +98,7 @@ struct Tiles {
           }
           for (int64_t j0 = b0; j0 < b1; j0 += NR) {
             const int64_t width = lesser(b1 - j0, NR);
-            E* copy = packsB ? (own ? own : panel) + (j0 - b0) * k : nullptr;
+            E* copy = packsB ? (own ? own : stacked) + (j0 - b0) * k : nullptr;
             if (packsB && band == 0) {
               if (!g.transB && width == NR && r1 - r0 > MR) {
                 T::copyingStrip(near, {g.b + p0 * g.ldb + j0, g.ldb, p0, k, j0, g.startAt(p0), copy}, r0, r1);

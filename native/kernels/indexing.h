@@ -35,7 +35,7 @@ struct oneHot {
     plan.nanoseconds = (double)c.n[0] * (1 + (double)c.n[1] * 0.02);
   }
   static void run(const Command& c, int64_t begin, int64_t end) {
-    const int64_t n = c.n[1], each = n > 0 && n < kBlock ? kBlock / n : 1;
+    const int64_t n = c.n[1], each = rowsAtOnce(n);
     E* y = (E*)c.p[0];
     for (int64_t first = begin; first < end; first += each) {
       const int64_t last = lesser(first + each, end);

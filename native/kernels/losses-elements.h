@@ -9,7 +9,7 @@ namespace losses {
 template <class E>
 LW_INLINE E notANumber() { return (E)__builtin_nanf(""); }
 
-// A probability is kept away from 0, whose logarithm is infinite (and here from 1 as well). NaN stays.
+// A probability is kept away from 0, whose logarithm is infinite, and from 1 where `upper` is below it. NaN stays.
 template <class V>
 struct Clipped {
   V lo = V::set1((typename V::E)1e-7), hi;

@@ -1,9 +1,9 @@
 // Part of losses.h: what is computed row by row. A label is tested where it is used; a bad one is reported, and its row
 // counts 0 in a loss and gets zeros in a gradient.
 #pragma once
+#include "argmax.h"
 #include "checked.h"
 #include "losses-elements.h"
-#include "reduce.h"
 #include "softmax.h"
 
 namespace lanewise {

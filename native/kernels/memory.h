@@ -47,7 +47,6 @@ static void runCopy(const Command& c, int64_t begin, int64_t end) {
 }
 
 // A unit is some rows, or a piece of kBlock columns of one.
-static int64_t rowsAtOnce(int64_t n) { return n > 0 && n < kBlock ? kBlock / n : 1; }
 static int64_t piecesOfRow(int64_t n) { return greater(1, ceilDivide(n, kBlock)); }
 
 static void runCopyColumns(const Command& c, int64_t begin, int64_t end) {

@@ -9,6 +9,8 @@
   OP(permutation, "y:w:i:n rng:u:i:4 | n")
 
 #ifdef LANEWISE_KERNELS
+#include "elements.h"
+
 namespace lanewise {
 namespace LANEWISE_ISA {
 
@@ -152,10 +154,10 @@ struct Unit {
     fill(s, unit, count, [](const Blocks& b, F64& z0, F64& z1) LW_LAMBDA {
       const F64 u1 = (bits53(b, 0) + F64::set1(1)) * F64::set1(kTwoToMinus53);
       const F64 r = sqrt(F64::set1(-2) * lnUniform(u1));
-      F64 c, s;
-      turn(b, c, s);
-      z0 = r * c;
-      z1 = r * s;
+      F64 cosine, sine;
+      turn(b, cosine, sine);
+      z0 = r * cosine;
+      z1 = r * sine;
     });
   }
 };

@@ -65,12 +65,12 @@ template <class V, class Fold>
 struct Reduce {
   typedef typename V::E E;
   enum { kColumns = 8 * V::kLanes };  // at least as many as there are sums at once
-  enum { kNear = 1 << 17, kMostJoined = 128 };  // elements that the nearer caches hold; units whose y they do besides
+  enum { kNearElements = 1 << 17, kMostJoined = 128 };  // elements that the nearer caches hold; units whose y they do besides
 
   // Few long rows are shared out by blocks, whose results wait in scratch; else a unit is a row or a group of columns.
   static LW_MEMBER bool byBlocks(const Command& c) { return c.n[2] == 1 && c.n[1] > kBlock && c.n[0] < 64; }
 
-  static LW_MEMBER bool isNear(const Command& c) { return c.n[1] * c.n[2] <= kNear; }
+  static LW_MEMBER bool isNear(const Command& c) { return c.n[1] * c.n[2] <= kNearElements; }
 
   // A unit's columns. Short rows that come from memory are not divided: two threads that read halves of them are slower than one (Zen 4: rows of
   // 512 22 and 32 GB/s), as memory is read ahead beyond each half.
@@ -128,7 +128,7 @@ struct Reduce {
       }
     } else {
       int64_t i = begin;
-      if (b <= kBlock && c.n[0] * b <= kNear)  // from memory four rows at once would be slower
+      if (b <= kBlock && c.n[0] * b <= kNearElements)  // from memory four rows at once would be slower
         for (; i + 4 <= end; i += 4) foldFourRows<V, Fold>(x + i * b, b, y + i);
       for (; i < end; ++i) y[i] = foldRow<V, Fold>(x + i * b, b);
     }

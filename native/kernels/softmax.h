@@ -17,7 +17,7 @@ namespace LANEWISE_ISA {
 
 // Units of about kBlock elements in whole rows; short ones in whole blocks (few-columns.h).
 LW_INLINE int64_t rowsPerUnit(int64_t n) {
-  const int64_t rows = n > 0 && n < kBlock ? kBlock / n : 1;
+  const int64_t rows = rowsAtOnce(n);
   return rows > 64 ? rows & -64 : rows;
 }
 
@@ -136,23 +136,14 @@ struct LogSoftmaxGrad {
 };
 
 template <class V, template <class> class R>
-struct Rows {
+struct GradRows {
   static void plan(const Command& c, Plan& plan) { planRows<V>(c.n[0], c.n[1], R<V>::kOperations, plan); }
-  static void run(const Command& c, int64_t begin, int64_t end) {
-    forRows<V>(c, begin, end, [&](int64_t n, int64_t i) LW_LAMBDA {
-      R<V>::row(n, (typename V::E*)c.p[0] + i, (const typename V::E*)c.p[1] + i);
-    });
-  }
-  static constexpr FinishFn finish = nullptr;
-};
-
-template <class V, template <class> class R>
-struct GradRows : Rows<V, R> {
   static void run(const Command& c, int64_t begin, int64_t end) {
     forRows<V>(c, begin, end, [&](int64_t n, int64_t i) LW_LAMBDA {
       R<V>::row(n, (typename V::E*)c.p[0] + i, (const typename V::E*)c.p[1] + i, (const typename V::E*)c.p[2] + i);
     });
   }
+  static constexpr FinishFn finish = nullptr;
 };
 
 }  // namespace softmaxes

@@ -1,6 +1,7 @@
 // Transposing through registers, W×W squares at a time.
 #pragma once
 #ifdef LANEWISE_KERNELS
+#include "elements.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {

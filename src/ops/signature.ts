@@ -1,3 +1,5 @@
+import { MAX_RANK } from '../shape.js'
+
 /** Parses the signatures of docs/commands.md, the contract between TypeScript and the addon. */
 type Role = 'r' | 'i' | 'w' | 'u'
 export type TypeLetter = 'T' | 'd' | 'i' | 'L' | 'A'
@@ -20,8 +22,6 @@ export interface Signature {
   /** Words a command takes: op, dtype, two an operand, one an int, two a double. */
   readonly words: number
 }
-
-const BROADCAST_RANK = 6
 
 export function parseSignature(text: string): Signature {
   const [operandText = '', paramText = ''] = text.split('|')
@@ -49,7 +49,7 @@ function extentOf(text: string, position: ReadonlyMap<string, number>): (ints: A
     const mask = text.length > 1 ? (position.get(text.slice(1)) as number) : -1
     return (ints) => {
       let [n, bound] = [1, 1]
-      for (let d = 0; d < BROADCAST_RANK; d++)
+      for (let d = 0; d < MAX_RANK; d++)
         if (mask < 0 || !((ints[mask] >> d) & 1)) {
           n *= ints[d]
           bound *= ints[d] || 1

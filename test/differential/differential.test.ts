@@ -43,7 +43,7 @@ describe.skipIf(python === undefined)('commands as NumPy computes them', () => {
   it('the reference knows every command, and no other', async () => {
     const { ops } = await peer.greeting
     const names = opTable().map((op) => op.name)
-    expect(ops).toEqual(names.sort())
+    expect(ops, 'each command as a @formula in test/differential/*.py').toEqual(names.sort())
   })
 
   it.each(opTable().map((op): [string, Op] => [op.name, op]))('%s', { timeout: 600_000 }, async (name, op) => {

@@ -93,8 +93,10 @@ describe.skipIf(python === undefined)('functions and their derivatives as NumPy 
 
   it('every exported function is known, here and in Python', async () => {
     const exported = Object.keys(ops).filter((name) => !BY_COMMAND.includes(name))
-    expect(Object.keys(FUNCTIONS).sort()).toEqual(exported.sort())
-    expect((await peer.greeting).functions).toEqual(exported)
+    expect(Object.keys(FUNCTIONS).sort(), 'each exported function in FUNCTIONS of functions.ts').toEqual(
+      exported.sort(),
+    )
+    expect((await peer.greeting).functions, 'each of them in FUNCTIONS of functions.py').toEqual(exported)
   })
 
   it.each(Object.keys(FUNCTIONS))('%s', { timeout: 600_000 }, async (name) => {

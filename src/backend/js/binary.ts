@@ -1,4 +1,5 @@
 import type { TypedArray } from '../../dtype.js'
+import { MAX_RANK as RANK } from '../../shape.js'
 import type { Call, Kernel, Kernels } from './kernel.js'
 
 /** y[yo + i] = f(a[p + i * as], b[q + i * bs]); one loop an op, so that V8 sees plain arithmetic and no call. */
@@ -32,8 +33,6 @@ const maximum: Row = (y, yo, a, p, as, b, q, bs, n) => {
 const greater: Row = (y, yo, a, p, as, b, q, bs, n) => {
   for (let i = 0; i < n; i++, p += as, q += bs) y[yo + i] = a[p] > b[q] ? 1 : 0
 }
-
-const RANK = 6
 
 /** Walks the six dimensions of a broadcast; the innermost ones that both operands run along are one row. */
 function broadcast(call: Call, row: Row): void {
