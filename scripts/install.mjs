@@ -68,8 +68,14 @@ function findPrebuild() {
 function isFresh() {
   if (!fs.existsSync(addon)) return false
   const built = fs.statSync(addon).mtimeMs
-  const native = path.join(root, 'native')
-  const sources = fs.readdirSync(native, { recursive: true }).map((name) => path.join(native, name))
+  // not by readdirSync's `recursive`, which Node 18.3 does not know
+  const filesIn = (folder) =>
+    fs
+      .readdirSync(folder, { withFileTypes: true })
+      .flatMap((entry) =>
+        entry.isDirectory() ? filesIn(path.join(folder, entry.name)) : [path.join(folder, entry.name)],
+      )
+  const sources = filesIn(path.join(root, 'native'))
   return [...sources, fs.existsSync(gyp) ? gyp : packagedGyp].every((file) => fs.statSync(file).mtimeMs < built)
 }
 

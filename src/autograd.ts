@@ -150,8 +150,8 @@ function walk(loss: Tensor): void {
     gradients.delete(t)
   }
   for (const [leaf, gradient] of gradients) {
-    leaf.grad ??= empty('backward', leaf.shape, leaf.dtype)
-    if (gradient !== leaf.grad) ops.copy(gradient, leaf.grad)
+    const grad = leaf.grad as Tensor // placeOf() has seen to it
+    if (gradient !== grad) ops.copy(gradient, grad)
   }
 }
 

@@ -178,6 +178,10 @@ eachBackend(() => {
       [undefined, 'fit: expected data { x, y }, received undefined'],
       [{ x }, 'data { x, y }'],
       [{ x, y: null }, 'y: a tensor or values for one'],
+      [
+        { x, y, sampleWeight: [1] },
+        'data { x, y } (weights of rows beside y, for a loss with targets \'any\'), received "sampleWeight"',
+      ],
       [{ x: lw.zeros([60, 5]), y }, 'x of shape [rows, 4], received [60, 5]'],
       [{ x: lw.zeros([4]), y }, 'x of shape [rows, 4]'],
       [{ x, y: lw.slice(y, 1) }, 'y with 60 rows, as x has, received [59]'],
@@ -218,7 +222,15 @@ eachBackend(() => {
       'different names, with val before them too, received "accuracy" twice',
     )
     expect(() => model.compile({ loss: LOSS, optimizer: 'sdg' as never })).toThrow('an Optimizer or one of')
+    expect(() => model.compile({ loss: null as never })).toThrow(/one of .*, received null$/)
+    expect(() => model.compile({ loss: LOSS, metrics: [null as never] })).toThrow(/one of .*, received null$/)
     await model.fit({ x, y })
+  })
+
+  it('a class derived from one here may have a field that is refused there', () => {
+    class Frozen extends lw.Affine {}
+    const layer = Object.assign(new Frozen(2), { trainable: false })
+    expect(layer.trainable).toBe(false)
   })
 
   it('setWeights changes nothing when anything does not fit', () => {

@@ -114,6 +114,35 @@ eachBackend(() => {
     expect(counter.item()).toBe(1001)
   })
 
+  const inPlace: Record<string, (y: lw.Tensor) => unknown> = {
+    add: (y) => lw.add(y, 1, y),
+    exp: (y) => lw.exp(y, y),
+    softmax: (y) => lw.softmax(y, y),
+    logSoftmax: (y) => lw.logSoftmax(y, y),
+    transpose: (y) => lw.transpose(y, y),
+    matmul: (y) => lw.matmul(y, y, {}, y),
+    affine: (y) => lw.affine(y, lw.full([2, 2], 1), lw.full([2], 1), y),
+    gatherRows: (y) => lw.gatherRows(y, lw.tensor(Int32Array.of(1, 0)), {}, y),
+    copy: (y) => lw.copy(y, y),
+  }
+  it.each(Object.keys(inPlace))('%s does not write over an input of a noted derivative', (name) => {
+    const y = lw.multiply(
+      lw.tensor(
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        { requiresGrad: true },
+      ),
+      1,
+    )
+    expect(() => inPlace[name](y)).toThrow(`${name}: expected out to be another tensor while derivatives are noted`)
+    expect(y.toArray()).toEqual([
+      [1, 2],
+      [3, 4],
+    ])
+  })
+
   it('steps that are no number of steps', async () => {
     const counter = lw.tensor(Int32Array.of(0))
     const tape = lw.record(() => lw.advance(counter, 1))

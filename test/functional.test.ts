@@ -373,5 +373,13 @@ eachBackend(() => {
       expect(loss(params, X, t).item()).toBeLessThan(first / 10)
       expect(accuracy(params, X, t).item()).toBe(1)
     })
+
+    it('plain numbers take the dtype of the tensor beside them, whichever side it is on', () => {
+      const t = tensor([1, 4], { dtype: 'float64' })
+      for (const error of [meanSquaredError([1, 2], t), meanSquaredError(t, [1, 2])]) {
+        expect(error.dtype).toBe('float64')
+        expect(error.item()).toBe(2)
+      }
+    })
   })
 })

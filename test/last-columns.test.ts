@@ -15,6 +15,9 @@ const SIZES = [
   [32, 130],
   [39, 401],
   [71, 66],
+  // rows a power of two apart
+  [37, 512],
+  [33, 1024],
 ] as const
 
 const valuesOf = (count: number, name: string, seed: number, k: number): number[] => {

@@ -1,13 +1,20 @@
 import { inspect } from 'node:util'
 import { expect, it } from 'vitest'
 import {
+  backward,
   concat,
+  full,
+  gatherRows,
+  mean,
   multiply,
+  noGrad,
   normal,
   permutation,
   randomState,
   record,
+  reshape,
   slice,
+  sum,
   tensor,
   uniform,
   zeros,
@@ -19,6 +26,22 @@ import { backendNames, eachBackend, useBackend } from './backends.js'
 eachBackend(() => {
   it('item() of a tensor with a divisor is the quotient', () => {
     expect(tensor(Uint8Array.of(51), { divisor: 255 }).item()).toBe(0.2)
+  })
+
+  it('a view made within noGrad has no history', () => {
+    const x = tensor([1, 2], { requiresGrad: true })
+    for (const view of [() => slice(x, 0, 1), () => reshape(x, [2, 1])])
+      expect(() => backward(sum(noGrad(view)))).toThrow('a tensor without history')
+  })
+
+  it('an array that holds itself is described all the same', () => {
+    const endless: unknown[] = []
+    endless.push(endless)
+    expect(() => sum(tensor([1]), 0, endless as never)).toThrow('received [[[[…]]]]')
+  })
+
+  it('a number reaches its op with all of its bits', () => {
+    expect(full([1], Math.PI, 'float64').item()).toBe(Math.PI)
   })
 
   it('a tensor may be shown while recording, without its values', () => {
@@ -45,6 +68,25 @@ eachBackend(() => {
     const gone = new Float32Array(2)
     structuredClone(gone, { transfer: [gone.buffer] })
     expect(zeros([0]).set(gone).size).toBe(0)
+  })
+
+  it('gathers no rows, wherever the cursor is, of any width, and backward()', () => {
+    for (const width of [3, 255, 256, 300]) {
+      const x = uniform(randomState(1), [5, width])
+      x.requiresGrad = true
+      const none = gatherRows(x, tensor(Int32Array.of(0, 1, 2)), { cursor: tensor(Int32Array.of(4)), count: 0 })
+      expect(none.shape).toEqual([0, width])
+      backward(sum(none))
+      expect(new Set(x.grad?.data)).toEqual(new Set([0]))
+    }
+  })
+
+  it('means of long columns are as near as those of long rows', () => {
+    const rows = 300_000
+    const years = Float32Array.from({ length: 2 * rows }, (_, i) => (i % 2 ? 1 : 1990 + ((i >> 1) % 35)))
+    const [mean0, mean1] = mean(tensor(years, { shape: [rows, 2] }), 0).data
+    expect(Math.abs((mean0 as number) - 2006.9995)).toBeLessThan(0.001)
+    expect(mean1).toBe(1)
   })
 
   it('slices and joins bytes and whole numbers along any axis, images of one divisor as well', () => {

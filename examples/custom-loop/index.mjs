@@ -25,9 +25,9 @@ import {
 } from 'lanewise'
 import { mnist } from 'lanewise/data'
 
-const { values: flags } = parseArgs({
-  options: { epochs: { type: 'string', default: '3' }, limit: { type: 'string', default: '60000' } },
-})
+// parseArgs knows no `default` before Node 18.11
+const options = { epochs: { type: 'string' }, limit: { type: 'string' } }
+const flags = { epochs: '3', limit: '60000', ...parseArgs({ options }).values }
 
 /** x + gate · tanh(x·W + b): starts as the identity, since the gate, one number a feature, starts at zero. */
 class GatedResidual extends Module {

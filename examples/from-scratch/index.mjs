@@ -36,13 +36,9 @@ import {
 } from 'lanewise/functional'
 import { plot } from 'lanewise/plot'
 
-const { values: flags } = parseArgs({
-  options: {
-    epochs: { type: 'string', default: '5' },
-    limit: { type: 'string', default: '60000' },
-    out: { type: 'string', default: 'from-scratch-plots' },
-  },
-})
+// parseArgs knows no `default` before Node 18.11
+const options = { epochs: { type: 'string' }, limit: { type: 'string' }, out: { type: 'string' } }
+const flags = { epochs: '5', limit: '60000', out: 'from-scratch-plots', ...parseArgs({ options }).values }
 const EPOCHS = Number(flags.epochs)
 const LEARNING_RATE = 0.1
 const BATCH = 100

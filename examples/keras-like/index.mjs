@@ -7,13 +7,9 @@ import { Adam, Affine, Sequential, Sigmoid, Softmax } from 'lanewise'
 import { mnist } from 'lanewise/data'
 import { plot } from 'lanewise/plot'
 
-const { values: flags } = parseArgs({
-  options: {
-    epochs: { type: 'string', default: '5' },
-    limit: { type: 'string', default: '60000' },
-    out: { type: 'string', default: 'keras-like-plots' },
-  },
-})
+// parseArgs knows no `default` before Node 18.11
+const options = { epochs: { type: 'string' }, limit: { type: 'string' }, out: { type: 'string' } }
+const flags = { epochs: '5', limit: '60000', out: 'keras-like-plots', ...parseArgs({ options }).values }
 
 const { train, test } = await mnist()
 const limit = Math.min(Number(flags.limit), train.x.shape[0])

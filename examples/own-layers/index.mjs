@@ -25,9 +25,9 @@ import {
 } from 'lanewise'
 import { mnist } from 'lanewise/data'
 
-const { values: flags } = parseArgs({
-  options: { epochs: { type: 'string', default: '3' }, limit: { type: 'string', default: '60000' } },
-})
+// parseArgs knows no `default` before Node 18.11
+const options = { epochs: { type: 'string' }, limit: { type: 'string' } }
+const flags = { epochs: '3', limit: '60000', ...parseArgs({ options }).values }
 
 /** Leaves out a share of the numbers of each row in training, and makes up for it in the others. */
 class Dropout extends Module {

@@ -68,20 +68,22 @@ struct ShortArgmax {
   }
 };
 
-// f(i, the first place of the greatest of row i) for rows [first, last) of b >= 1 numbers.
-template <class V, class F>
-LW_INLINE void forArgmax(const typename V::E* x, int64_t b, int64_t first, int64_t last, F f) {
+enum { kRowsAtOnce = 64 };  // of which places are kept
+
+// The first place of the greatest of each of `count` rows of b >= 1 numbers. A function, as several ops ask for it.
+template <class V>
+static __attribute__((noinline)) void argmaxRows(const typename V::E* x, int64_t b, int64_t count, int64_t* places) {
   if (ShortArgmax<V>::takes(b)) {
     const ShortArgmax<V> of(b);
-    for (int64_t i = first; i < last; ++i) f(i, of(x + i * b));
+    for (int64_t i = 0; i < count; ++i) places[i] = of(x + i * b);
     return;
   }
-  if (first >= last) return;
-  V best = bestOfRow<V>(x + first * b, b);
-  for (int64_t i = first; i < last; ++i) {
+  if (count == 0) return;
+  V best = bestOfRow<V>(x, b);
+  for (int64_t i = 0; i < count; ++i) {
     // the next row's while the last steps of this one's wait for each other
-    const V next = i + 1 < last ? bestOfRow<V>(x + (i + 1) * b, b) : best;
-    f(i, placeInRow<V>(x + i * b, b, best));
+    const V next = i + 1 < count ? bestOfRow<V>(x + (i + 1) * b, b) : best;
+    places[i] = placeInRow<V>(x + i * b, b, best);
     best = next;
   }
 }
@@ -99,7 +101,12 @@ struct Argmax {
     const E* x = (const E*)c.p[1];
     const int64_t b = c.n[1], w = c.n[2];
     if (w == 1) {
-      forArgmax<V>(x, b, begin, end, [&](int64_t i, int64_t place) LW_LAMBDA { y[i] = (int32_t)place; });
+      int64_t places[kRowsAtOnce];
+      for (int64_t from = begin; from < end; from += kRowsAtOnce) {
+        const int64_t count = lesser(end - from, kRowsAtOnce);
+        argmaxRows<V>(x + from * b, b, count, places);
+        for (int64_t i = 0; i < count; ++i) y[from + i] = (int32_t)places[i];
+      }
       return;
     }
     const int64_t groups = ceilDivide(w, kColumns);

@@ -60,6 +60,7 @@ template <class V>
 struct SumFold {
   typedef typename V::E E;
   typedef double Total;
+  enum { kInBlocks = 1 };  // whether the order matters so much that long columns are in blocks
   static LW_MEMBER E start() { return 0; }
   LW_MEMBER V operator()(V a, V x) const { return a + x; }
   static LW_MEMBER E lane(V v) { return sum(v); }
@@ -71,6 +72,7 @@ template <class V>
 struct MaxFold : SumFold<V> {
   typedef typename V::E E;
   typedef E Total;
+  enum { kInBlocks = 0 };
   static LW_MEMBER E start() { return -__builtin_inff(); }
   LW_MEMBER V operator()(V a, V x) const { return maximum(a, x); }
   static LW_MEMBER E lane(V v) { return any(isnan(v)) ? (E)__builtin_nanf("") : top(v); }

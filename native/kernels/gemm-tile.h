@@ -153,27 +153,26 @@ struct Tile {
     return pays ? left : 0;
   }
 
+  // `count` columns from column j of a strip on, at most LastColumns' kMost.
+  static __attribute__((noinline)) void lastOf(const Gemm<E>& g, Strip<E> part, int64_t j, int64_t count, int64_t begin, int64_t end) {
+    part.b += j;
+    part.j0 += j;
+    // How many rows are left depends on the columns, and none may be done twice: its chains could begin with C.
+    const int64_t rest = LastColumns<V>::run(count, g, part, begin, end);
+    if (rest < end) rowsOf<1, true>(g, part, rest, end, V::first(count));
+  }
+
   // Rows [begin, end) of at most NR columns. A last vector that would be nearly all mask costs as much as a full one (50 columns are
   // 48 and 2): vectors down the rows instead. In bands, so that what both parts read and write is near the second time.
-  static void strip(const Gemm<E>& g, Strip<E> part, int64_t width, int64_t begin, int64_t end) {
+  static __attribute__((noinline)) void strip(const Gemm<E>& g, Strip<E> part, int64_t width, int64_t begin, int64_t end) {
     if constexpr (V::W >= 4) {
       const int64_t left = apart(g, width, end - begin, part.k);
       if (left > 0) {
-        const auto from = [&part](int64_t j) {
-          Strip<E> some = part;
-          some.b += j;
-          some.j0 += j;
-          return some;
-        };
         const int64_t band = g.rowA == 1 ? 4 * V::W : 32;
         for (int64_t i = begin; i < end; i += band) {
           const int64_t to = lesser(end, i + band);
           if (width > left) acrossRows(g, part, width - left, i, to);
-          for (int64_t j = width - left; j < width; j += LastColumns<V>::kMost) {
-            // How many rows are left depends on the columns, and none may be done twice: its chains could begin with C.
-            const int64_t count = lesser(width - j, LastColumns<V>::kMost), rest = LastColumns<V>::run(count, g, from(j), i, to);
-            if (rest < to) rowsOf<1, true>(g, from(j), rest, to, V::first(count));
-          }
+          for (int64_t j = width - left; j < width; j += LastColumns<V>::kMost) lastOf(g, part, j, lesser(width - j, LastColumns<V>::kMost), i, to);
         }
         return;
       }

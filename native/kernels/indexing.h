@@ -17,7 +17,7 @@ namespace LANEWISE_ISA {
 // weights their rows, in the same places, so each thread finds its part in its own cache.
 struct GatherUnits {
   enum { COLUMNS = 64 };
-  static LW_MEMBER bool byColumns(const Command& c) { return c.n[0] <= 64 && c.n[1] >= 4 * COLUMNS; }
+  static LW_MEMBER bool byColumns(const Command& c) { return c.n[0] > 0 && c.n[0] <= 64 && c.n[1] >= 4 * COLUMNS; }
   static LW_MEMBER int64_t count(const Command& c) { return byColumns(c) ? ceilDivide(c.n[1], COLUMNS) : c.n[0]; }
   static LW_MEMBER Segment of(const Command& c, int64_t begin, int64_t end) {
     if (!byColumns(c)) return {begin, end, 0, c.n[1]};

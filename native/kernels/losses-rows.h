@@ -195,7 +195,13 @@ struct Accuracy {
   enum { kOperations = 3 };
   static LW_MEMBER void rows(const Command& c, int64_t first, int64_t last, E* s) {
     const int64_t n = c.n[1];
-    forArgmax<V>((const E*)c.p[1], n, first, last, [&](int64_t i, int64_t place) LW_LAMBDA { s[i] = oneIf<E>(place == label(c, 2, i)); });
+    const E* p = (const E*)c.p[1];
+    int64_t places[kRowsAtOnce];
+    for (int64_t from = first; from < last; from += kRowsAtOnce) {
+      const int64_t count = lesser(last - from, kRowsAtOnce);
+      argmaxRows<V>(p + from * n, n, count, places);
+      for (int64_t i = 0; i < count; ++i) s[from + i] = oneIf<E>(places[i] == label(c, 2, from + i));
+    }
   }
 };
 
@@ -206,12 +212,12 @@ struct AccuracyDense {
   static LW_MEMBER void rows(const Command& c, int64_t first, int64_t last, E* s) {
     const int64_t n = c.n[1];
     const E *p = (const E*)c.p[1], *t = (const E*)c.p[2];
-    enum { kRows = 64 };
-    int64_t places[kRows];
-    for (int64_t from = first; from < last; from += kRows) {
-      const int64_t to = lesser(last, from + kRows);
-      forArgmax<V>(p, n, from, to, [&](int64_t i, int64_t place) LW_LAMBDA { places[i - from] = place; });
-      forArgmax<V>(t, n, from, to, [&](int64_t i, int64_t place) LW_LAMBDA { s[i] = oneIf<E>(places[i - from] == place); });
+    int64_t places[kRowsAtOnce], right[kRowsAtOnce];
+    for (int64_t from = first; from < last; from += kRowsAtOnce) {
+      const int64_t count = lesser(last - from, kRowsAtOnce);
+      argmaxRows<V>(p + from * n, n, count, places);
+      argmaxRows<V>(t + from * n, n, count, right);
+      for (int64_t i = 0; i < count; ++i) s[from + i] = oneIf<E>(places[i] == right[i]);
     }
   }
 };

@@ -50,6 +50,16 @@ LW_INLINE void foldRows(typename V::E* y, const typename V::E* x, int64_t c, int
     a.store(y + l, part);
   });
 }
+// One register of columns, Q blocks of kBlock rows at a time, whose results lie w apart: alone it would be one chain of additions.
+template <class V, class Fold, int Q, class Part>
+LW_INLINE void foldBlocksDown(typename V::E* y, const typename V::E* x, int64_t w, Part part) {
+  V a[Q];
+  const Fold step = Fold();
+  LW_UNROLL_VECTORS for (int q = 0; q < Q; ++q) a[q] = V::set1(Fold::start());
+  for (int64_t j = 0; j < kBlock; ++j)
+    LW_UNROLL_VECTORS for (int q = 0; q < Q; ++q) a[q] = step(a[q], V::load(x + (q * kBlock + j) * w, part));
+  LW_UNROLL_VECTORS for (int q = 0; q < Q; ++q) a[q].store(y + q * w, part);
+}
 // Memory is fastest at long pieces in order: whole rows of up to a page come one after another, of longer rows, and of parts of rows, four
 // at once (Zen 4, one thread: rows of 1024 35 and 23 GB/s, of 4096 16 and 29).
 template <class V, class Fold>
@@ -67,8 +77,10 @@ struct Reduce {
   enum { kColumns = 8 * V::kLanes };  // at least as many as there are sums at once
   enum { kNearElements = 1 << 17, kMostJoined = 128 };  // elements that the nearer caches hold; units whose y they do besides
 
-  // Few long rows are shared out by blocks, whose results wait in scratch; else a unit is a row or a group of columns.
-  static LW_MEMBER bool byBlocks(const Command& c) { return c.n[2] == 1 && c.n[1] > kBlock && c.n[0] < 64; }
+  // Few long rows are shared out by blocks, whose results wait in scratch; else a unit is a row or a group of columns. Long columns of sums
+  // are in blocks as well: each is a unit, or several are, like columns of its own.
+  static LW_MEMBER bool byBlocks(const Command& c) { return c.n[1] > kBlock && (c.n[2] == 1 ? c.n[0] < 64 : Fold::kInBlocks); }
+  static LW_MEMBER int64_t blocksOf(const Command& c) { return byBlocks(c) ? ceilDivide(c.n[1], kBlock) : 1; }
 
   static LW_MEMBER bool isNear(const Command& c) { return c.n[1] * c.n[2] <= kNearElements; }
 
@@ -87,11 +99,10 @@ struct Reduce {
   }
 
   static void plan(const Command& c, Plan& plan) {
-    const int64_t a = c.n[0], b = c.n[1];
-    const bool split = byBlocks(c);
-    plan.units = a * (c.n[2] > 1 ? ceilDivide(c.n[2], columns(c)) : split ? ceilDivide(b, kBlock) : c.n[2]);
-    plan.nanoseconds = (double)a * (5 + (double)b * (double)c.n[2] * 0.1);
-    plan.scratch = split ? (size_t)plan.units * sizeof(E) : 0;
+    const int64_t a = c.n[0], b = c.n[1], w = c.n[2], parts = a * blocksOf(c);
+    plan.units = w > 1 ? parts * ceilDivide(w, columns(c)) : parts * w;
+    plan.nanoseconds = (double)a * (5 + (double)b * (double)w * 0.1);
+    plan.scratch = byBlocks(c) ? (size_t)(parts * w) * sizeof(E) : 0;
   }
 
   static void run(const Command& c, int64_t begin, int64_t end) {
@@ -99,20 +110,28 @@ struct Reduce {
     const E* x = (const E*)c.p[1];
     const int64_t b = c.n[1], w = c.n[2];
     if (w > 1) {
-      const int64_t each = columns(c), groups = ceilDivide(w, each);
+      const int64_t each = columns(c), groups = ceilDivide(w, each), blocks = blocksOf(c);
+      E* to = blocks > 1 ? (E*)c.scratch : y;
       for (int64_t u = begin; u < end;) {
-        const int64_t i = u / groups, first = (u % groups) * each;
-        const int64_t joined = lesser(lesser(end - u, groups - u % groups), isNear(c) ? kColumns / each : (int64_t)kMostJoined);
-        const int64_t last = lesser(w, first + joined * each);
-        u += joined;
-        if (last - first > kColumns) {
-          foldWide<V, Fold>(y + i * w + first, x + i * b * w + first, b, w, last - first);
+        const int64_t part = u / groups, j = part % blocks * kBlock, rows = blocks > 1 ? lesser(b - j, kBlock) : b;
+        const int64_t first = (u % groups) * each, left = lesser(end - u, groups - u % groups);
+        E* yPart = to + part * w;
+        const E* xPart = x + (part / blocks * b + j) * w;
+        if (w <= V::W && j + 4 * kBlock <= b && u + 4 <= end && blocks > 1) {
+          foldBlocksDown<V, Fold, 4>(yPart, xPart, w, V::first(w));
+          u += 4;
           continue;
         }
-        int64_t l = foldGroups<V, Fold, 8>(y + i * w, x + i * b * w, b, w, first, last);
-        l = foldGroups<V, Fold, 4>(y + i * w, x + i * b * w, b, w, l, last);
-        l = foldGroups<V, Fold, 2>(y + i * w, x + i * b * w, b, w, l, last);
-        foldGroups<V, Fold, 1>(y + i * w, x + i * b * w, b, w, l, last);
+        const int64_t joined = lesser(left, isNear(c) ? kColumns / each : (int64_t)kMostJoined), last = lesser(w, first + joined * each);
+        u += joined;
+        if (last - first > kColumns) {
+          foldWide<V, Fold>(yPart + first, xPart + first, rows, w, last - first);
+          continue;
+        }
+        int64_t l = foldGroups<V, Fold, 8>(yPart, xPart, rows, w, first, last);
+        l = foldGroups<V, Fold, 4>(yPart, xPart, rows, w, l, last);
+        l = foldGroups<V, Fold, 2>(yPart, xPart, rows, w, l, last);
+        foldGroups<V, Fold, 1>(yPart, xPart, rows, w, l, last);
       }
     } else if (byBlocks(c)) {
       const int64_t blocks = ceilDivide(b, kBlock);
@@ -136,12 +155,14 @@ struct Reduce {
 
   static void finish(const Command& c) {
     if (!byBlocks(c)) return;
-    const int64_t b = c.n[1], blocks = ceilDivide(b, kBlock);
+    const int64_t w = c.n[2], blocks = blocksOf(c);
     for (int64_t i = 0; i < c.n[0]; ++i) {
-      const E* part = (const E*)c.scratch + i * blocks;
-      typename Fold::Total total = part[0];
-      for (int64_t k = 1; k < blocks; ++k) total = Fold::blocks(total, part[k]);
-      ((E*)c.p[0])[i] = (E)total;
+      for (int64_t l = 0; l < w; ++l) {
+        const E* part = (const E*)c.scratch + i * blocks * w + l;
+        typename Fold::Total total = part[0];
+        for (int64_t k = 1; k < blocks; ++k) total = Fold::blocks(total, part[k * w]);
+        ((E*)c.p[0])[i * w + l] = (E)total;
+      }
     }
   }
 };
@@ -157,7 +178,7 @@ struct Mean {
   }
   static void finish(const Command& c) {
     Sum::finish(c);
-    if (Sum::byBlocks(c)) divide(c, 0, c.n[0]);
+    if (Sum::byBlocks(c)) divide(c, 0, c.n[0] * c.n[2]);
   }
   static LW_MEMBER void divide(const Command& c, int64_t first, int64_t last) {
     typename V::E* y = (typename V::E*)c.p[0];

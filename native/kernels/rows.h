@@ -55,10 +55,11 @@ template <class S> LW_INLINE TakeRow takeRow(float*, const S*) { return takeFloa
 template <class S> LW_INLINE TakeRow takeRow(double*, const S*) { return takeFloats<F64, S>; }
 template <class D, class S> LW_INLINE TakeRow takeRow(D*, const S*) { return takeIntegers<D, S>; }
 
-// The start of the rows idx[cursor], idx[cursor + 1], ...; null where m of them are not there.
+// The start of the rows idx[cursor], idx[cursor + 1], ...; null where m of them are not there. For none of them the cursor may be anywhere.
 static const int32_t* chosenRows(const Command& c, int64_t& cursor) {
   const int64_t m = c.n[0], count = c.n[3];
   cursor = readOnce((const int32_t*)c.p[3]);
+  if (m == 0) cursor = 0;
   if (cursor >= 0 && cursor + m <= count) return (const int32_t*)c.p[2] + cursor;
   fail(c, -1, cursor);
   return nullptr;

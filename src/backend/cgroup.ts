@@ -39,7 +39,7 @@ function quotaV1(read: Read, folder: string): number {
 /** Both are microseconds; "max" and -1 say no limit, and anything odd is taken for none. */
 function ratio(quota: string | undefined, period: string | undefined): number {
   const cpus = Number(quota) / Number(period)
-  return Number.isFinite(cpus) && cpus > 0 ? cpus : Number.POSITIVE_INFINITY
+  return cpus > 0 ? cpus : Number.POSITIVE_INFINITY
 }
 
 interface Group {

@@ -20,7 +20,7 @@ export interface LossResult {
 
 export interface Loss {
   readonly name: string
-  /** 'index': class numbers [rows]; 'dense': numbers in the shape of the output; 'any': numbers [rows, …], with weights, say. */
+  /** 'index': class numbers [rows]; 'dense': numbers in the shape of the output; 'any': numbers [rows, …] of the model's float dtype, with weights, say. */
   readonly targets: 'index' | 'dense' | 'any'
   /** From the model's output; the mean over the batch, one element. */
   call(predictions: Tensor, targets: Tensor): Tensor

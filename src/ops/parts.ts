@@ -43,7 +43,7 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
   const at = checkAxis('concat', axis, shape.length)
   for (const t of parts) {
     if (t.dtype !== dtype || t.divisor !== divisor)
-      throw new TypeMismatchError('concat', `tensors of one dtype (and divisor), ${dtype}`, t.describe())
+      throw new TypeMismatchError('concat', `tensors of one dtype and divisor, ${parts[0].describe()}`, t.describe())
     if (t.rank !== shape.length || !t.shape.every((d, i) => i === at || d === shape[i]))
       throw new ShapeError('concat', `${show(shape)} but along axis ${at}`, show(t.shape))
   }

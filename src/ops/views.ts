@@ -27,7 +27,7 @@ function infer(x: Tensor, shape: readonly number[]): number[] {
       shape.map((d) => (d === -1 ? 1 : d)),
     ),
   )
-  if (known === 0 || x.size % known !== 0) throw new ShapeError('reshape', `sizes that divide ${x.size}`, show(shape))
+  if (x.size % known !== 0) throw new ShapeError('reshape', `sizes that divide ${x.size}`, show(shape))
   return shape.map((d) => (d === -1 ? x.size / known : d))
 }
 

@@ -17,7 +17,7 @@ export interface OptimizerState {
 }
 
 export function checkRange(op: string, name: string, value: unknown, low: number, high: number): number {
-  if (typeof value === 'number' && value >= low && value <= high && Number.isFinite(value)) return value
+  if (typeof value === 'number' && value >= low && value <= high) return value
   throw new ValueError(op, `${name} from ${low} to ${high}`, describe(value))
 }
 
@@ -64,7 +64,10 @@ export abstract class Optimizer {
     rate.set([checkRange(this.constructor.name, 'learningRate', value, 0, 1e6)])
   }
 
-  /** Updates the parameters from their gradients, those with requiresGrad; at once, or inside record() as commands. */
+  /**
+   * Updates the parameters from their gradients, those with requiresGrad; at once, or inside record() as commands. What the last backward()
+   * did not reach keeps its gradient, and is moved by it again: store.zeroGrad() before it, where losses of parts take turns.
+   */
   step(store: ParameterStore): void {
     const state = this.stateOf('step', store)
     for (const { name, value } of store.parameters) {

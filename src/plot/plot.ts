@@ -60,6 +60,9 @@ export function prepareFiles(file: string): string[] {
   orDataError(files, () => {
     makeFolderOf(base)
     for (const name of files) {
+      // accessSync() does not know of Node's own permissions
+      const { permission } = process as { permission?: { has(scope: string, name: string): boolean } }
+      if (permission?.has('fs.write', name) === false) throw new Error(`${name} is not in --allow-fs-write`)
       const isThere = fs.statSync(name, { throwIfNoEntry: false }) !== undefined
       if (isThere) fs.closeSync(fs.openSync(name, 'r+'))
       else fs.accessSync(path.dirname(name), fs.constants.W_OK)

@@ -37,6 +37,13 @@ export function checkRows(op: string, data: unknown, input: Shape, output: Shape
   if (typeof data !== 'object' || data === null || !('x' in data) || !('y' in data)) {
     throw new TypeMismatchError(op, 'data { x, y }', describe(data))
   }
+  const weights = Object.keys(data).find((name) => /weight/i.test(name))
+  if (weights !== undefined)
+    throw new ValueError(
+      op,
+      "data { x, y } (weights of rows beside y, for a loss with targets 'any')",
+      describe(weights),
+    )
   const x = checkInput(op, (data as Dataset).x, input, dtype)
   const rows = x.shape[0]
   const y = asTensor(op, (data as Dataset).y, 'y', dtype)

@@ -101,7 +101,7 @@ export class Epoch {
       const values = log.data
       for (let i = this.summed; i < steps; i++) this.totals[l] += values[i] * Math.min(size, this.data.rows - i * size)
     })
-    this.summed = Math.max(this.summed, steps)
+    this.summed = steps
     return this.totals.map((total) => total / Math.min(this.data.rows, this.summed * size))
   }
 

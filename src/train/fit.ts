@@ -7,7 +7,7 @@ import { checkRows, type Dataset, type Rows } from './dataset.js'
 import { Epoch } from './epoch.js'
 import { type Figures, History, validationName } from './history.js'
 import type { Network } from './network.js'
-import { reportNonFinite } from './non-finite.js'
+import { NonFiniteError, reportNonFinite } from './non-finite.js'
 import { createProgress, type Progress } from './progress.js'
 
 export interface FitOptions {
@@ -29,8 +29,8 @@ export interface FitOptions {
   /** Shows a progress bar on a terminal, lines elsewhere, on standard error. Default false. */
   verbose?: boolean
   /**
-   * Ends training with a NonFiniteError, which has the history, when the loss or the validation loss is NaN or infinite.
-   * Default false: a warning, and training goes on.
+   * Ends training with a NonFiniteError, which has the history, when the loss or the validation loss is NaN or infinite; onTrainEnd is
+   * called then too (EarlyStopping puts its weights back). Default false: a warning, and training goes on.
    */
   stopOnNonFinite?: boolean
 }
@@ -61,7 +61,7 @@ function checkCount(op: string, name: string, value: unknown): number {
 
 function split(data: Rows, fraction: number): [Rows, Rows] {
   const kept = Math.floor(data.rows * (1 - fraction))
-  if (!(fraction > 0 && fraction < 1) || kept < 1 || kept === data.rows) {
+  if (!(kept >= 1 && kept < data.rows)) {
     throw new ValueError(
       'fit',
       `a validation fraction between 0 and 1 that leaves rows on both sides of ${data.rows}`,
@@ -121,6 +121,8 @@ export async function fitNetwork(
     for (const c of callbacks) await c.onTrainEnd?.(history, model)
   } catch (error) {
     if (isAbort(error, options.signal)) addHistory(error, history)
+    // Who keeps the weights of the best epoch puts them back, as without stopOnNonFinite.
+    if (error instanceof NonFiniteError) for (const c of callbacks) await c.onTrainEnd?.(history, model)
     throw error
   } finally {
     progress?.stop()

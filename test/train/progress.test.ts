@@ -35,6 +35,22 @@ describe('progress', () => {
     expect(text()).toBe('')
   })
 
+  test.each(['0', 'false'])('takes CI=%s for no CI', async (ci) => {
+    vi.stubEnv('CI', ci)
+    const { stream, text } = fakeStream(true)
+    const progress = await createProgress({ epochs: 1, steps: 4, stream })
+    progress.start(1)
+    progress.stop()
+    expect(text()).toContain('\x1b[?25l')
+  })
+
+  test('listens once for a reader of standard error that goes away, however many fits there are', async () => {
+    await createProgress({ epochs: 1, steps: 4 })
+    const listeners = process.stderr.listenerCount('error')
+    await createProgress({ epochs: 1, steps: 4 })
+    expect(process.stderr.listenerCount('error')).toBe(listeners)
+  })
+
   test('treats a terminal that is dumb, or for which no bar can be loaded, as none', async () => {
     for (const term of ['dumb', 'xterm']) {
       vi.stubEnv('TERM', term)
@@ -70,6 +86,23 @@ describe('progress', () => {
     expect(process.listenerCount('SIGTERM')).toBe(0)
   })
 
+  test.each([
+    [59, '59s'],
+    [59.5, '1m0s'],
+    [135, '2m15s'],
+  ])('%s seconds left are shown as %s', async (seconds, shown) => {
+    const { stream, text } = fakeStream(true)
+    const progress = await createProgress({ epochs: 1, steps: 2, stream })
+    const now = vi.spyOn(performance, 'now').mockReturnValue(0)
+    progress.start(1)
+    now.mockReturnValue(1000 * seconds)
+    progress.update(1, {}) // half of the steps: as long again
+    now.mockRestore()
+    await new Promise((resolve) => setTimeout(resolve, 250))
+    progress.stop()
+    expect(text()).toContain(`  ${shown} left`)
+  })
+
   test('stop restores the cursor, whenever and however often it is called', async () => {
     const { stream, text } = fakeStream(true)
     const progress = await createProgress({ epochs: 3, steps: 100, stream })
@@ -87,13 +120,16 @@ describe('progress', () => {
   })
 
   test('formats metrics with four digits', () => {
-    const values = [0, 0.5, 12.34567, 0.00012345, -123456, Number.NaN, Number.POSITIVE_INFINITY]
+    const values = [0, 0.5, 12.34567, 0.00012345, -123456, 0.001, 99999, 1e5, Number.NaN, Number.POSITIVE_INFINITY]
     expect(values.map(formatMetric)).toEqual([
       '0.0000',
       '0.5000',
       '12.3457',
       '1.234e-4',
       '-1.235e+5',
+      '0.0010',
+      '99999.0000',
+      '1.000e+5',
       'NaN',
       'Infinity',
     ])

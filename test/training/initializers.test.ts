@@ -78,6 +78,16 @@ const bits = (t: Tensor) =>
   Buffer.from(Uint8Array.from(new Uint8Array(t.data.buffer, t.data.byteOffset, t.data.byteLength)))
 
 eachBackend(() => {
+  it('normal and uniform are as wide as in Keras where nothing is said', () => {
+    const drawn = (initializer: Initializer) => {
+      const p = zeros([100])
+      initializer(p, randomState(3))
+      return p.data
+    }
+    expect(drawn(initializers.normal())).toEqual(drawn(initializers.normal({ mean: 0, stddev: 0.05 })))
+    expect(drawn(initializers.uniform())).toEqual(drawn(initializers.uniform({ low: -0.05, high: 0.05 })))
+  })
+
   describe('initialisers on 500 x 300', () => {
     it.each(RANDOM)('$name has its mean, variance and limits', ({ make, kind, mean = 0, variance }) => {
       const n = IN * OUT

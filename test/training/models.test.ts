@@ -19,6 +19,7 @@ import {
   type Tensor,
   TypeMismatchError,
   tensor,
+  zeros,
 } from '../../src/index.js'
 import { eachBackend } from '../backends.js'
 import { classes, inputs, relativeError } from './formulas.js'
@@ -51,6 +52,12 @@ class Residual extends Module {
 }
 
 eachBackend(() => {
+  it('Affine keeps the dimensions before the last', () => {
+    const model = new Sequential({ input: [3, 4], layers: [new Affine(2)] })
+    expect(model.output).toEqual([3, 2])
+    expect(model.predict(zeros([5, 3, 4])).shape).toEqual([5, 3, 2])
+  })
+
   describe('a Sequential', () => {
     it('sums itself up', () => {
       const model = new Sequential({

@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest'
-import { Affine, NonFiniteError, Sequential, SGD, type Tensor, tensor } from '../../src/index.js'
+import { Affine, EarlyStopping, NonFiniteError, Sequential, SGD, type Tensor, tensor } from '../../src/index.js'
 import { eachBackend } from '../backends.js'
 import { inputs } from './formulas.js'
 
@@ -55,6 +55,19 @@ eachBackend(() => {
     }
     expect(JSON.parse(JSON.stringify(history)).nonFinite).toEqual({ epoch: 2, step: 3 })
     expect((await compiled().fit(data(), { stopOnNonFinite: true })).nonFinite).toBeUndefined()
+  })
+
+  it('EarlyStopping puts back the best weights all the same', async () => {
+    const { x, y } = data()
+    const model = compiled()
+    const best: number[][] = []
+    const callbacks = [
+      spoil(x, 19, Number.NaN),
+      new EarlyStopping({ monitor: 'loss', patience: 5 }),
+      { onEpochEnd: () => void best.push([...model.store.values.data]) },
+    ]
+    await errorOf(model.fit({ x, y }, { ...OPTIONS, callbacks, stopOnNonFinite: true }))
+    expect([...model.store.values.data]).toEqual(best[0])
   })
 
   it('bad targets are found as well; without stopOnNonFinite training goes on', async () => {

@@ -20,6 +20,7 @@ function bytes(divisor: number): Float64Array {
 /** The first of the m indices from the cursor, or -1 after reporting one that is out of range. */
 function indicesFrom({ a, o, n, fail }: Call): number {
   const [m, , rows, count] = [n[0], n[1], n[2], n[3]]
+  if (m === 0) return o[2] // nobody looks where the cursor is
   const idx = a[2]
   const cursor = a[3][o[3]]
   if (cursor < 0 || cursor + m > count) {
@@ -46,7 +47,6 @@ export const gatherRows: Kernel = (call) => {
   const [yo, so] = call.o
   const m = call.n[0],
     n = call.n[1]
-  if (m === 0) return // nobody looks where the cursor is
   const first = indicesFrom(call)
   if (first < 0 || n === 0) return
   const float32 = y instanceof Float32Array

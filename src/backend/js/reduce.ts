@@ -53,11 +53,17 @@ function total({ a: [y, x], o: [yo, xo], n: [a, b, c] }: Call, divisor: number):
       y[yo + i] /= divisor
       continue
     }
-    // Row after row into y: memory in order, and each column its own chain, rounded to the type at each step.
+    // Row after row into y: memory in order, and each column of a block its own chain, rounded to the type at each step.
     const to = yo + i * c
     let at = xo + i * b * c
-    y.fill(0, to, to + c)
-    for (let j = 0; j < b; j++, at += c) for (let l = 0; l < c; l++) y[to + l] += x[at + l]
+    const totals = b > BLOCK ? new Float64Array(c) : undefined
+    for (let begin = 0; begin === 0 || begin < b; begin += BLOCK) {
+      y.fill(0, to, to + c)
+      for (let j = begin; j < Math.min(b, begin + BLOCK); j++, at += c)
+        for (let l = 0; l < c; l++) y[to + l] += x[at + l]
+      if (totals !== undefined) for (let l = 0; l < c; l++) totals[l] += y[to + l]
+    }
+    if (totals !== undefined) y.set(totals, to)
     if (divisor !== 1) for (let l = 0; l < c; l++) y[to + l] /= divisor
   }
 }
