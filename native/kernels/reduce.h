@@ -79,7 +79,7 @@ struct Reduce {
 
   // Few long rows are shared out by blocks, whose results wait in scratch; else a unit is a row or a group of columns. Long columns of sums
   // are in blocks as well: each is a unit, or several are, like columns of its own.
-  static LW_MEMBER bool byBlocks(const Command& c) { return c.n[1] > kBlock && (c.n[2] == 1 ? c.n[0] < 64 : Fold::kInBlocks); }
+  static LW_MEMBER bool byBlocks(const Command& c) { return c.n[1] > kBlock && (c.n[2] == 1 ? c.n[0] < 64 : Fold::kInBlocks != 0); }
   static LW_MEMBER int64_t blocksOf(const Command& c) { return byBlocks(c) ? ceilDivide(c.n[1], kBlock) : 1; }
 
   static LW_MEMBER bool isNear(const Command& c) { return c.n[1] * c.n[2] <= kNearElements; }
