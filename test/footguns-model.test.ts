@@ -177,7 +177,7 @@ eachBackend(() => {
     const wrong: [unknown, string][] = [
       [undefined, 'fit: expected data { x, y }, received undefined'],
       [{ x }, 'data { x, y }'],
-      [{ x, y: null }, 'y: a tensor or values for one'],
+      [{ x, y: null, weightsFile: 'w', classWeight: undefined }, 'y: a tensor or values for one'],
       [
         { x, y, sampleWeight: [1] },
         'data { x, y } (weights of rows beside y, for a loss with targets \'any\'), received "sampleWeight"',

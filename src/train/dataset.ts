@@ -32,12 +32,15 @@ function asTensor(op: string, value: unknown, name: string, dtype: FloatDType): 
   return asArgument(op, name, () => tensorOf(value as TensorValues, dtype))
 }
 
+/** What other libraries call weights of rows or classes, which would be ignored here. */
+const WEIGHTS = /^((sample|class|row)_?)?weights?$/i
+
 /** Checks a data set for a model of input and output shapes (without the batch) and a loss. */
 export function checkRows(op: string, data: unknown, input: Shape, output: Shape, loss: Loss, dtype: FloatDType): Rows {
   if (typeof data !== 'object' || data === null || !('x' in data) || !('y' in data)) {
     throw new TypeMismatchError(op, 'data { x, y }', describe(data))
   }
-  const weights = Object.keys(data).find((name) => /weight/i.test(name))
+  const weights = Object.entries(data).find(([name, v]) => v !== undefined && WEIGHTS.test(name))?.[0]
   if (weights !== undefined)
     throw new ValueError(
       op,

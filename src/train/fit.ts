@@ -30,7 +30,7 @@ export interface FitOptions {
   verbose?: boolean
   /**
    * Ends training with a NonFiniteError, which has the history, when the loss or the validation loss is NaN or infinite; onTrainEnd is
-   * called then too (EarlyStopping puts its weights back). Default false: a warning, and training goes on.
+   * called then too (EarlyStopping puts its weights back), with a history that may have no whole epoch. Default false: a warning, and training goes on.
    */
   stopOnNonFinite?: boolean
 }
@@ -121,13 +121,23 @@ export async function fitNetwork(
     for (const c of callbacks) await c.onTrainEnd?.(history, model)
   } catch (error) {
     if (isAbort(error, options.signal)) addHistory(error, history)
-    // Who keeps the weights of the best epoch puts them back, as without stopOnNonFinite.
-    if (error instanceof NonFiniteError) for (const c of callbacks) await c.onTrainEnd?.(history, model)
+    if (error instanceof NonFiniteError && error.history === history) await endAll(callbacks, history, model, error)
     throw error
   } finally {
     progress?.stop()
   }
   return history
+}
+
+/** Who keeps the weights of the best epoch puts them back after `error` too, which is told whatever happens here. */
+async function endAll(callbacks: readonly Callback[], history: History, model: TrainingModel, error: NonFiniteError) {
+  for (const c of callbacks) {
+    try {
+      await c.onTrainEnd?.(history, model)
+    } catch (cause) {
+      error.cause ??= cause
+    }
+  }
 }
 
 async function runEpoch(

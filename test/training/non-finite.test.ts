@@ -70,6 +70,29 @@ eachBackend(() => {
     expect([...model.store.values.data]).toEqual(best[0])
   })
 
+  it('an onTrainEnd that throws then does not hide the error, and is not called for another fit', async () => {
+    const { x, y } = data()
+    const bad = inputs(40, 4)
+    bad.data[0] = Number.NaN
+    let ends = 0
+    const callbacks = [
+      spoil(x, 19, Number.NaN),
+      {
+        onTrainEnd() {
+          ends++
+          throw new Error('of its own')
+        },
+      },
+    ]
+    const error = await errorOf(compiled().fit({ x, y }, { ...OPTIONS, callbacks, stopOnNonFinite: true }))
+    expect(error.history.epoch).toEqual([1])
+    expect((error.cause as Error).message).toBe('of its own')
+    const inner = () => compiled().fit({ x: bad, y }, { ...OPTIONS, stopOnNonFinite: true })
+    const outer = [{ onTrainBegin: inner }, callbacks[1] as object]
+    await errorOf(compiled().fit(data(), { ...OPTIONS, callbacks: outer, stopOnNonFinite: true }))
+    expect(ends).toBe(1)
+  })
+
   it('bad targets are found as well; without stopOnNonFinite training goes on', async () => {
     const { x, y } = data()
     y.data[39 * 2] = Number.NEGATIVE_INFINITY
