@@ -59,28 +59,24 @@ export function opCases(size) {
     const [a, b, y] = [random([size]), random([size]), random([size])]
     return replayed(() => op(a, b, y))
   }
-  const withBias = () => {
-    const [a, b, y] = [random([size / 512, 512]), random([512]), random([size / 512, 512])]
-    return replayed(() => lw.add(a, b, y))
-  }
-  const few = (columns) => [Math.floor(size / columns), columns]
-  const withFew = (op, columns, shape) => {
-    const [a, b, y] = [random(few(columns)), random(shape, { low: 0.5 }), random(few(columns))]
+  const matrix = (columns) => [Math.floor(size / columns), columns]
+  const withRows = (op, columns, shape) => {
+    const [a, b, y] = [random(matrix(columns)), random(shape, { low: 0.5 }), random(matrix(columns))]
     return replayed(() => op(a, b, y))
   }
   const halves = () => {
-    const x = random(few(10))
+    const x = random(matrix(10))
     return replayed(() => lw.slice(x, 5, 10, 1))
   }
   const joined = () => {
-    const [a, b] = [random(few(5)), random(few(5))]
+    const [a, b] = [random(matrix(5)), random(matrix(5))]
     return replayed(() => lw.concat([a, b], 1))
   }
   const rowwise = (op, columns) => {
-    const [x, y] = [random([Math.floor(size / columns), columns]), random([Math.floor(size / columns), columns])]
+    const [x, y] = [random(matrix(columns)), random(matrix(columns))]
     return replayed(() => op(x, y))
   }
-  const reduction = (op, axis, shape = [size / 512, 512]) => {
+  const reduction = (op, axis, shape = matrix(512)) => {
     const x = random(shape)
     return replayed(() => op(x, axis))
   }
@@ -110,7 +106,7 @@ export function opCases(size) {
   })
   return [
     map('add', () => binary(lw.add), 3 * F32),
-    map('add a bias of 512', withBias, 2 * F32),
+    map('add a bias of 512', () => withRows(lw.add, 512, [512]), 2 * F32),
     map('multiply', () => binary(lw.multiply), 3 * F32),
     map('divide', () => binary(lw.divide), 3 * F32),
     map('maximum', () => binary(lw.maximum), 3 * F32),
@@ -140,13 +136,13 @@ export function opCases(size) {
     map('binary cross-entropy, logits', () => lossOf(lw.binaryCrossEntropyFromLogits), 2 * F32),
     map('oneHot, 10 classes', () => classes(Math.floor(size / 10)), F32, 10 * Math.floor(size / 10)),
     // rows of few numbers, where a row costs more than its numbers
-    map('add a bias of 3', () => withFew(lw.add, 3, [3]), 2 * F32, 3 * few(3)[0]),
-    map('divide rows of 3', () => withFew(lw.divide, 3, [few(3)[0], 1]), 2 * F32 + F32 / 3, 3 * few(3)[0]),
-    map('slice, 5 columns of 10', halves, 2 * F32, 5 * few(10)[0]),
-    map('concat, 5 columns and 5', joined, 2 * F32, 10 * few(5)[0]),
-    map('gatherRows, rows of 10', () => gatherFew(...few(10)), 2 * F32, 10 * few(10)[0]),
-    map('argmax, rows of 10', () => reduction(lw.argmax, 1, few(10)), F32, 10 * few(10)[0]),
-    map('accuracy, 10 classes', () => accuracyOf(...few(10)), F32, 10 * few(10)[0]),
+    map('add a bias of 3', () => withRows(lw.add, 3, [3]), 2 * F32, 3 * matrix(3)[0]),
+    map('divide rows of 3', () => withRows(lw.divide, 3, [matrix(3)[0], 1]), 2 * F32 + F32 / 3, 3 * matrix(3)[0]),
+    map('slice, 5 columns of 10', halves, 2 * F32, 5 * matrix(10)[0]),
+    map('concat, 5 columns and 5', joined, 2 * F32, 10 * matrix(5)[0]),
+    map('gatherRows, rows of 10', () => gatherFew(...matrix(10)), 2 * F32, 10 * matrix(10)[0]),
+    map('argmax, rows of 10', () => reduction(lw.argmax, 1, matrix(10)), F32, 10 * matrix(10)[0]),
+    map('accuracy, 10 classes', () => accuracyOf(...matrix(10)), F32, 10 * matrix(10)[0]),
     map('uniform', () => numbers(lw.uniform), F32),
     map('normal', () => numbers(lw.normal), F32),
   ]

@@ -68,7 +68,7 @@ struct ShortArgmax {
   }
 };
 
-enum { kRowsAtOnce = 64 };  // of which places are kept
+enum { kPlaces = 64 };  // rows whose places are kept at once
 
 // The first place of the greatest of each of `count` rows of b >= 1 numbers. A function, as several ops ask for it.
 template <class V>
@@ -101,9 +101,9 @@ struct Argmax {
     const E* x = (const E*)c.p[1];
     const int64_t b = c.n[1], w = c.n[2];
     if (w == 1) {
-      int64_t places[kRowsAtOnce];
-      for (int64_t from = begin; from < end; from += kRowsAtOnce) {
-        const int64_t count = lesser(end - from, kRowsAtOnce);
+      int64_t places[kPlaces];
+      for (int64_t from = begin; from < end; from += kPlaces) {
+        const int64_t count = lesser(end - from, kPlaces);
         argmaxRows<V>(x + from * b, b, count, places);
         for (int64_t i = 0; i < count; ++i) y[from + i] = (int32_t)places[i];
       }

@@ -196,9 +196,9 @@ struct Accuracy {
   static LW_MEMBER void rows(const Command& c, int64_t first, int64_t last, E* s) {
     const int64_t n = c.n[1];
     const E* p = (const E*)c.p[1];
-    int64_t places[kRowsAtOnce];
-    for (int64_t from = first; from < last; from += kRowsAtOnce) {
-      const int64_t count = lesser(last - from, kRowsAtOnce);
+    int64_t places[kPlaces];
+    for (int64_t from = first; from < last; from += kPlaces) {
+      const int64_t count = lesser(last - from, kPlaces);
       argmaxRows<V>(p + from * n, n, count, places);
       for (int64_t i = 0; i < count; ++i) s[from + i] = oneIf<E>(places[i] == label(c, 2, from + i));
     }
@@ -212,9 +212,9 @@ struct AccuracyDense {
   static LW_MEMBER void rows(const Command& c, int64_t first, int64_t last, E* s) {
     const int64_t n = c.n[1];
     const E *p = (const E*)c.p[1], *t = (const E*)c.p[2];
-    int64_t places[kRowsAtOnce], right[kRowsAtOnce];
-    for (int64_t from = first; from < last; from += kRowsAtOnce) {
-      const int64_t count = lesser(last - from, kRowsAtOnce);
+    int64_t places[kPlaces], right[kPlaces];
+    for (int64_t from = first; from < last; from += kPlaces) {
+      const int64_t count = lesser(last - from, kPlaces);
       argmaxRows<V>(p + from * n, n, count, places);
       argmaxRows<V>(t + from * n, n, count, right);
       for (int64_t i = 0; i < count; ++i) s[from + i] = oneIf<E>(places[i] == right[i]);

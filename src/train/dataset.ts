@@ -40,7 +40,7 @@ export function checkRows(op: string, data: unknown, input: Shape, output: Shape
   if (typeof data !== 'object' || data === null || !('x' in data) || !('y' in data)) {
     throw new TypeMismatchError(op, 'data { x, y }', describe(data))
   }
-  const weights = Object.entries(data).find(([name, v]) => v !== undefined && WEIGHTS.test(name))?.[0]
+  const weights = Object.keys(data).find((name) => WEIGHTS.test(name) && data[name as keyof typeof data] !== undefined)
   if (weights !== undefined)
     throw new ValueError(
       op,

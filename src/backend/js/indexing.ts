@@ -37,7 +37,8 @@ function indicesFrom({ a, o, n, fail }: Call): number {
   return o[2] + cursor
 }
 
-function copyRow(y: TypedArray, to: number, src: TypedArray, from: number, n: number): void {
+/** n numbers from one place to another. */
+export function copyRow(y: TypedArray, to: number, src: TypedArray, from: number, n: number): void {
   if (n >= LONG_ROW) y.set(src.subarray(from, from + n), to)
   else for (let j = 0; j < n; j++) y[to + j] = src[from + j]
 }

@@ -1,4 +1,5 @@
 import type { TypedArray } from '../../dtype.js'
+import { copyRow } from './indexing.js'
 import type { Kernels } from './kernel.js'
 
 /** What storing `x` in `y` means: whole-number types truncate, saturate, and make 0 of NaN; floats round. */
@@ -19,11 +20,7 @@ export const memory: Kernels = {
     else for (let i = 0; i < n; i++) y[to + i] = converted(y, x[from + i])
   },
   copyColumns: ({ a: [y, x], o: [yo, xo], n: [m, n, p, q, at, from] }) => {
-    for (let i = 0; i < m; i++) {
-      const [to, first] = [yo + i * p + at, xo + i * q + from]
-      if (n > 32) y.set(x.subarray(first, first + n), to)
-      else for (let j = 0; j < n; j++) y[to + j] = x[first + j]
-    }
+    for (let i = 0; i < m; i++) copyRow(y, yo + i * p + at, x, xo + i * q + from, n)
   },
   advance: ({ a: [x], o: [at], n: [by] }) => {
     x[at] += by // an Int32Array wraps
