@@ -9,6 +9,9 @@ import { addonOf, hash, isasHere, within } from './isas.js'
 const COLUMNS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 17, 18, 19, 20, 22, 24, 33, 34, 49, 50, 51, 52, 54, 56]
 /** Rows and k: rows that fill all of the kernels, some, and leave some; k with and without a rest. */
 const SIZES = [
+  [33, 5],
+  [20, 9],
+  [18, 15],
   [8, 16],
   [12, 64],
   [17, 67],

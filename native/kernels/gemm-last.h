@@ -114,6 +114,12 @@ struct LastColumns {
     LW_UNROLL for (int r = 0; r < R; r++) acc[r] = V::load(values + r * V::W);
     const E *a = g.a + i * g.rowA + part.p0, *b = part.b;
     int64_t p = 0;
+    // x[q]: what the rows of register r have in column q of the 16 bytes from column p on.
+    const auto spreadAt = [&](int r, int64_t p, V x[PART]) LW_LAMBDA {
+      const E* from = a + r * Q::ROWS * g.rowA + p;
+      const V first = V::loadParts(from, EACH * g.rowA);
+      spread(first, EACH == 2 ? V::loadParts(from + g.rowA, EACH * g.rowA) : first, x);
+    };
     const auto steps = [&](auto parts) LW_LAMBDA {
       enum { K = decltype(parts)::COUNT * PART };
       for (; p + K <= part.k; p += K, b += K * part.ldb) {
@@ -121,10 +127,8 @@ struct LastColumns {
         LW_UNROLL for (int q = 0; q < K; q++) row[q] = V::template repeat<T>(b + q * part.ldb);
         LW_UNROLL for (int r = 0; r < R; r++) {
           LW_UNROLL for (int s = 0; s < K; s += PART) {
-            const E* from = a + r * Q::ROWS * g.rowA + p + s;
             V x[PART];
-            const V first = V::loadParts(from, EACH * g.rowA);
-            spread(first, EACH == 2 ? V::loadParts(from + g.rowA, EACH * g.rowA) : first, x);
+            spreadAt(r, p + s, x);
             LW_UNROLL for (int q = 0; q < PART; q++) acc[r] = fma(x[q], row[s + q], acc[r]);
           }
         }
@@ -135,10 +139,14 @@ struct LastColumns {
     if constexpr (R == kMostRegisters<T>)
       if (g.rowA * (int64_t)sizeof(E) % 2048 == 0) steps(Parts<64 / 16>());
     steps(Parts<1>());
-    for (; p < part.k; p++, b += part.ldb) {
-      const V row = V::template repeat<T>(b);
-      for (int l = 0; l < R * V::W; l++) values[l] = a[l / Q::U * g.rowA + p];
-      LW_UNROLL for (int r = 0; r < R; r++) acc[r] = fma(V::load(values + r * V::W), row, acc[r]);
+    // What is left of k, from the last 16 bytes of the rows: those of columns that are done are not used.
+    if (const int64_t done = PART - (part.k - p); done < PART) {
+      LW_UNROLL for (int r = 0; r < R; r++) {
+        V x[PART];
+        spreadAt(r, part.k - PART, x);
+        LW_UNROLL for (int q = 1; q < PART; q++)
+          if (q >= done) acc[r] = fma(x[q], V::template repeat<T>(b + (q - done) * part.ldb), acc[r]);
+      }
     }
     LW_UNROLL for (int r = 0; r < R; r++) acc[r].store(values + r * V::W);
     E* c = g.c + i * g.ldc + part.j0;

@@ -144,13 +144,14 @@ struct Tile {
     strip(g, part, NR, begin + MR, end);
   }
 
-  // The last columns of a strip that vectors down `rows` rows take better than one across; 0 if none. Up to which number, and whether in
-  // groups of W / 4 one after another, was measured with AVX-512 and AVX2 on Zen 4: what goes apart takes 0.4 to 0.9 of the time.
+  // The last columns of a strip that vectors down `rows` rows take better than one across; 0 if none. Up to which number, from which k, and
+  // whether in groups of W / 4 one after another, was measured with AVX-512 and AVX2 on Zen 4: what goes apart takes 0.4 to 0.9 of the time.
   static int64_t apart(const Gemm<E>& g, int64_t width, int64_t rows, int64_t k) {
     const int64_t left = width % V::W;
-    const int64_t most = !kGroupsColumns ? V::W / 4 : g.rowA == 1 ? V::W / 2 : sizeof(E) == 4 ? 3 * V::W / 8 : V::W / 4;
-    const bool pays = V::W >= 4 && left <= most && rows >= V::W && (g.rowA == 1 || (kGroupsColumns && g.colA == 1 && k >= 16));
-    return pays ? left : 0;
+    if (V::W < 4 || rows < V::W) return 0;
+    if (g.rowA == 1) return left <= (kGroupsColumns ? V::W / 2 : V::W / 4) && 4 * k >= left * left ? left : 0;
+    const int64_t most = sizeof(E) == 4 ? 3 * V::W / 8 : V::W / 4, least = left > LastColumns<V>::kMost ? 16 : 8;
+    return kGroupsColumns && g.colA == 1 && left <= most && k >= least ? left : 0;
   }
 
   // `count` columns from column j of a strip on, at most LastColumns' kMost.
