@@ -20,15 +20,16 @@ class Trial {
     }
     recent_[count_++ % kSamples] = nanoseconds;
     spent_ += nanoseconds;
-    if (count_ < kSamples) return;
+    const int samples = trying_ && isLong() ? kSamplesOfLong : kSamples;
+    if (count_ < samples) return;
     if (!trying_) {
       if (spent_ < pause_) return;
-      usual_ = median();
+      usual_ = median(samples);
       change();
     } else {
-      const bool worse = median() > usual_ * kBetter;
+      const bool worse = median(samples) > usual_ * kBetter;
       patience_ = worse ? std::min(2 * patience_, alone_ ? kMost : kMostAlone) : kLeast;
-      pause_ = patience_ * spent_;
+      pause_ = patience_ * spent_ * kSamples / samples;
       if (worse) change();
       else restart(0);
     }
@@ -37,10 +38,12 @@ class Trial {
 
  private:
   // Steps that are compared, and those before them in which data move to the caches of those who will use them. A trial costs the
-  // slower way 12 steps. It is repeated soon after it changed something (the first ones may see threads that only begin: a fit went on alone
+  // slower way 12 steps, or 3 of a millisecond and more, which disturbances and caches change less. It is repeated soon after it changed something (the first ones may see threads that only begin: a fit went on alone
   // for 900 steps), then after twice as long each time that it does not.
-  enum { kSamples = 9, kSettle = 3, kFirst = 30 };
-  static constexpr double kLeast = 12, kMostAlone = 100, kMost = 800, kBetter = 0.97;
+  enum { kSamples = 9, kSamplesOfLong = 2, kSettle = 3, kSettleOfLong = 1, kFirst = 30 };
+  static constexpr double kLeast = 12, kMostAlone = 100, kMost = 800, kBetter = 0.97, kLong = 1e6;
+
+  bool isLong() const { return usual_ > kLong; }
 
   void restart(int settling) {
     settling_ = settling;
@@ -49,13 +52,13 @@ class Trial {
   }
   void change() {
     alone_ = !alone_;
-    restart(kSettle);
+    restart(isLong() ? kSettleOfLong : kSettle);
   }
-  double median() const {
+  double median(int samples) const {
     double sorted[kSamples];
-    std::copy(recent_, recent_ + kSamples, sorted);
-    std::nth_element(sorted, sorted + kSamples / 2, sorted + kSamples);
-    return sorted[kSamples / 2];
+    std::copy(recent_, recent_ + samples, sorted);
+    std::nth_element(sorted, sorted + samples / 2, sorted + samples);
+    return sorted[samples / 2];
   }
 
   bool alone_ = false, trying_ = false;
