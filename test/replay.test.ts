@@ -162,6 +162,37 @@ eachBackend((backend) => {
     expect(ticks).toBeGreaterThan(passed / 100) // a tenth of the ideal: machines that run tests are busy
   })
 
+  it('leaves the event loop free where epochs are so short that they are computed at once', async () => {
+    const data = { x: lw.normal(lw.randomState(2), [20, 4]), y: lw.zeros([20, 1]) }
+    const model = new lw.Sequential({ input: [4], layers: [new lw.Affine(1)] }).compile({ loss: 'mse' })
+    await model.fit(data, { epochs: 20 })
+    const stop = new AbortController()
+    let turns = 0
+    let between = 0
+    const turned = () => {
+      turns++
+      if (turns < 50) setImmediate(turned)
+      else stop.abort()
+    }
+    setImmediate(turned)
+    const onEpochEnd = () => {
+      between = Math.max(between, turns)
+    }
+    const fit = model.fit(data, { epochs: 1e6, signal: stop.signal, callbacks: [{ onEpochEnd }] })
+    await expect(fit).rejects.toMatchObject({ name: 'AbortError' })
+    expect(between).toBeGreaterThan(25)
+    // Long work after short work goes to another thread: the loop turns before it is done.
+    const counter = lw.zeros([1], { dtype: 'int32' })
+    const tape = lw.record(() => lw.advance(counter, 1))
+    for (let i = 0; i < 3; i++) await tape.replayAsync(10)
+    let passed = 0
+    const timer = setInterval(() => passed++, 5)
+    await tape.replayAsync(3_000_000)
+    clearInterval(timer)
+    expect(counter.item()).toBe(3_000_030)
+    expect(passed).toBeGreaterThan(0)
+  })
+
   it('stops between two steps when aborted, and can go on', async () => {
     const { model, data } = large()
     const reason = new Error('enough')

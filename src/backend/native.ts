@@ -17,6 +17,7 @@ import type { Backend, BackendInfo, BoundTape, Operand } from './backend.js'
 import { type Decoded, decode } from './decode.js'
 import { writeDouble } from './double-words.js'
 import { threadCount } from './threads.js'
+import { turn } from './turn.js'
 import { badIndex, checkCommand } from './validate.js'
 
 const MAX_WORDS = 64
@@ -151,9 +152,14 @@ const poolThreads = {
   },
 }
 
+/** Milliseconds of work that are computed at once: to hand it to another thread and back takes 50 to 100 µs, more where the loop is busy. */
+const AT_ONCE_MS = 0.25
+
 class NativeBound implements BoundTape {
   // Between two slices the helpers fall asleep, and the next may run on another core: with two threads that costs about 0.7 ms.
   readonly sliceMs = 100
+  /** How long a step of the last slice took. */
+  private stepMs = Infinity
 
   constructor(
     private readonly tape: NativeTape,
@@ -167,13 +173,22 @@ class NativeBound implements BoundTape {
   }
 
   async replaySlice(steps: number, milliseconds: number, signal?: AbortSignal): Promise<number> {
-    const turn = poolThreads.take()
-    await turn
+    if (steps * this.stepMs < AT_ONCE_MS) {
+      const start = performance.now()
+      const done = this.replay(steps, AT_ONCE_MS)
+      this.stepMs = (performance.now() - start) / done
+      await turn()
+      return done
+    }
+    const wait = poolThreads.take()
+    await wait
     try {
-      if (turn) signal?.throwIfAborted() // it may have waited long
+      if (wait) signal?.throwIfAborted() // it may have waited long
+      const start = performance.now()
       const result = await this.start(steps, milliseconds)
       if (Array.isArray(result)) throw this.badIndex(result)
       if (result === 0) throw new StateError('replay', 'a thread that goes on', 'one that is being ended')
+      this.stepMs = (performance.now() - start) / result
       return result
     } finally {
       poolThreads.leave()

@@ -1,10 +1,10 @@
 import { cpus } from 'node:os'
-import { setImmediate } from 'node:timers'
 import type { TypedArray } from '../../dtype.js'
 import { BackendError, withMemoryError } from '../../errors.js'
 import type { Op } from '../../ops/op.js'
 import type { Backend, BackendInfo, BoundTape, Operand } from '../backend.js'
 import { decode } from '../decode.js'
+import { turn } from '../turn.js'
 import { badIndex, checkCommand } from '../validate.js'
 import { binary } from './binary.js'
 import { indexing } from './indexing.js'
@@ -18,9 +18,6 @@ import { random } from './random.js'
 import { reduce } from './reduce.js'
 import { softmax } from './softmax.js'
 import { unary } from './unary.js'
-
-// Node's own, also where a test replaces timers while a fit runs, or where there is none among the globals, as in jest's jsdom.
-const later = setImmediate
 
 const kernels = new Map<string, Kernel>(
   [matmul, binary, unary, softmax, reduce, indexing, losses, memory, random, optimizers].flatMap((family) =>
@@ -122,8 +119,6 @@ interface Bound {
   call: Call
   long: boolean
 }
-
-const turn = () => new Promise((resolve) => later(resolve))
 
 /** Tape (src/tape.ts) sees to it that one replay runs at a time. */
 class JsTape implements BoundTape {
