@@ -46,6 +46,13 @@ function runsOf(name: string, x: Tensor, axes: Axes): Run[] {
   return runs
 }
 
+/** A shape as a × b × c, where b are the axes from first to last. */
+function around(shape: Shape, first: number, last: number): [number, number, number] {
+  const [a, b, c] = [shape.slice(0, first), shape.slice(first, last + 1), shape.slice(last + 1)].map(sizeOf)
+  // One element each: as columns, side by side, they go by whole vectors (max of [100000, 1] 0.05 of the time).
+  return b === 1 ? [1, 1, a * c] : [a, b, c]
+}
+
 type Step = (x: Tensor, abc: [number, number, number], out: Tensor | undefined, shape: Shape) => Tensor
 
 /** Applies `step` to each run of axes, the last run first, so that earlier axes keep their numbers. */
@@ -66,11 +73,7 @@ function reduce(
   for (let r = runs.length - 1; r >= 0; r--) {
     const { first, last } = runs[r]
     const shape = [...y.shape.slice(0, first), ...new Array(last - first + 1).fill(1), ...y.shape.slice(last + 1)]
-    const abc: [number, number, number] = [
-      sizeOf(y.shape.slice(0, first)),
-      sizeOf(y.shape.slice(first, last + 1)),
-      sizeOf(y.shape.slice(last + 1)),
-    ]
+    const abc = around(y.shape, first, last)
     const isLast = r === 0
     y = step(y, abc, isLast ? out : undefined, isLast ? final : shape)
   }
@@ -131,11 +134,10 @@ export function argmax(x: Tensor, axis = -1, options: ReduceOptions = {}): Tenso
   const dtype = floatOf('argmax', x)
   const keepDims = checkFlag('argmax', 'keepDims', checkOptions('argmax', options, ['keepDims']).keepDims)
   const at = checkAxis('argmax', axis, x.rank)
-  const b = x.shape[at]
-  if (b === 0) throw new ShapeError('argmax', 'at least one element to choose from', show(x.shape))
+  if (x.shape[at] === 0) throw new ShapeError('argmax', 'at least one element to choose from', show(x.shape))
   const [before, after] = [x.shape.slice(0, at), x.shape.slice(at + 1)]
   const y = empty('argmax', [...before, ...(keepDims ? [1] : []), ...after], 'int32')
-  return emit(ARGMAX, dtype, [y, x], [sizeOf(before), b, sizeOf(after)])
+  return emit(ARGMAX, dtype, [y, x], around(x.shape, at, at))
 }
 
 /** Sums x down to `shape`, from which it was broadcast. */
