@@ -152,6 +152,34 @@ describe('npm run bench:peers', () => {
     expect(read('peers.svg')).toContain('lanewise js, 1 thread')
   })
 
+  test('trains another network', async () => {
+    const args = [
+      '--hidden',
+      '7,5',
+      '--activation',
+      'relu',
+      '--optimizer',
+      'sgd',
+      '--batch',
+      '10',
+      '--filter',
+      'lanewise js',
+    ]
+    const [line] = await lines('peers.mjs', ...args, '--out', folder)
+    checkLine(line)
+    expect(line).toMatchObject({ work: '784-7-5-10, ReLU, batch 10, SGD', peer: 'lanewise js, 1 thread' })
+  })
+
+  test.each([
+    ['--hidden', '50,', 'hidden'],
+    ['--hidden', '5x5', 'hidden'],
+    ['--activation', 'gelu', 'activation: expected sigmoid or relu, received "gelu"'],
+    ['--optimizer', 'Adam', 'optimizer: expected adam or sgd, received "Adam"'],
+  ])('refuses %s %s', async (option, text, message) => {
+    const { status, stderr } = await run('peers.mjs', [option, text])
+    expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining(`bench:peers: --${message}`) })
+  })
+
   test('refuses a Python without a name', async () => {
     const { status, stderr } = await run('peers.mjs', ['--python', ''])
     expect({ status, stderr }).toEqual({

@@ -6,9 +6,10 @@ const INPUTS = 784
 const CLASSES = 10
 
 const ACTIVATIONS = { sigmoid: lw.Sigmoid, relu: lw.Relu }
-const OPTIMIZERS = { adam: () => new lw.Adam(), sgd: () => new lw.SGD({ learningRate: 0.1 }) }
+const OPTIMIZERS = { adam: lw.Adam, sgd: lw.SGD }
+export const LEARNING_RATES = { adam: 0.001, sgd: 0.1 }
 
-export const optimizerOf = (job) => OPTIMIZERS[job.optimizer]()
+export const optimizerOf = ({ optimizer }) => new OPTIMIZERS[optimizer]({ learningRate: LEARNING_RATES[optimizer] })
 
 /** A job reads { hidden: [50], activation, batch, optimizer }; all have 784 inputs and 10 classes. */
 export function modelOf({ hidden, activation }) {

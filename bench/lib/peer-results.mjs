@@ -4,14 +4,19 @@ import { allThreads, cpu } from './engine.mjs'
 import { counted } from './options.mjs'
 import { figure, percent, table } from './report.mjs'
 
+function workOf({ hidden, activation, batch, optimizer }) {
+  const network = `784-${hidden.join('-')}-10${activation === 'relu' ? ', ReLU' : ''}`
+  return `${network}, batch ${batch}, ${optimizer === 'adam' ? 'Adam' : 'SGD'}`
+}
+
 /**
  * One line a peer, the fastest first, then those that were skipped. `ratio` says how many times faster lanewise is, at its
  * default: native, with all threads.
  */
-export function toLines(runs, { batch, rounds, ...host }) {
+export function toLines(runs, { job, rounds, ...host }) {
   const done = runs.filter(({ error }) => error === undefined)
   const usual = done.filter(({ entry }) => entry.kind === 'lanewise' && entry.backend === 'native').at(-1)
-  const common = { suite: 'peers', work: `784-50-10, batch ${batch}, Adam` }
+  const common = { suite: 'peers', work: workOf(job) }
   const lines = done.map(({ entry, result, rate }) => ({
     ...common,
     peer: entry.name,

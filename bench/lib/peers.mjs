@@ -4,7 +4,6 @@ import * as fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { allThreads, isNative } from './engine.mjs'
-import { MNIST_JOB } from './network.mjs'
 import { counted } from './options.mjs'
 import { runJson } from './rounds.mjs'
 
@@ -83,11 +82,7 @@ function start(peer, task, python) {
   const { kind, script, args, threads } = peer
   if (kind === 'lanewise') {
     const env = { LANEWISE_BACKEND: peer.backend, LANEWISE_THREADS: String(threads) }
-    return runJson(
-      process.execPath,
-      [file('trainer.mjs'), JSON.stringify({ ...MNIST_JOB, ...task, evaluate: true })],
-      env,
-    )
+    return runJson(process.execPath, [file('trainer.mjs'), JSON.stringify({ ...task, evaluate: true })], env)
   }
   if (kind === 'js') return runJson(process.execPath, [path.join(PEERS, script), JSON.stringify(task), ...args])
   const env = {
@@ -104,17 +99,18 @@ function start(peer, task, python) {
 
 /**
  * The wanted peers as entries for takeTurns, each with `skip`, the reason, where it cannot run.
+ * @param job the network, its batch and optimizer
  * @param samplesOf how many samples a peer trains on
  */
-export async function findPeers({ wants, python, data, batch, samplesOf }) {
+export async function findPeers({ wants, python, data, job, samplesOf }) {
   const wanted = contestants().filter(({ name }) => wants(name))
   const missing = wanted.some(({ kind }) => kind === 'js') ? install() : undefined
   const modules = [...new Set(wanted.flatMap(({ module }) => module ?? []))]
   const found = modules.length > 0 ? await pythonModules(python, modules) : {}
   return wanted.map((peer) => {
     const samples = samplesOf(peer)
-    const warmUp = Math.min(samples, 20 * batch)
-    const entry = { ...peer, measure: () => start(peer, { data, batch, samples, warmUp }, python) }
+    const warmUp = Math.min(samples, 20 * job.batch)
+    const entry = { ...peer, measure: () => start(peer, { ...job, data, samples, warmUp }, python) }
     if (peer.kind === 'js' && missing) entry.skip = missing
     if (peer.module && found.error) entry.skip = `${python} does not run: ${found.error}`
     else if (peer.module && !found[peer.module]) entry.skip = `${python} has no module ${peer.module} (see --python)`

@@ -1,14 +1,14 @@
 // brain.js. It knows no softmax, no cross-entropy, no batches and, in this class, no order but the data's: the nearest it has
 // is a sigmoid at the output, mean squared error and an update for each image.
 import brain from 'brain.js'
-import { CLASSES, compete, HIDDEN, INPUTS, test, train } from './task.mjs'
+import { CLASSES, compete, INPUTS, task, test, train } from './task.mjs'
 
 const row = ({ x }, i) => x.subarray(INPUTS * i, INPUTS * (i + 1))
 const net = new brain.NeuralNetwork({
   inputSize: INPUTS,
   outputSize: CLASSES,
-  hiddenLayers: [HIDDEN],
-  activation: 'sigmoid',
+  hiddenLayers: task.hidden,
+  activation: task.activation,
   learningRate: 0.1,
 })
 

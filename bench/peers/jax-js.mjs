@@ -1,11 +1,11 @@
 // jax-js on its WebAssembly backend: the whole step, Adam included, compiled by its jit.
 import { blockUntilReady, defaultDevice, init, jit, nn, numpy as np, valueAndGrad } from '@jax-js/jax'
-import { batches, CLASSES, compete, glorot, HIDDEN, INPUTS, task, test, train } from './task.mjs'
+import { batches, CLASSES, compete, glorot, INPUTS, SHAPES, task, test, train } from './task.mjs'
 
 await init('wasm')
 defaultDevice('wasm')
 
-const shapes = [[INPUTS, HIDDEN], [HIDDEN], [HIDDEN, CLASSES], [CLASSES]]
+const shapes = SHAPES.flatMap(([inputs, outputs]) => [[inputs, outputs], [outputs]])
 let parameters = shapes.map((shape) =>
   shape.length === 2 ? np.array(glorot(...shape)).reshape(shape) : np.zeros(shape),
 )
@@ -14,8 +14,13 @@ let squares = shapes.map((shape) => np.zeros(shape))
 let steps = 0
 
 // An array is used up by the function it is given to, unless by its `ref`.
-function logitsOf([w1, b1, w2, b2], x) {
-  return np.matmul(nn.sigmoid(np.matmul(x, w1).add(b1)), w2).add(b2)
+function logitsOf(p, x) {
+  let h = x
+  for (let i = 0; i < p.length; i += 2) {
+    h = np.matmul(h, p[i]).add(p[i + 1])
+    if (i < p.length - 2) h = nn[task.activation](h)
+  }
+  return h
 }
 
 function lossOf(p, x, targets) {
@@ -29,6 +34,7 @@ function lossOf(p, x, targets) {
 const update = jit((p, m, v, x, targets, rate) => {
   const refs = p.map((a) => a.ref)
   const [loss, gradients] = valueAndGrad(lossOf)(refs, x, targets)
+  if (task.optimizer === 'sgd') return [p.map((value, i) => value.sub(gradients[i].mul(rate.ref))), m, v, loss]
   const next = { p: [], m: [], v: [] }
   p.forEach((value, i) => {
     const g = gradients[i]
@@ -51,7 +57,8 @@ async function trainOn(samples) {
       targets[CLASSES * i + train.y[row]] = 1
     })
     steps++
-    const rate = (0.001 * Math.sqrt(1 - 0.999 ** steps)) / (1 - 0.9 ** steps)
+    const corrected = task.optimizer === 'sgd' ? 1 : Math.sqrt(1 - 0.999 ** steps) / (1 - 0.9 ** steps)
+    const rate = task.learningRate * corrected
     const batch = [np.array(x).reshape([task.batch, INPUTS]), np.array(targets).reshape([task.batch, CLASSES])]
     let loss
     ;[parameters, means, squares, loss] = update(parameters, means, squares, ...batch, np.array(rate))

@@ -3,12 +3,15 @@ import * as fs from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 
-/** { data: folder of MNIST's files, batch, samples: how many to train on, warmUp: how many before the clock starts } */
+/** { data: folder of MNIST's files, hidden: sizes of layers, activation, optimizer, learningRate, batch, samples: how many to train on, warmUp: how many
+ * before the clock starts } */
 export const task = JSON.parse(process.argv[2])
 
 export const INPUTS = 784
-export const HIDDEN = 50
 export const CLASSES = 10
+const sizes = [INPUTS, ...task.hidden, CLASSES]
+/** [inputs, outputs] of each layer. */
+export const SHAPES = sizes.slice(1).map((outputs, i) => [sizes[i], outputs])
 
 const bytes = (name, header) => fs.readFileSync(path.join(task.data, name)).subarray(header)
 

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm'
-import { CLASSES, compete, HIDDEN, INPUTS, task, test, train } from './task.mjs'
+import { CLASSES, compete, INPUTS, task, test, train } from './task.mjs'
 
 const wasm = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/package.json')
 setWasmPaths(`${path.join(path.dirname(wasm), 'dist')}${path.sep}`)
@@ -13,11 +13,12 @@ await tf.ready()
 
 const model = tf.sequential({
   layers: [
-    tf.layers.dense({ units: HIDDEN, activation: 'sigmoid', inputShape: [INPUTS] }),
+    tf.layers.inputLayer({ inputShape: [INPUTS] }),
+    ...task.hidden.map((units) => tf.layers.dense({ units, activation: task.activation })),
     tf.layers.dense({ units: CLASSES, activation: 'softmax' }),
   ],
 })
-model.compile({ optimizer: tf.train.adam(0.001), loss: 'sparseCategoricalCrossentropy' })
+model.compile({ optimizer: tf.train[task.optimizer](task.learningRate), loss: 'sparseCategoricalCrossentropy' })
 const rows = train.y.length
 const x = tf.tensor2d(train.x, [rows, INPUTS])
 const y = tf.tensor1d(Float32Array.from(train.y))

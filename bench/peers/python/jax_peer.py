@@ -3,18 +3,20 @@ import functools
 
 import jax
 import jax.numpy as jnp
-from task import BATCH, CLASSES, HIDDEN, INPUTS, batches, compete, glorot, load, np, task
+from task import ACTIVATION, BATCH, OPTIMIZER, RATE, SIZES, batches, compete, glorot, load, np, task
 
 images, labels = load("train")
 x, y = jnp.array(images), jnp.array(labels.astype(np.int32))
 rng = np.random.default_rng(0)
-shapes = [(INPUTS, HIDDEN), (HIDDEN, CLASSES)]
-parameters = [(jnp.array(glorot(rng, *shape)), jnp.zeros(shape[1])) for shape in shapes]
+parameters = [(jnp.array(glorot(rng, *shape)), jnp.zeros(shape[1])) for shape in zip(SIZES, SIZES[1:])]
+activation = {"sigmoid": jax.nn.sigmoid, "relu": jax.nn.relu}[ACTIVATION]
 
 
-def forward(p, batch):
-    (w1, b1), (w2, b2) = p
-    return jax.nn.sigmoid(batch @ w1 + b1) @ w2 + b2
+def forward(p, h):
+    for w, b in p[:-1]:
+        h = activation(h @ w + b)
+    w, b = p[-1]
+    return h @ w + b
 
 
 def loss(p, batch, targets):
@@ -24,10 +26,12 @@ def loss(p, batch, targets):
 def step(state, rows):
     p, m, v, t = state
     g = jax.grad(loss)(p, x[rows], y[rows])
+    if OPTIMIZER == "sgd":
+        return (jax.tree.map(lambda w, a: w - RATE * a, p, g), m, v, t), None
     t = t + 1
     m = jax.tree.map(lambda a, b: a + 0.1 * (b - a), m, g)
     v = jax.tree.map(lambda a, b: a + 0.001 * (b * b - a), v, g)
-    rate = 0.001 * jnp.sqrt(1 - 0.999**t) / (1 - 0.9**t)
+    rate = RATE * jnp.sqrt(1 - 0.999**t) / (1 - 0.9**t)
     p = jax.tree.map(lambda w, a, b: w - rate * a / (jnp.sqrt(b) + 1e-7), p, m, v)
     return (p, m, v, t), None
 

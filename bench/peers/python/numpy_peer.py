@@ -1,36 +1,50 @@
-"""NumPy from scratch: forward, backward and Adam by hand."""
-from task import CLASSES, HIDDEN, INPUTS, batches, compete, glorot, load, np
+"""NumPy from scratch: forward, backward and the optimizer by hand."""
+from task import ACTIVATION, CLASSES, OPTIMIZER, RATE, SIZES, batches, compete, glorot, load, np
 
 x, y = load("train")
 rng = np.random.default_rng(0)
 one_hot = np.eye(CLASSES, dtype=np.float32)
-parameters = [
-    glorot(rng, INPUTS, HIDDEN),
-    np.zeros(HIDDEN, np.float32),
-    glorot(rng, HIDDEN, CLASSES),
-    np.zeros(CLASSES, np.float32),
-]
+layers = [(glorot(rng, *shape), np.zeros(shape[1], np.float32)) for shape in zip(SIZES, SIZES[1:])]
+parameters = [p for layer in layers for p in layer]
 means = [np.zeros_like(p) for p in parameters]
 squares = [np.zeros_like(p) for p in parameters]
 steps = 0
+activate, slope_at = {
+    "sigmoid": (lambda z: 1 / (1 + np.exp(-z)), lambda h: h * (1 - h)),
+    "relu": (lambda z: np.maximum(z, 0), lambda h: h > 0),
+}[ACTIVATION]
 
 
 def forward(batch):
-    w1, b1, w2, b2 = parameters
-    hidden = 1 / (1 + np.exp(-(batch @ w1 + b1)))
-    return hidden, hidden @ w2 + b2
+    """What goes into each layer, and the logits."""
+    inputs = [batch]
+    for w, b in layers[:-1]:
+        inputs.append(activate(inputs[-1] @ w + b))
+    w, b = layers[-1]
+    return inputs, inputs[-1] @ w + b
 
 
 def step(rows):
-    global steps
-    batch = x[rows]
-    hidden, logits = forward(batch)
+    inputs, logits = forward(x[rows])
     powers = np.exp(logits - logits.max(1, keepdims=True))
     error = (powers / powers.sum(1, keepdims=True) - one_hot[y[rows]]) / np.float32(len(rows))
-    inner = error @ parameters[2].T * hidden * (1 - hidden)
-    gradients = [batch.T @ inner, inner.sum(0), hidden.T @ error, error.sum(0)]
+    gradients = []
+    for i in reversed(range(len(layers))):
+        gradients = [inputs[i].T @ error, error.sum(0), *gradients]
+        if i > 0:
+            error = error @ layers[i][0].T * slope_at(inputs[i])
+    sgd(gradients) if OPTIMIZER == "sgd" else adam(gradients)
+
+
+def sgd(gradients):
+    for p, g in zip(parameters, gradients):
+        p -= np.float32(RATE) * g
+
+
+def adam(gradients):
+    global steps
     steps += 1
-    rate = np.float32(0.001 * np.sqrt(1 - 0.999**steps) / (1 - 0.9**steps))
+    rate = np.float32(RATE * np.sqrt(1 - 0.999**steps) / (1 - 0.9**steps))
     for p, g, m, v in zip(parameters, gradients, means, squares):
         m += np.float32(0.1) * (g - m)
         v += np.float32(0.001) * (g * g - v)

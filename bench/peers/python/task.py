@@ -11,7 +11,9 @@ if task["threads"] == 1 and hasattr(os, "sched_setaffinity"):
 import numpy as np  # noqa: E402  (after the affinity, which it reads)
 
 BATCH = task["batch"]
-INPUTS, HIDDEN, CLASSES = 784, 50, 10
+SIZES = [784, *task["hidden"], 10]
+INPUTS, CLASSES = SIZES[0], SIZES[-1]
+ACTIVATION, OPTIMIZER, RATE = task["activation"], task["optimizer"], task["learningRate"]
 
 
 def load(prefix):

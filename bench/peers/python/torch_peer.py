@@ -1,15 +1,20 @@
 """PyTorch. usage: torch_peer.py TASK eager|compile"""
 import sys
 
-from task import BATCH, CLASSES, HIDDEN, INPUTS, batches, compete, load, np, task
+from task import ACTIVATION, OPTIMIZER, RATE, SIZES, batches, compete, load, np, task
 import torch
 
 torch.set_num_threads(task["threads"])
 torch.manual_seed(0)
 images, labels = load("train")
 x, y = torch.from_numpy(images), torch.from_numpy(labels.astype(np.int64))
-model = torch.nn.Sequential(torch.nn.Linear(INPUTS, HIDDEN), torch.nn.Sigmoid(), torch.nn.Linear(HIDDEN, CLASSES))
-optimizer = torch.optim.Adam(model.parameters(), lr=0.001, eps=1e-7, fused=True)
+activation = {"sigmoid": torch.nn.Sigmoid, "relu": torch.nn.ReLU}[ACTIVATION]
+layers = [layer for shape in zip(SIZES, SIZES[1:]) for layer in (torch.nn.Linear(*shape), activation())]
+model = torch.nn.Sequential(*layers[:-1])
+if OPTIMIZER == "adam":
+    optimizer = torch.optim.Adam(model.parameters(), lr=RATE, eps=1e-7, fused=True)
+else:
+    optimizer = torch.optim.SGD(model.parameters(), lr=RATE, fused=True)
 cross_entropy = torch.nn.CrossEntropyLoss()
 
 
