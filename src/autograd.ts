@@ -1,21 +1,19 @@
 import { isFloat } from './dtype.js'
 import { checkSynchronous, describe, ShapeError, StateError, TypeMismatchError } from './errors.js'
-import { show } from './shape.js'
-import type { Storage } from './storage.js'
 import {
-  checkTensor,
   type Derivative,
-  empty,
   type GradientNode,
   isViewOfLeaf,
   nextInOrder,
   type Reads,
   recordingState,
-  type Tensor,
   type Writes,
   wholeOf,
   written,
-} from './tensor.js'
+} from './gradient-nodes.js'
+import { show } from './shape.js'
+import type { Storage } from './storage.js'
+import { checkTensor, empty, type Tensor } from './tensor.js'
 
 let enabled = true
 

@@ -1,8 +1,11 @@
 import { types } from 'node:util'
 import { describe, TypeMismatchError } from './errors.js'
 
+/** What models compute in. */
 export type FloatDType = 'float32' | 'float64'
+/** What a tensor's numbers are stored as; int32 for indices and labels, uint8 for images. */
 export type DType = FloatDType | 'int32' | 'uint8'
+/** The typed array of each DType. */
 export type TypedArray = Float32Array | Float64Array | Int32Array | Uint8Array
 
 /** Codes shared with the addon; 0 and 1 are also the dtypes a command can have. */

@@ -5,8 +5,11 @@ import { types } from 'node:util'
  * `matmul: expected inner sizes that agree, received [32, 784] x [50, 10]`.
  */
 export class LanewiseError extends Error {
+  /** Which function refused, as in `matmul`. */
   readonly op: string
+  /** What it takes. */
   readonly expected: string
+  /** What came instead. */
   readonly received: string
   constructor(op: string, expected: string, received: string) {
     const [o, e, r] = [op, expected, received].map((part) => (typeof part === 'string' && part ? part : describe(part)))

@@ -29,6 +29,7 @@ const NAMED = {
   xavierNormal,
   xavierUniform,
 }
+/** The initializers that have a name, with their defaults: heNormal is initializers.heNormal(). */
 export type InitializerName = keyof typeof NAMED
 
 export function resolveInitializer(op: string, wish: Initializer | InitializerName): Initializer {

@@ -1,5 +1,6 @@
 import { describe, ShapeError } from './errors.js'
 
+/** Sizes of the dimensions, the outermost first; [] for a single number. At most 6. */
 export type Shape = readonly number[]
 
 /** A tensor has at most this many dimensions. */

@@ -12,10 +12,10 @@ import {
   TypeMismatchError,
   withMemoryError,
 } from './errors.js'
+import { recordingState } from './gradient-nodes.js'
 import { checkMade } from './made.js'
 import type { Op } from './ops/op.js'
 import type { Storage } from './storage.js'
-import { recordingState } from './tensor.js'
 
 const NONE: readonly number[] = []
 
@@ -73,6 +73,7 @@ export function emit<T extends Operand>(
   return operands[0]
 }
 
+/** How replayAsync() can be followed and stopped. */
 export interface ReplayOptions {
   /** Stops between two steps, within about 100 ms (10 in JavaScript); the promise rejects with the signal's reason. */
   signal?: AbortSignal | undefined

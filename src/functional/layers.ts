@@ -13,7 +13,9 @@ import { asFloat, dtypeAmong, type Values } from './inputs.js'
 
 /** What affineBackward needs of the forward step. */
 export interface AffineCache {
+  /** The input [m, k], or one example [k]. */
   readonly X: Tensor
+  /** The weights [k, n]. */
   readonly W: Tensor
 }
 

@@ -18,26 +18,37 @@ import { crossEntropyError } from './losses.js'
 
 /** A perceptron of two layers, X·W1 + b1 → sigmoid → ·W2 + b2 → softmax: W1 [input, hidden], W2 [hidden, output]. */
 export interface Params {
+  /** [input, hidden] */
   W1: Tensor
+  /** [hidden] */
   b1: Tensor
+  /** [hidden, output] */
   W2: Tensor
+  /** [output] */
   b2: Tensor
 }
 
 /** dL/dW1 … in the shapes of the parameters. */
 export interface Gradients {
+  /** [input, hidden] */
   dW1: Tensor
+  /** [hidden] */
   db1: Tensor
+  /** [hidden, output] */
   dW2: Tensor
+  /** [output] */
   db2: Tensor
 }
 
 const NAMES = ['W1', 'b1', 'W2', 'b2'] as const
 
+/** What initParams() makes: sizes of the layers and how the weights are drawn. */
 export interface InitOptions {
-  /** Default 784, 50 and 10. */
+  /** Numbers of an example. Default 784. */
   input?: number
+  /** Default 50. */
   hidden?: number
+  /** Number of classes. Default 10. */
   output?: number
   /** Default 0. */
   seed?: number

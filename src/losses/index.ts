@@ -14,11 +14,15 @@ import type { Tensor } from '../tensor.js'
 
 /** What a loss makes of a batch: its mean over the rows, and the model's predictions for metrics. */
 export interface LossResult {
+  /** One element. */
   loss: Tensor
+  /** [rows, …output] */
   predictions: Tensor
 }
 
+/** A loss for compile: one of `losses`, or the caller's own. */
 export interface Loss {
+  /** What errors call it. */
   readonly name: string
   /** 'index': class numbers [rows]; 'dense': numbers in the shape of the output; 'any': numbers [rows, …] of the model's float dtype, with weights, say. */
   readonly targets: 'index' | 'dense' | 'any'

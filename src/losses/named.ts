@@ -16,6 +16,7 @@ const NAMED = {
   meanSquaredError,
   mse: meanSquaredError,
 }
+/** The losses that have a name; Keras's names in camel case. */
 export type LossName = keyof typeof NAMED
 
 const NO_PROBABILITIES: readonly (new (...args: never[]) => Module)[] = [Affine, Tanh, Relu, LeakyRelu]

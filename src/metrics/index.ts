@@ -6,7 +6,9 @@ import { validationName } from '../train/history.js'
 
 /** A figure of a batch, a mean over its rows (one element), computed by ops on the tape. */
 export interface Metric {
+  /** What logs and the history call it. */
   readonly name: string
+  /** From predictions [rows, …output] and the targets as the loss takes them: one element. */
   call(predictions: Tensor, targets: Tensor): Tensor
 }
 
@@ -26,6 +28,7 @@ const NAMED = {
   mse: meanSquaredErrorMetric,
   binaryAccuracy: { name: 'binaryAccuracy', call: (p: Tensor, t: Tensor) => binaryAccuracy(p, t) },
 }
+/** The metrics that have a name. */
 export type MetricName = keyof typeof NAMED
 
 /** The metrics of a model. In a history their names, and those of their figures of validation data, stand beside the loss's. */

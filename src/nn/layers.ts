@@ -10,6 +10,7 @@ import { checkShape, type Shape, show, sizeOf } from '../shape.js'
 import type { Tensor } from '../tensor.js'
 import { BUILT, Module, type Parameter } from './module.js'
 
+/** What an Affine layer's parameters begin as. */
 export interface AffineOptions {
   /** Default glorotUniform, as in Keras. */
   weightInitializer?: Initializer | InitializerName
@@ -19,9 +20,12 @@ export interface AffineOptions {
 
 /** The fully connected layer x·W + b: [rows, …, k] → [rows, …, units]. W is [k, units], b [units]. */
 export class Affine extends Module {
+  /** W [k, units]; there once the layer is built. */
   weight!: Parameter
+  /** b [units]; there once the layer is built. */
   bias!: Parameter
   constructor(
+    /** Outputs a row. */
     readonly units: number,
     private readonly options: AffineOptions = {},
   ) {
@@ -81,7 +85,10 @@ export class Relu extends Module {
 
 /** x, or slope·x below 0 (default 0.01; in Keras 0.3). */
 export class LeakyRelu extends Module {
-  constructor(readonly slope = 0.01) {
+  constructor(
+    /** Of what is negative. */
+    readonly slope = 0.01,
+  ) {
     super()
     if (!Number.isFinite(slope)) throw new ValueError('LeakyRelu', 'a finite slope', describe(slope))
   }

@@ -26,8 +26,10 @@ const weights = new WeakSet<Tensor>()
 export class Parameter {
   private tensor: Tensor | undefined
   constructor(
+    /** What errors call it: weight, bias. */
     readonly name: string,
     readonly shape: Shape,
+    /** Fills its value when the model is built. */
     readonly initializer: Initializer,
     /** Whether optimizers change it. What is not trained is kept with the weights all the same: running averages. */
     readonly trained = true,
@@ -38,6 +40,7 @@ export class Parameter {
     this.shape = checkShape('Parameter', shape)
   }
 
+  /** Its tensor, a leaf with a gradient if it is trained. @throws StateError before the model is built */
   get value(): Tensor {
     if (this.tensor === undefined) throw new StateError(this.name, BUILT, 'a parameter without a value')
     return this.tensor
@@ -52,6 +55,7 @@ export class Parameter {
     weights.add(tensor)
   }
 
+  /** Whether it has a value: whether build() was. */
   get bound(): boolean {
     return this.tensor !== undefined
   }
@@ -201,12 +205,16 @@ export function isEach(list: readonly unknown[], is: (item: unknown) => boolean)
 
 /** All parameters of a model in one block of memory, their gradients in another: one pass updates them all. */
 export class ParameterStore {
+  /** How many numbers all parameters have, without the gaps. */
   readonly count: number
   constructor(
+    /** In the order of the layers. */
     readonly parameters: readonly Parameter[],
     /** Every value, each parameter aligned to 64 bytes (the gaps are zero). No gradient flows through it: a penalty adds up `parameters`. */
     readonly values: Tensor,
+    /** Every gradient, in the places of `values`. */
     readonly gradients: Tensor,
+    /** Of values and gradients. */
     readonly dtype: FloatDType,
   ) {
     if (!Array.isArray(parameters) || !isEach(parameters, (p) => isMade(p, Parameter, 'initializer')))
@@ -237,7 +245,9 @@ export function checkForward(op: string, module: Module): void {
     throw new TypeMismatchError(op, `${module.kind} to have a method forward`, describe(module.forward))
 }
 
+/** How build() makes parameters. */
 export interface BuildOptions {
+  /** Default float32. */
   dtype?: FloatDType
   /** Seed of the initial values. Default 0. */
   seed?: number

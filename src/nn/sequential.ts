@@ -1,6 +1,7 @@
 import { noGrad } from '../autograd.js'
 import { checkFloat, type FloatDType } from '../dtype.js'
 import { asArgument, checkOptions, describe, keepNames, ShapeError, StateError, TypeMismatchError } from '../errors.js'
+import { recordingState } from '../gradient-nodes.js'
 import type { Loss } from '../losses/index.js'
 import { type LossName, resolveLoss } from '../losses/named.js'
 import { checkMade, isMade, refuse } from '../made.js'
@@ -12,7 +13,7 @@ import { sliceRows } from '../ops/views.js'
 import { type Optimizer, type OptimizerName, resolveOptimizer } from '../optimizers/index.js'
 import { checkShape, type Shape, show, sizeOf } from '../shape.js'
 import { resultSlabs } from '../storage.js'
-import { empty, isTensor, recordingState, type Tensor, type TensorValues, tensor, tensorOf } from '../tensor.js'
+import { empty, isTensor, type Tensor, type TensorValues, tensor, tensorOf } from '../tensor.js'
 import type { TrainingModel } from '../train/callbacks.js'
 import { checkInput, type Dataset } from '../train/dataset.js'
 import { EVALUATION_BATCH, type EvaluateOptions, evaluateNetwork, type FitOptions, fitNetwork } from '../train/fit.js'
@@ -20,9 +21,11 @@ import type { Figures, History } from '../train/history.js'
 import { type Compiled, forward, type Network } from '../train/network.js'
 import { build, checkForward, descend, isEach, isModule, Module, type ParameterStore, withTraining } from './module.js'
 
+/** What a Sequential is made of. */
 export interface SequentialOptions {
   /** Shape of one input, without the batch: [784]. */
   input: readonly number[]
+  /** From the input to the output; each belongs to one model. */
   layers: readonly Module[]
   /** Every source of chance hangs on it: initial values, shuffling. Default 0. */
   seed?: number
@@ -30,18 +33,24 @@ export interface SequentialOptions {
   dtype?: FloatDType
 }
 
+/** How fit trains and evaluate judges. */
 export interface CompileOptions {
   /** Default adam. */
   optimizer?: Optimizer | OptimizerName
+  /** What training lowers; it says which targets y it takes. */
   loss: Loss | LossName
+  /** Figures beside the loss. Default none. */
   metrics?: readonly (Metric | MetricName)[]
 }
 
 /** Layers one after another, with Keras's compile, fit, evaluate and predict. */
 export class Sequential extends Module implements TrainingModel {
   readonly layers: readonly Module[]
+  /** Shape of one input, without the batch. */
   readonly input: Shape
+  /** Shape of one output, without the batch. */
   readonly output: Shape
+  /** The parameters of all layers, for an optimizer's step(). */
   readonly store: ParameterStore
   /** Set by a callback to end fit after the epoch. */
   stopTraining = false

@@ -1,9 +1,10 @@
 import { derive } from '../autograd.js'
 import { checkFloat, type DType, type FloatDType, isFloat } from '../dtype.js'
 import { checkOptions, checkWhole, describe, ShapeError, TypeMismatchError } from '../errors.js'
+import { written } from '../gradient-nodes.js'
 import { show, sizeOf } from '../shape.js'
 import { emit } from '../tape.js'
-import { checkTensor, empty, type Tensor, written } from '../tensor.js'
+import { checkTensor, empty, type Tensor } from '../tensor.js'
 import { checkLabels, output } from './common.js'
 import { constant, copy } from './memory.js'
 import { defineOp } from './op.js'
@@ -28,6 +29,7 @@ export function oneHot(labels: Tensor, classes: number, dtype: FloatDType = 'flo
   return written(emit(ONE_HOT, dtype, [y, labels], [labels.size, classes]))
 }
 
+/** Which rows gatherRows takes, and what it makes of them. */
 export interface GatherOptions {
   /** Where in `indices` to begin: an int32 tensor of one element; default the beginning. */
   cursor?: Tensor

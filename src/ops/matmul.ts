@@ -12,6 +12,7 @@ const MATMUL = defineOp('matmul', 'c:w:T:m*n a:r:T:m*k b:r:T:k*n | m n k ta<2 tb
 const AFFINE = defineOp('affine', 'y:w:T:m*n x:r:T:m*k w:r:T:k*n b:r:T:n | m n k')
 const TRANSPOSE = defineOp('transpose', 'y:w:T:m*n x:r:T:m*n | m n')
 
+/** Which sides of a product are stored transposed. */
 export interface MatmulOptions {
   /** Use a's transpose: a is then stored [k, m]. */
   transposeA?: boolean

@@ -1,9 +1,10 @@
 import { checkOut, derive } from '../autograd.js'
 import { checkDType, type DType, isFloat } from '../dtype.js'
 import { checkWhole, describe, ShapeError, TypeMismatchError } from '../errors.js'
+import { written } from '../gradient-nodes.js'
 import { checkShape, sameShape, show } from '../shape.js'
 import { emit } from '../tape.js'
-import { checkIntegers, checkTensor, empty, type Tensor, written } from '../tensor.js'
+import { checkIntegers, checkTensor, empty, type Tensor } from '../tensor.js'
 import { defineOp } from './op.js'
 
 const FILL = defineOp('fill', 'y:w:A:n | n value:d')

@@ -1,6 +1,7 @@
 import type { FloatDType } from '../dtype.js'
+import { written } from '../gradient-nodes.js'
 import { emit } from '../tape.js'
-import { type Tensor, written } from '../tensor.js'
+import type { Tensor } from '../tensor.js'
 import { defineOp, type Op } from './op.js'
 
 // One pass over flat buffers of parameters w, gradients g and state; formulas in docs/commands.md. src/optimizers calls these.

@@ -1,8 +1,9 @@
 import { checkFloat, type DType } from '../dtype.js'
 import { checkOptions, checkWhole, describe, TypeMismatchError, ValueError } from '../errors.js'
+import { written } from '../gradient-nodes.js'
 import { checkShape } from '../shape.js'
 import { emit } from '../tape.js'
-import { empty, isTensor, type Tensor, tensor, written } from '../tensor.js'
+import { empty, isTensor, type Tensor, tensor } from '../tensor.js'
 import { output } from './common.js'
 import { defineOp, type Op } from './op.js'
 
@@ -31,6 +32,7 @@ function checkFinite(op: string, name: string, value: unknown): number {
   throw new ValueError(op, `a finite ${name}`, describe(value))
 }
 
+/** What uniform and normal draw. */
 export interface RandomOptions {
   /** float32 (the default) or float64. */
   dtype?: DType

@@ -18,6 +18,7 @@ const MAX_GRAD = defineOp('maxGrad', 'dx:w:T:a*b*c dy:r:T:a*c x:r:T:a*b*c y:r:T:
 
 /** One axis, several, or undefined for all. */
 export type Axes = number | readonly number[] | undefined
+/** How the result of a reduction is shaped. */
 export interface ReduceOptions {
   /** Keeps the reduced dimensions with size 1. */
   keepDims?: boolean

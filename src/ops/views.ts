@@ -1,7 +1,8 @@
 import { deriveView } from '../autograd.js'
 import { describe, ShapeError, ValueError } from '../errors.js'
+import { viewOf } from '../gradient-nodes.js'
 import { checkShape, MAX_RANK, show, sizeOf } from '../shape.js'
-import { checkTensor, empty, Tensor, viewOf } from '../tensor.js'
+import { checkTensor, empty, Tensor } from '../tensor.js'
 import { rowsOf } from './common.js'
 import { copy, fill } from './memory.js'
 

@@ -6,6 +6,7 @@ import { checkRange, Optimizer, type OptimizerState } from './optimizer.js'
 
 export { Optimizer, type OptimizerState }
 
+/** What SGD takes; all are numbers of its formula. */
 export interface SGDOptions {
   /** Default 0.01. */
   learningRate?: number
@@ -38,6 +39,7 @@ export class SGD extends Optimizer {
   }
 }
 
+/** What RMSProp takes; all are numbers of its formula. */
 export interface RMSPropOptions {
   /** Default 0.001. */
   learningRate?: number
@@ -67,6 +69,7 @@ export class RMSProp extends Optimizer {
   }
 }
 
+/** What Adam and AdamW take; all are numbers of their formula. */
 export interface AdamOptions {
   /** Default 0.001. */
   learningRate?: number
@@ -114,6 +117,7 @@ for (const Class of [SGD, RMSProp, Adam, AdamW])
   for (const name of ['lr', 'learning_rate']) refuse(Class, name, 'learningRate')
 
 const NAMED = { sgd: () => new SGD(), rmsprop: () => new RMSProp(), adam: () => new Adam(), adamw: () => new AdamW() }
+/** The optimizers that have a name, with their defaults. */
 export type OptimizerName = keyof typeof NAMED
 
 export function resolveOptimizer(wish: Optimizer | OptimizerName): Optimizer {

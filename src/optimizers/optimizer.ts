@@ -1,12 +1,13 @@
 import { noGrad } from '../autograd.js'
 import { checkSynchronous, describe, StateError, TypeMismatchError, ValueError } from '../errors.js'
+import { recordingState } from '../gradient-nodes.js'
 import { checkMade, isMade } from '../made.js'
 import { ParameterStore } from '../nn/module.js'
 import { advance, copy } from '../ops/memory.js'
 import type { Op } from '../ops/op.js'
 import { update } from '../ops/optimizers.js'
 import { reshape, sliceRows } from '../ops/views.js'
-import { empty, flatBlock, recordingState, type Tensor } from '../tensor.js'
+import { empty, flatBlock, type Tensor } from '../tensor.js'
 
 /** What an optimizer keeps for one model. */
 export interface OptimizerState {
@@ -48,6 +49,7 @@ export abstract class Optimizer {
     this.learningRate = learningRate
   }
 
+  /** From 0 to 1e6; a new one holds from the next step on, in recorded tapes too. @throws StateError inside record(), which would keep the number */
   get learningRate(): number {
     const { rate } = checkMade('learningRate', this, Optimizer, 'rate')
     if (recordingState.active)

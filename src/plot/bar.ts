@@ -4,9 +4,11 @@ import { COLORS, svgDocument } from './panel.js'
 import { extent, isShown } from './series.js'
 import { checkText, escapeXml, formatValue, px, shorten } from './text.js'
 
+/** A bar of barPlot(). */
 export interface Bar {
   /** Stands left of the bar. */
   name: string
+  /** Its length on the axis. */
   value: number
   /** Bars of one group have one colour; with more than one group a legend names them. */
   group?: string
@@ -14,8 +16,11 @@ export interface Bar {
   note?: string
 }
 
+/** What barPlot() draws. */
 export interface BarPlotOptions {
+  /** Above the bars. */
   title?: string
+  /** Below the axis. */
   xLabel?: string
   /** From top to bottom. */
   bars: readonly Bar[]

@@ -7,6 +7,7 @@ import { drawFigure } from './line.js'
 import { type HistoryLike, isList, type PanelOptions, runningMean, type Series } from './series.js'
 import { checkText, humanize } from './text.js'
 
+/** How a history is drawn. */
 export interface PlotOptions {
   /** Heading of the figure and the page; default 'Training'. */
   title?: string

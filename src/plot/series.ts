@@ -12,6 +12,7 @@ export interface HistoryLike {
 export interface Series {
   /** Shown in the legend. */
   name: string
+  /** As many as y. */
   x: ArrayLike<number>
   y: ArrayLike<number>
   /** Thin and pale, in the colour of the series after it, and without a tooltip: raw data behind its running mean. */
@@ -20,12 +21,17 @@ export interface Series {
 
 /** One diagram. */
 export interface PanelOptions {
+  /** Above the diagram. */
   title?: string
+  /** Below the axis of x. */
   xLabel?: string
+  /** Beside the axis of y. */
   yLabel?: string
+  /** One curve each, in colours of their own. */
   series: Series[]
-  /** Logarithmic axes: values that are not positive are gaps. */
+  /** A logarithmic axis of x: values that are not positive are gaps. */
   logX?: boolean
+  /** The same of y. */
   logY?: boolean
 }
 

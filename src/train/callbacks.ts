@@ -11,9 +11,11 @@ export interface TrainingModel {
   stopTraining: boolean
   /** A copy of all parameter values, and back. */
   snapshot(): Float32Array | Float64Array
+  /** Puts back what snapshot() copied. */
   restore(values: Float32Array | Float64Array): void
   /** A copy of each parameter, for a checkpoint. */
   getWeights(): Tensor[]
+  /** Puts back what getWeights() copied. */
   setWeights(weights: readonly (Tensor | TensorValues)[]): void
   /** The model's output for rows of inputs. (evaluate() has to wait for the end of fit.) */
   predict(x: Tensor | TensorValues): Tensor
@@ -21,9 +23,13 @@ export interface TrainingModel {
 
 /** Hooks of fit; each may return a promise, which is awaited. Epochs count from 1. */
 export interface Callback {
+  /** Before the first epoch. */
   onTrainBegin?(model: TrainingModel): unknown
+  /** Before the rows of an epoch are put in order. */
   onEpochBegin?(epoch: number, model: TrainingModel): unknown
+  /** After an epoch and its validation. */
   onEpochEnd?(epoch: number, logs: Logs, model: TrainingModel): unknown
+  /** After the last epoch, or after a NonFiniteError of `stopOnNonFinite`; not after another error or an abort. */
   onTrainEnd?(history: History, model: TrainingModel): unknown
 }
 
@@ -58,6 +64,7 @@ export function checkCallbacks(callbacks: readonly Callback[]): readonly Callbac
   return copy
 }
 
+/** When EarlyStopping ends a training. */
 export interface EarlyStoppingOptions {
   /** Figure to watch. Default valLoss. */
   monitor?: string
@@ -88,6 +95,7 @@ const watched = new WeakMap<EarlyStopping, Watched>()
 export class EarlyStopping implements Callback {
   /** Epoch of the best figure so far. */
   bestEpoch = 0
+  /** The best figure so far; NaN before there is one. */
   best = Number.NaN
   private weights: Float32Array | Float64Array | undefined
   private readonly monitor: string
@@ -110,6 +118,7 @@ export class EarlyStopping implements Callback {
     this.restoring = checkFlag('EarlyStopping', 'restoreBestWeights', options.restoreBestWeights, true)
   }
 
+  /** Begins anew: one EarlyStopping may serve several fits, one after another. */
   onTrainBegin(model?: Watched): void {
     if (model !== undefined) watched.set(this, model)
     this.bestEpoch = 0
@@ -117,6 +126,7 @@ export class EarlyStopping implements Callback {
     this.weights = undefined
   }
 
+  /** @throws ValueError where the epoch has no figure of that name */
   onEpochEnd(epoch: number, logs: Logs, model: Watched): void {
     checkModel(model)
     if ((watched.get(this) ?? model) !== model)
@@ -143,6 +153,7 @@ export class EarlyStopping implements Callback {
     }
   }
 
+  /** Puts the weights of the best epoch back. */
   onTrainEnd(_history: History, model: Watched): void {
     checkModel(model)
     if (this.weights) model.restore(this.weights)

@@ -13,7 +13,9 @@ import { isTensor, type Tensor, type TensorValues, tensorOf } from '../tensor.js
 
 /** Inputs x [rows, …] and labels or targets y [rows, …]. Anything that tensor() takes will do. */
 export interface Dataset {
+  /** [rows, …input]; of uint8 with a divisor the quotients. */
   x: Tensor | TensorValues
+  /** [rows] class numbers or [rows, …output], as the loss takes them. */
   y: Tensor | TensorValues
 }
 

@@ -10,6 +10,7 @@ import type { Network } from './network.js'
 import { NonFiniteError, reportNonFinite } from './non-finite.js'
 import { createProgress, type Progress } from './progress.js'
 
+/** How fit trains. */
 export interface FitOptions {
   /** Passes over the data. Default 1. */
   epochs?: number
@@ -25,6 +26,7 @@ export interface FitOptions {
    * the steps of the one that was begun.
    */
   signal?: AbortSignal | undefined
+  /** Called in this order, EarlyStopping among them. Default none. */
   callbacks?: readonly Callback[]
   /** Shows a progress bar on a terminal, lines elsewhere, on standard error. Default false. */
   verbose?: boolean
@@ -35,9 +37,11 @@ export interface FitOptions {
   stopOnNonFinite?: boolean
 }
 
+/** How evaluate goes over the data. */
 export interface EvaluateOptions {
   /** Rows a step. Default 256; the result does not depend on it but in the last bits. */
   batchSize?: number
+  /** Ends it between two steps; evaluate rejects with the signal's reason. */
   signal?: AbortSignal | undefined
 }
 
