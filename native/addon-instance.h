@@ -60,6 +60,14 @@ struct Slot {
   BufferView view;
 };
 
+class BoundTape;
+
+// The tapes that were bound and are not freed, and where the last sweep ended. Each tape shares it: one may outlive its environment's instance.
+struct BoundTapes {
+  std::vector<BoundTape*> all;
+  size_t at = 0;
+};
+
 struct Instance {
   napi_env env;
   const Kernel* kernels = nullptr;
@@ -74,6 +82,7 @@ struct Instance {
   char* scratch = nullptr;
   size_t scratchSize = 0;
   std::shared_ptr<Slices> slices;
+  std::shared_ptr<BoundTapes> tapes = std::make_shared<BoundTapes>();
 
   explicit Instance(napi_env e) : env(e), slices(Slices::of(e)) {}
   ~Instance() {

@@ -59,6 +59,8 @@ class BoundTape : public Napi::ObjectWrap<BoundTape> {
     }
   }
 
+  ~BoundTape() { release(); }
+
   // (steps, milliseconds): up to so many steps, for about as long; 0, or none, for all of them. Tells how many ran.
   Napi::Value replay(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
@@ -143,8 +145,34 @@ class BoundTape : public Napi::ObjectWrap<BoundTape> {
       refuse(env, error.text);
       return;
     }
+    sweep(env, *self.tapes);
+    self.tapes->all.push_back(this);
+    tapes_ = self.tapes;
+    place_ = self.tapes->all.size() - 1;
     // A property, not a strong reference: so tape and memory are collected together, without waiting for a finalizer.
     info.This().As<Napi::Object>().DefineProperty(Napi::PropertyDescriptor::Value("memory", held, napi_default));
+  }
+
+  // A finalizer waits until the event loop turns, which a loop that records in each round does not let it: so each new tape frees others that
+  // were collected.
+  static void sweep(Napi::Env env, BoundTapes& tapes) {
+    const Napi::HandleScope scope(env);
+    for (int turns = 0; turns < 4 && !tapes.all.empty(); turns++) {
+      tapes.at = (tapes.at + 1) % tapes.all.size();
+      BoundTape* tape = tapes.all[tapes.at];
+      if (tape->Value().IsEmpty()) tape->release();
+    }
+  }
+
+  // Frees the tape, once.
+  void release() {
+    tape_.reset();
+    if (!tapes_) return;
+    std::vector<BoundTape*>& all = tapes_->all;
+    all[place_] = all.back();
+    all[place_]->place_ = place_;
+    all.pop_back();
+    tapes_.reset();
   }
 
   bool begin(const Napi::CallbackInfo& info, int64_t& steps) {
@@ -158,6 +186,8 @@ class BoundTape : public Napi::ObjectWrap<BoundTape> {
   }
 
   std::shared_ptr<Tape> tape_;
+  std::shared_ptr<BoundTapes> tapes_;
+  size_t place_ = 0;  // among them
 };
 
 }  // namespace lanewise

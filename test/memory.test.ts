@@ -85,6 +85,18 @@ const LOOPS: Record<string, { bound: number; script: string }> = {
       watch()
       for (let i = 0; i < 900; i++) { await once(); watch() }`,
   },
+  // 8 MB: without a turn of the event loop no finalizer runs; where tapes wait for theirs 147
+  '5,000 recordings without awaiting, dropped': {
+    bound: 40,
+    script: `
+      const steps = Array.from({ length: 8 }, () => new lw.Affine(16))
+      const deep = new lw.Sequential({ input: [20], layers: [...steps, new lw.Affine(5)] })
+      const once = () => lw.record(() => lw.backward(lw.softmaxCrossEntropy(deep.forward(x), y).loss)).replay()
+      for (let i = 0; i < 300; i++) once()
+      watch()
+      for (let i = 0; i < 5000; i++) once()
+      watch()`,
+  },
   // 25 MB, where the tapes dropped have 2 MB each: memory that only a tape uses is V8's to count, too
   '300 tapes with large inner tensors, dropped': {
     bound: 80,
