@@ -77,6 +77,18 @@ class Torch extends lw.Module {
     return lw.matmul(input, this.w)
   }
 }
+class Late extends lw.Module {
+  w = lw.zeros([1])
+  override build(input: lw.Shape) {
+    this.w = lw.zeros([input[0], 1], { requiresGrad: true })
+    return [1]
+  }
+  forward = (input: lw.Tensor) => lw.matmul(input, this.w)
+}
+class Listed extends lw.Module {
+  scales = [lw.zeros([2], { requiresGrad: true })]
+  forward = (input: lw.Tensor) => lw.multiply(input, this.scales[0])
+}
 class Wide extends lw.Module {
   override build = () => [7]
   forward = (input: lw.Tensor) => input
@@ -109,7 +121,11 @@ const MISTAKES: [what: string, call: () => unknown, message: string][] = [
   ['axis as an option', () => lw.argmax(x, { axis: 1 } as never), 'expected an axis from -2 to 1, received { axis }'],
   ['softmax of an axis', () => lw.softmax(x, -1 as never), 'a tensor as out (the axis is the last), received -1'],
   ['a label', () => lw.oneHot(lw.tensor(Int32Array.of(0, 3)), 3), 'oneHot: expected t[1] from 0 to 2, received 3'],
-  ['labels of text', () => oneHotOf(['0'] as never, 2), 'oneHot: expected labels: numbers at depth 1, received "0"'],
+  [
+    'labels of text',
+    () => oneHotOf(['0'] as never, 2),
+    'oneHot: expected labels: numbers at depth 1, received "0" at [0]',
+  ],
   ['nesterov alone', () => new lw.SGD({ nesterov: true }), 'SGD: expected a momentum above 0 for nesterov, received 0'],
   ['a class for an optimizer', () => model(one(), { optimizer: lw.Adam }), 'received class Adam'],
   [
@@ -138,6 +154,16 @@ const MISTAKES: [what: string, call: () => unknown, message: string][] = [
     'a parameter as in PyTorch',
     () => lw.build(new Torch(), [1]),
     'build: expected this.parameter() in build() of Torch, received a field with Tensor float32 [1, 1]',
+  ],
+  [
+    'one that build() makes',
+    () => lw.build(new Late(), [1]),
+    'build: expected this.parameter() in build() of Late, received a field with Tensor float32 [1, 1]',
+  ],
+  [
+    'several in an array',
+    () => lw.build(new Listed(), [1]),
+    'build: expected this.parameter() in build() of Listed, received a field with Tensor float32 [2]',
   ],
   [
     'the same within a model',

@@ -253,9 +253,11 @@ export interface BuildOptions {
   seed?: number
 }
 
-/** @throws StateError for a tensor with requiresGrad in a field: no optimizer would get it. Another model's weight may lie there. */
+/** @throws StateError for a tensor with requiresGrad in a field, or in an array there: no optimizer would get it. Another model's weight may lie there. */
 function checkFields(module: Module): void {
-  const stray = Object.values(module).find((v) => isTensor(v) && v.requiresGrad && !weights.has(v))
+  const stray = Object.values(module)
+    .flat()
+    .find((v) => isTensor(v) && v.requiresGrad && !weights.has(v))
   if (stray)
     throw new StateError('build', `this.parameter() in build() of ${module.kind}`, `a field with ${describe(stray)}`)
   module.children().forEach(checkFields)
@@ -272,6 +274,7 @@ export function build(module: Module, input: readonly number[], options: BuildOp
   module.allParameters() // refuses a module that contains itself, before it builds its parts without end
   checkFields(module)
   module.build(shape)
+  checkFields(module) // what build() made
   const parameters = module.allParameters()
   const taken = parameters.find((p) => p.bound)
   if (taken)
