@@ -27,10 +27,18 @@ export function flatten(op: string, values: unknown): { flat: ArrayLike<number>;
   const size = sizeOf(checkSize(op, shape))
   const flat = allocating(op, size * 8, () => new Float64Array(size))
   const last = shape.length - 1
+  /** Where the n-th number, or the row that it begins, would be, as in x[1234][2]. */
+  const place = (n: number, depth: number): string =>
+    Array.from({ length: depth }, (_, d) => `[${Math.floor(n / sizeOf(shape.slice(d + 1))) % shape[d]}]`).join('')
   const copyRow = (row: ArrayLike<unknown>, to: Float64Array, at: number): void => {
     for (let i = 0; i < row.length; i++) {
       const value: unknown = row[i]
-      if (typeof value !== 'number') throw new TypeMismatchError(op, `numbers at depth ${last + 1}`, describe(value))
+      if (typeof value !== 'number')
+        throw new TypeMismatchError(
+          op,
+          `numbers at depth ${last + 1}`,
+          `${describe(value)} at ${place(at + i, last + 1)}`,
+        )
       to[at + i] = value
     }
   }
@@ -39,7 +47,7 @@ export function flatten(op: string, values: unknown): { flat: ArrayLike<number>;
     const length = shape[dim]
     if (!isRow(level) || level.length !== length) {
       const got = isRow(level) ? `${level.length}` : describe(level)
-      throw new ShapeError(op, `equal lengths at depth ${dim} (${length})`, got)
+      throw new ShapeError(op, `equal lengths at depth ${dim} (${length})`, `${got} at ${place(next, dim)}`)
     }
     if (dim < last) {
       for (let i = 0; i < length; i++) walk(level[i], dim + 1)

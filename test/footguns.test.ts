@@ -200,9 +200,9 @@ const WRONG: Trap[] = [
     'tensor ragged',
     () => lw.tensor([[1, 2], [3]]),
     lw.ShapeError,
-    'tensor: expected equal lengths at depth 1 (2), received 1',
+    'tensor: expected equal lengths at depth 1 (2), received 1 at [1]',
   ],
-  ['tensor text', () => lw.tensor(['1'] as never), lw.TypeMismatchError, 'numbers at depth 1, received "1"'],
+  ['tensor text', () => lw.tensor(['1'] as never), lw.TypeMismatchError, 'numbers at depth 1, received "1" at [0]'],
   [
     'tensor shape',
     () => lw.tensor([1, 2, 3], { shape: [2, 2] }),

@@ -15,7 +15,7 @@ eachBackend(() => {
       [5, 6],
     ])
     expect(() => lw.tensor([new Float32Array(2), new Float32Array(3)])).toThrow(
-      'equal lengths at depth 1 (2), received 3',
+      'equal lengths at depth 1 (2), received 3 at [1]',
     )
   })
 
@@ -116,7 +116,9 @@ eachBackend(() => {
     const model = new lw.Sequential({ input: [1], layers: [new lw.Affine(1)] })
     model.compile({ loss: 'meanSquaredError' })
     const x = [[1], ['a']] as unknown as number[][]
-    await expect(model.fit({ x, y: [1, 2] })).rejects.toThrow('fit: expected x: numbers at depth 2, received "a"')
+    await expect(model.fit({ x, y: [1, 2] })).rejects.toThrow(
+      'fit: expected x: numbers at depth 2, received "a" at [1][0]',
+    )
     expect(() => model.setWeights([[[1]], 'b' as unknown as number])).toThrow('setWeights: expected Affine.bias: ')
   })
 
