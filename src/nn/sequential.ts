@@ -54,6 +54,8 @@ export class Sequential extends Module implements TrainingModel {
   readonly store: ParameterStore
   /** Set by a callback to end fit after the epoch. */
   stopTraining = false
+  /** The course of the fit that runs, or of the last one, also where it was aborted; undefined before. */
+  history: History | undefined = undefined
   private readonly shuffleState: Tensor
   private readonly shapes: Shape[] = []
   private compiled: Compiled | undefined

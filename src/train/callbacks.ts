@@ -9,6 +9,8 @@ export type Logs = Readonly<Record<string, number>>
 export interface TrainingModel {
   /** Set it to end the training after this epoch; in onTrainBegin before the first. */
   stopTraining: boolean
+  /** The course of the fit that runs, or of the last one, also where it was aborted. */
+  history: History | undefined
   /** A copy of all parameter values, and back. */
   snapshot(): Float32Array | Float64Array
   /** Puts back what snapshot() copied. */

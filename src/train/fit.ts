@@ -23,7 +23,7 @@ export interface FitOptions {
   /**
    * Ends training between two steps; fit rejects with the signal's reason and the model keeps its last finished step. A
    * reason that is an Error, as the default AbortError is, gets the history so far as its `history`: the whole epochs, and
-   * the steps of the one that was begun.
+   * the steps of the one that was begun. (Where one signal ends several fits, each model's `history` is its own.)
    */
   signal?: AbortSignal | undefined
   /** Called in this order, EarlyStopping among them. Default none. */
@@ -112,6 +112,7 @@ export async function fitNetwork(
   const history = new History()
   const progress = verbose ? await createProgress({ epochs, steps: training.steps, batchSize }) : undefined
   model.stopTraining = false
+  model.history = history
   try {
     options.signal?.throwIfAborted()
     for (const c of callbacks) await c.onTrainBegin?.(model)

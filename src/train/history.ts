@@ -39,7 +39,7 @@ export function validationName(figure: string): string {
 export type Figures = Record<string, number> & { loss: number }
 
 /** V8 ends the process where an array outgrows some 112 million numbers. */
-const MOST_STEPS = 2 ** 24
+const MOST = 2 ** 24
 
 /** 1 where the greater figure is the better one, -1 where the lesser is: by `mode`, or else by its name. */
 export function directionOf(op: string, figure: string, mode: unknown): 1 | -1 {
@@ -57,15 +57,20 @@ export class History implements HistoryData {
   readonly seconds: number[] = []
   declare nonFinite?: { epoch: number; step: number }
   declare valNonFinite?: { epoch: number; step: number }
-  #full = false
+  /** Of what a warning was given. */
+  readonly #full = new Set<string>()
 
   /**
    * Appends one epoch, numbered one more than the last. A metric that comes and goes is NaN for the epochs without it.
-   * What is valLoss here is drawn in one diagram with loss.
+   * What is valLoss here is drawn in one diagram with loss. The first 2^24 are kept.
    */
   addEpoch(values: Record<string, number>): void {
     for (const [name, value] of Object.entries(checkObject('addEpoch', values))) checkFigure('addEpoch', name, value)
     const before = checkMade('addEpoch', this, History, 'epoch').epoch.length
+    if (before === MOST) {
+      this.#warn('epochs')
+      return
+    }
     this.epoch.push((this.epoch[before - 1] ?? 0) + 1)
     for (const [name, value] of Object.entries(values)) {
       if (!Object.hasOwn(this.history, name)) this.history[name] = new Array(before).fill(Number.NaN)
@@ -78,17 +83,21 @@ export class History implements HistoryData {
   addSteps(values: Record<string, ArrayLike<number>>, seconds?: number): void {
     checkMade('addSteps', this, History, 'steps')
     for (const [name, list] of Object.entries(checkObject('addSteps', values))) checkList(name, list)
-    if (seconds !== undefined) this.seconds.push(checkFigure('addSteps', 'seconds', seconds))
+    if (seconds !== undefined) checkFigure('addSteps', 'seconds', seconds)
+    if (seconds !== undefined && this.seconds.length < MOST) this.seconds.push(seconds)
     for (const [name, list] of Object.entries(values)) {
       if (!Object.hasOwn(this.steps, name)) this.steps[name] = []
       const target = this.steps[name]
-      const room = Math.min(list.length, MOST_STEPS - target.length)
+      const room = Math.min(list.length, MOST - target.length)
       for (let i = 0; i < room; i++) target.push(list[i])
-      if (room < list.length && !this.#full) {
-        this.#full = true
-        process.emitWarning(`history: steps beyond ${MOST_STEPS} are not kept`, { code: 'LANEWISE_HISTORY' })
-      }
+      if (room < list.length) this.#warn('steps')
     }
+  }
+
+  #warn(what: 'steps' | 'epochs'): void {
+    if (this.#full.has(what)) return
+    this.#full.add(what)
+    process.emitWarning(`history: ${what} beyond ${MOST} are not kept`, { code: 'LANEWISE_HISTORY' })
   }
 
   /**

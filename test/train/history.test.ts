@@ -60,6 +60,22 @@ describe('History', () => {
     expect(Object.keys(history)).toEqual(['epoch', 'history', 'steps', 'seconds'])
   })
 
+  test('nor more epochs', async () => {
+    const history = new History()
+    const warnings: string[] = []
+    const listen = (w: Error & { code?: string }) => w.code === 'LANEWISE_HISTORY' && warnings.push(w.message)
+    process.on('warning', listen)
+    for (const list of [history.epoch, history.seconds]) list.length = 2 ** 24
+    for (let i = 0; i < 3; i++) {
+      history.addEpoch({ loss: 1 })
+      history.addSteps({}, 1)
+    }
+    await new Promise(setImmediate)
+    process.off('warning', listen)
+    expect([history.epoch.length, history.seconds.length, history.history]).toEqual([2 ** 24, 2 ** 24, {}])
+    expect(warnings).toEqual(['history: epochs beyond 16777216 are not kept'])
+  })
+
   test('toJSON is a plain copy', () => {
     const history = new History()
     history.addEpoch({ loss: Number.NaN })

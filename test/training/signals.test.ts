@@ -65,6 +65,22 @@ eachBackend(() => {
     expect((performance.now() - start) / 1000 - seconds[0]).toBeGreaterThan(0.3)
   })
 
+  it('models that one signal ends have a history each', async () => {
+    const stop = new AbortController()
+    const models = [2, 3, 4].map(() => linear())
+    const onEpochEnd = (epoch: number) => epoch === 3 && stop.abort()
+    const fits = models.map((model, i) => {
+      const callbacks = i === 0 ? [{ onEpochEnd }] : []
+      return model.fit(data(8), { epochs: 1e6, batchSize: 2 + i, signal: stop.signal, callbacks }).catch((e) => e)
+    })
+    const reasons = await Promise.all(fits)
+    expect(new Set(reasons)).toEqual(new Set([stop.signal.reason]))
+    expect(new Set(models.map((m) => m.history)).size).toBe(3)
+    expect(models[0].history?.epoch).toEqual([1, 2, 3])
+    const history = await models[1].fit(data(4))
+    expect(models[1].history).toBe(history)
+  })
+
   it('an abort in the validation leaves all training steps in the history, the smaller last batch too', async () => {
     const signal = askedSignal(6, (s) => {
       s.aborted = true
