@@ -59,9 +59,8 @@ export const optimizers: Kernels = {
       const gradient = g[go + i],
         root = flushed(gradient, tinyRoot),
         old = share === 1 ? 0 : v[vo + i] // or root² would be lost in old + (root² − old)
-      const mean = flushedSquare(old + share * (root * root - old), tiny)
-      v[vo + i] = mean
-      w[wo + i] = decayed(w[wo + i], shrink) - (lr * gradient) / Math.min(most, Math.sqrt(mean + eps))
+      v[vo + i] = flushedSquare(old + share * (root * root - old), tiny)
+      w[wo + i] = decayed(w[wo + i], shrink) - (lr * gradient) / Math.min(most, Math.sqrt(v[vo + i] + eps))
     }
   },
   adam: ({ a: [w, g, m, v, rate, steps], o: [wo, go, mo, vo, ro, to], n: [n], d, dtype }) => {
@@ -78,10 +77,9 @@ export const optimizers: Kernels = {
         m0 = share1 === 1 ? 0 : m[mo + i],
         v0 = share2 === 1 ? 0 : v[vo + i]
       const m1 = flushed(m0 + share1 * (gradient - m0), tiny)
-      const v1 = flushedSquare(v0 + share2 * (gradient * gradient - v0), tiny)
       m[mo + i] = m1
-      v[vo + i] = v1
-      w[wo + i] = decayed(w[wo + i], shrink) - (step * m1) / (Math.min(most, Math.sqrt(v1)) + eps)
+      v[vo + i] = flushedSquare(v0 + share2 * (gradient * gradient - v0), tiny)
+      w[wo + i] = decayed(w[wo + i], shrink) - (step * m1) / (Math.min(most, Math.sqrt(v[vo + i])) + eps)
     }
   },
 }
