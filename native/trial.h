@@ -38,9 +38,10 @@ class Trial {
 
  private:
   // Steps that are compared, and those before them in which data move to the caches of those who will use them. A trial costs the
-  // slower way 12 steps, or 3 of a millisecond and more, which disturbances and caches change less. It is repeated soon after it changed something (the first ones may see threads that only begin: a fit went on alone
-  // for 900 steps), then after twice as long each time that it does not.
-  enum { kSamples = 9, kSamplesOfLong = 2, kSettle = 3, kSettleOfLong = 1, kFirst = 30 };
+  // slower way 12 steps, or 4 of a millisecond and more, which caches and most disturbances change less. It is repeated soon after it
+  // changed something (the first ones may see threads that only begin: a fit went on alone for 900 steps), then after twice as long
+  // each time that it does not.
+  enum { kSamples = 9, kSamplesOfLong = 3, kSettle = 3, kSettleOfLong = 1, kFirst = 30 };
   static constexpr double kLeast = 12, kMostAlone = 100, kMost = 800, kBetter = 0.97, kLong = 1e6;
 
   bool isLong() const { return usual_ > kLong; }

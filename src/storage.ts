@@ -63,9 +63,8 @@ function block(dtype: DType, length: number): Storage {
   }
   // The allocator aligns to 16 bytes. On a cache line no vector lies across two, and no line is written by two threads.
   const memory = new SharedArrayBuffer(bytes + ALIGN) as unknown as ArrayBuffer
-  const all = new Uint8Array(memory)
-  all[all.length - 1] = 0 // see `allocate`: the page after the last vector is there
-  const array = new View(memory, registry.skip(all), length)
+  new Uint8Array(memory, bytes + ALIGN - 1)[0] = 0 // see `allocate`: the page after the last vector is there
+  const array = new View(memory, registry.skip(new Uint8Array(memory, 0, ALIGN)), length)
   return new Storage(array, dtype, registry.register(array))
 }
 

@@ -172,9 +172,9 @@ eachBackend((backend) => {
       if (fitting) setImmediate(turned)
     }
     setImmediate(turned)
-    await model.fit(data, { epochs: 200 })
+    await model.fit(data, { epochs: 5000 })
     fitting = false
-    expect(turns).toBeGreaterThan(190)
+    expect(turns).toBeGreaterThan(30) // one every quarter of a millisecond, or an epoch
     await expect(model.fit(data, { epochs: 1e7, signal: AbortSignal.timeout(20) })).rejects.toMatchObject({
       name: 'TimeoutError',
     })

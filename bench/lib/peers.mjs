@@ -112,6 +112,8 @@ export async function findPeers({ wants, python, data, job, samplesOf }) {
     const warmUp = Math.min(samples, 20 * job.batch)
     const entry = { ...peer, measure: () => start(peer, { ...job, data, samples, warmUp }, python) }
     if (peer.kind === 'js' && missing) entry.skip = missing
+    if (peer.script === 'brain.mjs' && job.activation !== 'sigmoid')
+      entry.skip = 'its activation is also that of the output'
     if (peer.module && found.error) entry.skip = `${python} does not run: ${found.error}`
     else if (peer.module && !found[peer.module]) entry.skip = `${python} has no module ${peer.module} (see --python)`
     return entry

@@ -8,7 +8,7 @@ const net = new brain.NeuralNetwork({
   inputSize: INPUTS,
   outputSize: CLASSES,
   hiddenLayers: task.hidden,
-  activation: task.activation,
+  activation: 'sigmoid',
   learningRate: 0.1,
 })
 

@@ -30,7 +30,7 @@ export interface BoundTape {
   replay(steps: number, milliseconds: number): number
   /** How long a slice should take, in milliseconds: after each, an abort is looked for, progress told, and a thread can be ended. */
   readonly sliceMs: number
-  /** Runs up to `steps` times off the event loop for about `milliseconds`, at least once; tells how often it ran. */
+  /** As replay, off the event loop, or at once where that takes so little time that the loop is better left to turn after it. */
   replaySlice(steps: number, milliseconds: number, signal?: AbortSignal): Promise<number>
 }
 

@@ -6,11 +6,17 @@ const later = setImmediate
 /** Milliseconds, to measure how long something takes. */
 export const now = performance.now.bind(performance)
 
-/** Lets the event loop turn. */
-export const turn = () => new Promise<void>((resolve) => later(resolve))
-
-/** Whether it has turned: never where timers were replaced before this file was loaded. */
-export const loop = { turns: false }
+/** When the event loop turned last, by `now`, and whether it does: not where timers were replaced before this file was loaded. */
+export const loop = { turns: false, at: 0 }
 later(() => {
   loop.turns = true
 })
+
+/** Lets the event loop turn. */
+export const turn = () =>
+  new Promise<void>((resolve) => {
+    later(() => {
+      loop.at = now()
+      resolve()
+    })
+  })

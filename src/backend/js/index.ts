@@ -3,8 +3,8 @@ import type { TypedArray } from '../../dtype.js'
 import { BackendError, withMemoryError } from '../../errors.js'
 import type { Op } from '../../ops/op.js'
 import type { Backend, BackendInfo, BoundTape, Operand } from '../backend.js'
+import { now, turn } from '../clock.js'
 import { decode } from '../decode.js'
-import { turn } from '../turn.js'
 import { badIndex, checkCommand } from '../validate.js'
 import { binary } from './binary.js'
 import { indexing } from './indexing.js'
@@ -136,17 +136,17 @@ class JsTape implements BoundTape {
   async replaySlice(steps: number, milliseconds: number): Promise<number> {
     let done = 0
     let at = 0
-    let now = performance.now()
-    const end = now + milliseconds
+    let time = now()
+    const end = time + milliseconds
     do {
-      at = this.run(at, now + milliseconds)
+      at = this.run(at, time + milliseconds)
       if (at < this.commands.length) await turn()
       else {
         at = 0
         done++
       }
-      now = performance.now()
-    } while (at > 0 || (done < steps && now < end))
+      time = now()
+    } while (at > 0 || (done < steps && time < end))
     await turn()
     return done
   }
@@ -158,7 +158,7 @@ class JsTape implements BoundTape {
       for (let i = at; i < commands.length; ) {
         const { kernel, call, long } = commands[i++]
         kernel(call)
-        if (long && performance.now() >= until) return i
+        if (long && now() >= until) return i
       }
       return commands.length
     })

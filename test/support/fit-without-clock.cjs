@@ -1,0 +1,28 @@
+// Trains where a test runner has replaced timers, or stopped the clock, before lanewise is loaded. usage: node … DIST timers | clock
+const [dist, what] = process.argv.slice(2)
+const real = performance.now.bind(performance)
+const interval = setInterval
+if (what === 'timers') require('node:test').mock.timers?.enable()
+else performance.now = () => 12345
+const lw = require(dist)
+
+const train = (rows, layers, options) => {
+  const model = new lw.Sequential({ input: [200], layers: [...layers, new lw.Affine(3)] }).compile({ loss: 'mse' })
+  return model.fit({ x: lw.zeros([rows, 200]), y: lw.zeros([rows, 3]) }, options)
+}
+
+let last = real()
+let gap = 0
+interval(() => {
+  gap = Math.max(gap, real() - last)
+  last = real()
+}, 2).unref()
+const main = async () => {
+  await train(50, [], { epochs: 20 })
+  last = real()
+  gap = 0
+  const start = real()
+  await train(4096, [new lw.Affine(400), new lw.Relu()], { epochs: 8, batchSize: 4096 })
+  console.log(JSON.stringify({ gap, passed: real() - start }))
+}
+main()
