@@ -173,6 +173,12 @@ const WRONG: Trap[] = [
     lw.ShapeError,
     'meanSquaredError: expected equal shapes, received [2, 1] and [2]',
   ],
+  [
+    'meanAbsoluteError',
+    () => lw.meanAbsoluteError(f(2, 1), f(2)),
+    lw.ShapeError,
+    'meanAbsoluteError: expected equal shapes, received [2, 1] and [2]',
+  ],
   ['binaryCrossEntropy', () => lw.binaryCrossEntropy(f(2), f(3)), lw.ShapeError, 'equal shapes'],
   [
     'crossEntropy rank',

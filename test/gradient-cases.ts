@@ -167,6 +167,7 @@ export const OPS = seeded<Case[]>({
     ...one((x) => lw.square(lw.concat([lw.exp(x), x.slice(0, 1), x])), any(3, 2)),
   ],
   meanSquaredError: () => against(lw.meanSquaredError, any(3, 5)),
+  meanAbsoluteError: () => against(lw.meanAbsoluteError, any(3, 5)),
   binaryCrossEntropy: () => against(lw.binaryCrossEntropy, chance(3, 5)),
   binaryCrossEntropyFromLogits: () => against(lw.binaryCrossEntropyFromLogits, any(3, 5)),
   crossEntropy: () => {
@@ -250,4 +251,5 @@ export const LOSSES = seeded<{ p: Input; t: Tensor }>({
   categoricalCrossentropy: () => ({ p: chance(3, 4), t: rowsOfChances(3, 4) }),
   binaryCrossentropy: () => ({ p: chance(3, 4), t: dense(draw(12, 0, 1), [3, 4]) }),
   meanSquaredError: () => ({ p: any(3, 4), t: dense(draw(12, -1, 1), [3, 4]) }),
+  meanAbsoluteError: () => ({ p: any(3, 4), t: dense(draw(12, -1, 1), [3, 4]) }),
 })

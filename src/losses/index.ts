@@ -5,6 +5,7 @@ import {
   binaryCrossEntropy,
   binaryCrossEntropyFromLogits,
   crossEntropy,
+  meanAbsoluteError as meanAbsoluteErrorOp,
   meanSquaredError as meanSquaredErrorOp,
   softmaxCrossEntropy,
 } from '../ops/losses.js'
@@ -90,3 +91,5 @@ export const binaryCrossentropy: Loss = {
 }
 /** Mean of squared differences over all elements. */
 export const meanSquaredError: Loss = { name: 'meanSquaredError', targets: 'dense', call: meanSquaredErrorOp }
+/** Mean of absolute differences over all elements: outliers count less than by their squares. */
+export const meanAbsoluteError: Loss = { name: 'meanAbsoluteError', targets: 'dense', call: meanAbsoluteErrorOp }

@@ -5,6 +5,7 @@ import {
   binaryCrossentropy,
   categoricalCrossentropy,
   type Loss,
+  meanAbsoluteError,
   meanSquaredError,
   sparseCategoricalCrossentropy,
 } from './index.js'
@@ -15,6 +16,8 @@ const NAMED = {
   binaryCrossentropy,
   meanSquaredError,
   mse: meanSquaredError,
+  meanAbsoluteError,
+  mae: meanAbsoluteError,
 }
 /** The losses that have a name; Keras's names in camel case. */
 export type LossName = keyof typeof NAMED

@@ -1,6 +1,6 @@
 import { isFloat } from '../dtype.js'
 import { describe, ValueError } from '../errors.js'
-import { accuracy, binaryAccuracy, meanSquaredError } from '../ops/losses.js'
+import { accuracy, binaryAccuracy, meanAbsoluteError, meanSquaredError } from '../ops/losses.js'
 import type { Tensor } from '../tensor.js'
 import { validationName } from '../train/history.js'
 
@@ -22,10 +22,14 @@ const accuracyMetric: Metric = {
 
 const meanSquaredErrorMetric: Metric = { name: 'meanSquaredError', call: meanSquaredError }
 
+const meanAbsoluteErrorMetric: Metric = { name: 'meanAbsoluteError', call: meanAbsoluteError }
+
 const NAMED = {
   accuracy: accuracyMetric,
   meanSquaredError: meanSquaredErrorMetric,
   mse: meanSquaredErrorMetric,
+  meanAbsoluteError: meanAbsoluteErrorMetric,
+  mae: meanAbsoluteErrorMetric,
   binaryAccuracy: { name: 'binaryAccuracy', call: (p: Tensor, t: Tensor) => binaryAccuracy(p, t) },
 }
 /** The metrics that have a name. */

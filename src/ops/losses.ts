@@ -4,8 +4,11 @@ import { describe, ShapeError, ValueError } from '../errors.js'
 import { sameShape, show } from '../shape.js'
 import { emit } from '../tape.js'
 import { checkTensor, empty, type Tensor } from '../tensor.js'
+import { subtract } from './binary.js'
 import { checkLabels, checkSame, commonFloat, floatOf, output, rowsOf } from './common.js'
 import { defineOp, type Op } from './op.js'
+import { mean } from './reduce.js'
+import { abs } from './unary.js'
 
 const PAIR = 'y:w:T:1 p:r:T:n t:r:T:n | n'
 const PAIR_GRAD = 'dp:w:T:n dy:r:T:1 p:i:T:n t:i:T:n | n'
@@ -63,6 +66,13 @@ function elementLoss(name: string, op: Op, gradient: Op, p: Tensor, t: Tensor, s
 /** Mean of (p − t)² over all elements. dp = 2(p − t)/n = −dt */
 export function meanSquaredError(p: Tensor, t: Tensor): Tensor {
   return elementLoss('meanSquaredError', MEAN_SQUARED_ERROR, MEAN_SQUARED_ERROR_GRAD, p, t, true)
+}
+
+/** Mean of |p − t| over all elements. dp = sign(p − t)/n = −dt, 0 where they are equal */
+export function meanAbsoluteError(p: Tensor, t: Tensor): Tensor {
+  commonFloat('meanAbsoluteError', p, t)
+  checkSame('meanAbsoluteError', p, t)
+  return mean(abs(subtract(p, t)))
 }
 
 /**

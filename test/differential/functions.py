@@ -90,6 +90,7 @@ FUNCTIONS = {
     "oneHot": lambda x, o: np.eye(o["classes"])[np.array(o["labels"], int)],
     "full": lambda x, o: np.full(o["shape"], o["value"]),
     "meanSquaredError": lambda x, o: ((x[0] - x[1]) ** 2).mean(),
+    "meanAbsoluteError": lambda x, o: abs(x[0] - x[1]).mean(),
     "binaryCrossEntropy": lambda x, o: binary_entropy(np.clip(x[0], 1e-7, 1 - 1e-7), x[1]),
     "binaryCrossEntropyFromLogits": lambda x, o: binary_entropy(logistic(x[0]), x[1]),
     "crossEntropy": lambda x, o: entropy(np.log(np.clip(x[0], 1e-7, 1)), o, x),

@@ -191,6 +191,7 @@ export const FUNCTIONS: Record<string, (r: Random, dtype: FloatDType) => Functio
     return make(r, [], () => lw.full(shape, value, dtype), { shape, value })
   },
   meanSquaredError: pair(lw.meanSquaredError, any),
+  meanAbsoluteError: pair(lw.meanAbsoluteError, any),
   binaryCrossEntropy: pair(lw.binaryCrossEntropy, chance),
   binaryCrossEntropyFromLogits: pair(lw.binaryCrossEntropyFromLogits, any),
   crossEntropy: classified(lw.crossEntropy, chance),

@@ -202,6 +202,28 @@ eachBackend(() => {
       expect(a.predict(x).shape).toEqual([40, 1])
     })
 
+    it('mean absolute error: what outliers count for, and its step', async () => {
+      const x = inputs(40, 3)
+      const y = Float32Array.from({ length: 40 }, (_, i) => (i % 10 === 0 ? 100 : x.data[3 * i] + 0.5))
+      const model = new Sequential({ input: [3], layers: [new Affine(1)], seed: 2 })
+      model.compile({ optimizer: new SGD({ learningRate: 0.1 }), loss: 'mae', metrics: ['mae', 'mse'] })
+      const [w, b] = model.getWeights().map((t) => Array.from(t.data))
+      const signs = Array.from(model.predict(x).data, (p, i) => Math.sign(p - y[i]))
+      const mean = (f: (i: number) => number) => signs.reduce((sum, sign, i) => sum + sign * f(i), 0) / 40
+      await model.fit({ x, y }, { batchSize: 40 })
+      const stepped = [...w.map((v, k) => v - 0.1 * mean((i) => x.data[3 * i + k])), b[0] - 0.1 * mean(() => 1)]
+      expect(relativeError(weights(model), stepped, 1)).toBeLessThan(1e-6)
+
+      const { history } = await model.fit({ x, y }, { epochs: 300, batchSize: 40 })
+      expect(history.meanAbsoluteError).toEqual(history.loss)
+      const of = (f: (d: number) => number) =>
+        Array.from(model.predict(x).data, (p, i) => f(p - y[i])).reduce((sum, v) => sum + v) / 40
+      const { meanAbsoluteError, meanSquaredError } = await model.evaluate({ x, y })
+      expect(relativeError([meanAbsoluteError, meanSquaredError], [of(Math.abs), of((d) => d * d)])).toBeLessThan(1e-5)
+      // Nine of ten rows decide: squares would end at a bias of 10.
+      expect(relativeError(weights(model), [1, 0, 0, 0.5], 1)).toBeLessThan(0.3)
+    })
+
     it('two classes: sigmoid, binaryCrossentropy and accuracy by a threshold of 0.5', async () => {
       const x = inputs(60, 4)
       const y = tensor(Float32Array.from({ length: 60 }, (_, i) => (x.data[4 * i] + x.data[4 * i + 2] > 0 ? 1 : 0)))
