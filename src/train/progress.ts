@@ -121,6 +121,7 @@ async function barProgress(
   const Bar = await loadBar()
   if (Bar === undefined) return lineProgress({ epochs, steps }, stream)
   let bar: SingleBar | undefined
+  let current = 0
   let started = 0
   const restore = () => stream.write(SHOW_CURSOR + WRAP_LINES)
   const endBar = () => {
@@ -135,27 +136,33 @@ async function barProgress(
   }
   const stop = () => {
     endBar()
+    current = 0
     listen(false)
   }
   const listen = endListener(restore, stop)
   return {
     start(epoch) {
       endBar()
-      listen(true)
-      const format = `epoch ${epoch}/${epochs} {bar} {value}/{total}{rest}`
-      bar = new Bar({ ...BAR, stream, format })
+      current = epoch
       started = performance.now()
-      bar.start(steps, 0, { rest: '' })
     },
     update(step, metrics) {
       const seconds = (performance.now() - started) / 1000
       const left = step > 0 ? `  ${formatSeconds((seconds * (steps - step)) / step)} left` : ''
       const speed =
         batchSize && seconds > 0 ? `  ${Math.round((step * batchSize) / seconds).toLocaleString('en')}/s` : ''
-      bar?.update(step, { rest: left + speed + formatMetrics(metrics) })
+      const rest = left + speed + formatMetrics(metrics)
+      if (bar !== undefined) bar.update(step, { rest })
+      else if (current > 0 && step < steps) {
+        // Only now: an epoch that has ended before this has its line, and needs no bar.
+        listen(true)
+        bar = new Bar({ ...BAR, stream, format: `epoch ${current}/${epochs} {bar} {value}/{total}{rest}` })
+        bar.start(steps, step, { rest })
+      }
     },
     endEpoch(epoch, metrics, seconds) {
       endBar()
+      current = 0
       stream.write(epochLine(epochs, epoch, metrics, seconds))
     },
     stop,

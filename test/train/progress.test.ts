@@ -32,6 +32,7 @@ describe('progress', () => {
     const { stream, text } = fakeStream(true)
     const progress = await createProgress({ epochs: 1, steps: 4, stream })
     progress.start(1)
+    progress.update(1, {})
     expect(text()).toBe('')
   })
 
@@ -40,6 +41,7 @@ describe('progress', () => {
     const { stream, text } = fakeStream(true)
     const progress = await createProgress({ epochs: 1, steps: 4, stream })
     progress.start(1)
+    progress.update(1, {})
     progress.stop()
     expect(text()).toContain('\x1b[?25l')
   })
@@ -72,9 +74,7 @@ describe('progress', () => {
     const listeners = process.listenerCount('exit')
     const progress = await createProgress({ epochs: 3, steps: 100, batchSize: 32, stream })
     progress.start(2)
-    // The bar redraws at most ten times a second.
-    await new Promise((resolve) => setTimeout(resolve, 250))
-    expect(text()).not.toContain('left') // who has seen no step knows of no time
+    expect(text()).toBe('') // who has seen no step knows of no time
     progress.update(50, { loss: 0.5 })
     expect(text()).toContain('\x1b[?25l')
     expect(text()).toMatch(/epoch 2\/3 [█░]+ 50\/100 .* left +[\d,]+\/s {2}loss 0\.5000/)
@@ -103,13 +103,27 @@ describe('progress', () => {
     expect(text()).toContain(`  ${shown} left`)
   })
 
+  test('on a terminal, an epoch that ends within its first slice has its line only', async () => {
+    const { stream, text } = fakeStream(true)
+    const progress = await createProgress({ epochs: 2, steps: 3, stream })
+    for (const epoch of [1, 2]) {
+      progress.start(epoch)
+      progress.update(3, { loss: 0.5 })
+      progress.endEpoch(epoch, { loss: 0.5 }, 0.01)
+    }
+    progress.stop()
+    expect(text()).toBe('epoch 1/2  0.0 s  loss 0.5000\nepoch 2/2  0.0 s  loss 0.5000\n')
+  })
+
   test('stop restores the cursor, whenever and however often it is called', async () => {
     const { stream, text } = fakeStream(true)
     const progress = await createProgress({ epochs: 3, steps: 100, stream })
     progress.stop()
     expect(text()).toBe('')
     progress.start(1)
+    progress.update(1, {})
     progress.start(2)
+    progress.update(1, {})
     progress.stop()
     const before = text()
     expect(before.lastIndexOf('\x1b[?25h')).toBeGreaterThan(before.lastIndexOf('\x1b[?25l'))
