@@ -81,19 +81,23 @@ describe.each(backendNames)('Ctrl-C on %s', (backend) => {
   it.runIf(hasTerminal)('a script that listens to no signals ends by them, and the terminal is restored', async () => {
     const dist = path.join(ROOT, 'dist', 'index.js')
     const code = `const lw = require(${JSON.stringify(dist)})
-      const model = new lw.Sequential({ input: [8], layers: [new lw.Affine(1)] })
+      const model = new lw.Sequential({ input: [784], layers: [new lw.Affine(200)] })
       model.compile({ loss: 'mse' })
-      model.fit({ x: lw.zeros([9000, 8]), y: lw.zeros([9000, 1]) }, { epochs: 1e6, verbose: true })`
+      // an epoch takes longer than 100 ms, or there is no bar
+      model.fit({ x: lw.zeros([2000, 784]), y: lw.zeros([2000, 200]) }, { epochs: 1e6, batchSize: 1, verbose: true })`
     const quoted = [process.execPath, '-e', code].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ')
     const child = spawn('script', ['-qefc', quoted, '/dev/null'], { env: { ...env, TERM: 'xterm', SHELL: '/bin/sh' } })
-    const ready = (stdout: string) => stdout.includes('\x1b[?25l') && stdout.includes('epoch 3')
+    const ready = (stdout: string) => stdout.includes('\x1b[?25l') && stdout.includes('epoch 2')
     const { status, stdout } = await once(child, () => child.stdin?.write('\x03'), ready)
     expect(status).toBe(130)
     expect(stdout.lastIndexOf('\x1b[?25h')).toBeGreaterThan(stdout.lastIndexOf('\x1b[?25l'))
   })
 
   it.runIf(hasTerminal)('on a terminal restores the cursor and the wrapping of lines', async () => {
-    const quoted = [process.execPath, SCRIPT, ...endless().concat('--batch', '1')].map((word) => `'${word}'`).join(' ')
+    // So large that an epoch takes longer than 100 ms, or there is no bar.
+    const quoted = [process.execPath, SCRIPT, ...endless().concat('--batch', '1', '--hidden', '2000,1000')]
+      .map((word) => `'${word}'`)
+      .join(' ')
     const child = spawn('script', ['-qefc', quoted, '/dev/null'], { env: { ...env, TERM: 'xterm', SHELL: '/bin/sh' } })
     const ready = (stdout: string) => stdout.includes('\x1b[?25l') && stdout.includes('left')
     const { status, stdout } = await once(child, () => child.stdin?.write('\x03'), ready)
