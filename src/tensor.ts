@@ -32,7 +32,7 @@ export class Tensor {
   readonly size: number
   /** Leaves with requiresGrad get a gradient in `grad` from backward(). */
   requiresGrad = false
-  /** dL/d(this), in this shape, of the last backward() that reached it; undefined before. */
+  /** dL/d(this), in this shape, of the last backward() that reached it; undefined before (of a parameter: zeros). */
   grad: Tensor | undefined = undefined
   /** How backward() gets from this tensor to what it was computed from. */
   node: GradientNode | undefined = undefined

@@ -27,18 +27,16 @@ export function flatten(op: string, values: unknown): { flat: ArrayLike<number>;
   const size = sizeOf(checkSize(op, shape))
   const flat = allocating(op, size * 8, () => new Float64Array(size))
   const last = shape.length - 1
-  /** Where the n-th number, or the row that it begins, would be, as in x[1234][2]. */
-  const place = (n: number, depth: number): string =>
-    Array.from({ length: depth }, (_, d) => `[${Math.floor(n / sizeOf(shape.slice(d + 1))) % shape[d]}]`).join('')
+  /** Indices on the way to where `walk` is. */
+  const way: number[] = []
+  const place = (to: readonly number[]) => `at ${to.map((i) => `[${i}]`).join('')}`
   const copyRow = (row: ArrayLike<unknown>, to: Float64Array, at: number): void => {
     for (let i = 0; i < row.length; i++) {
       const value: unknown = row[i]
-      if (typeof value !== 'number')
-        throw new TypeMismatchError(
-          op,
-          `numbers at depth ${last + 1}`,
-          `${describe(value)} at ${place(at + i, last + 1)}`,
-        )
+      if (typeof value !== 'number') {
+        const got = `${describe(value)} ${place([...way.slice(0, last), i])}`
+        throw new TypeMismatchError(op, `numbers at depth ${last + 1}`, got)
+      }
       to[at + i] = value
     }
   }
@@ -47,10 +45,13 @@ export function flatten(op: string, values: unknown): { flat: ArrayLike<number>;
     const length = shape[dim]
     if (!isRow(level) || level.length !== length) {
       const got = isRow(level) ? `${level.length}` : describe(level)
-      throw new ShapeError(op, `equal lengths at depth ${dim} (${length})`, `${got} at ${place(next, dim)}`)
+      throw new ShapeError(op, `equal lengths at depth ${dim} (${length})`, `${got} ${place(way.slice(0, dim))}`)
     }
     if (dim < last) {
-      for (let i = 0; i < length; i++) walk(level[i], dim + 1)
+      for (let i = 0; i < length; i++) {
+        way[dim] = i
+        walk(level[i], dim + 1)
+      }
       return
     }
     copyRow(level, flat, next)

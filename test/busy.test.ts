@@ -79,10 +79,10 @@ describe.each(backendNames)('SIGINT in the middle of fit, %s', (backend) => {
   })
 })
 
-describe.runIf(native)('where a test runner stands in for', () => {
-  it.each(['timers', 'clock'])('%s, fit ends and leaves the loop free', async (what) => {
+describe.each(backendNames)('on %s, where a test runner stands in for', (backend) => {
+  it.each(['timers', 'ticking timers', 'clock'])('%s, fit ends and leaves the loop free', async (what) => {
     const script = path.join(ROOT, 'test/support/fit-without-clock.cjs')
-    const env = { ...process.env, LANEWISE_BACKEND: 'native', LANEWISE_THREADS: '1' }
+    const env = { ...process.env, LANEWISE_BACKEND: backend, LANEWISE_THREADS: '1' }
     const { stdout } = await run(process.execPath, [script, path.join(ROOT, 'dist/index.js'), what], { env })
     const { gap, passed } = JSON.parse(stdout)
     expect(gap).toBeLessThan(passed / 2) // eight steps or so

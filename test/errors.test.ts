@@ -89,6 +89,15 @@ class Listed extends lw.Module {
   scales = [lw.zeros([2], { requiresGrad: true })]
   forward = (input: lw.Tensor) => lw.multiply(input, this.scales[0])
 }
+class Ring extends lw.Module {
+  child: (lw.Affine & { parent?: lw.Module }) | undefined
+  override build(input: lw.Shape) {
+    this.child = new lw.Affine(2)
+    this.child.parent = this
+    return this.child.build(input)
+  }
+  forward = (input: lw.Tensor) => (this.child as lw.Affine).forward(input)
+}
 class Wide extends lw.Module {
   override build = () => [7]
   forward = (input: lw.Tensor) => input
@@ -159,6 +168,11 @@ const MISTAKES: [what: string, call: () => unknown, message: string][] = [
     'one that build() makes',
     () => lw.build(new Late(), [1]),
     'build: expected this.parameter() in build() of Late, received a field with Tensor float32 [1, 1]',
+  ],
+  [
+    'a module that contains itself from build() on',
+    () => lw.build(new Ring(), [3]),
+    'modules that do not contain themselves, received Ring > Affine > Ring',
   ],
   [
     'several in an array',

@@ -178,6 +178,19 @@ eachBackend((backend) => {
     await expect(model.fit(data, { epochs: 1e7, signal: AbortSignal.timeout(20) })).rejects.toMatchObject({
       name: 'TimeoutError',
     })
+    // Also where many wait for it.
+    let stopped = false
+    let ticks = 0
+    const replayed = Array.from({ length: 64 }, async () => {
+      const one = lw.record(() => lw.full([4], 1))
+      while (!stopped) await one.replayAsync()
+    })
+    const clock = setInterval(() => ticks++, 5)
+    await new Promise((resolve) => setTimeout(resolve, 400))
+    clearInterval(clock)
+    stopped = true
+    await Promise.all(replayed)
+    expect(ticks).toBeGreaterThan(20)
     // Long work after short work goes to another thread: the loop turns before it is done.
     const counter = lw.zeros([1], { dtype: 'int32' })
     const tape = lw.record(() => lw.advance(counter, 1))

@@ -17,6 +17,8 @@ eachBackend(() => {
     expect(() => lw.tensor([new Float32Array(2), new Float32Array(3)])).toThrow(
       'equal lengths at depth 1 (2), received 3 at [1]',
     )
+    expect(() => lw.tensor([[], [1]])).toThrow('equal lengths at depth 1 (0), received 1 at [1]')
+    expect(() => lw.tensor([[[]], [[1]]] as never)).toThrow('equal lengths at depth 2 (0), received 1 at [1][0]')
   })
 
   it('one-hot rows of the functional API too', () => {

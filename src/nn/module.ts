@@ -274,8 +274,8 @@ export function build(module: Module, input: readonly number[], options: BuildOp
   module.allParameters() // refuses a module that contains itself, before it builds its parts without end
   checkFields(module)
   module.build(shape)
-  checkFields(module) // what build() made
   const parameters = module.allParameters()
+  checkFields(module) // what build() made
   const taken = parameters.find((p) => p.bound)
   if (taken)
     throw new StateError(
