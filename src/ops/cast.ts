@@ -1,7 +1,6 @@
-import { checkDType, type DType, isFloat } from '../dtype.js'
+import { checkDType, type DType } from '../dtype.js'
 import { checkTensor, empty, type Tensor } from '../tensor.js'
-import { divide } from './binary.js'
-import { copy } from './memory.js'
+import { castInto } from './cast-into.js'
 
 /**
  * Converts to another dtype; x itself if it has it. To int32 and uint8 values are truncated and saturated, NaN gives 0.
@@ -10,6 +9,5 @@ import { copy } from './memory.js'
 export function cast(x: Tensor, dtype: DType): Tensor {
   checkTensor('cast', x)
   if (checkDType('cast', dtype) === x.dtype) return x
-  const y = copy(x, empty('cast', x.shape, dtype))
-  return x.divisor !== 1 && isFloat(dtype) ? divide(y, x.divisor, y) : y
+  return castInto(x, empty('cast', x.shape, dtype))
 }

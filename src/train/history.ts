@@ -83,8 +83,10 @@ export class History implements HistoryData {
   addSteps(values: Record<string, ArrayLike<number>>, seconds?: number): void {
     checkMade('addSteps', this, History, 'steps')
     for (const [name, list] of Object.entries(checkObject('addSteps', values))) checkList(name, list)
-    if (seconds !== undefined) checkFigure('addSteps', 'seconds', seconds)
-    if (seconds !== undefined && this.seconds.length < MOST) this.seconds.push(seconds)
+    if (seconds !== undefined) {
+      checkFigure('addSteps', 'seconds', seconds)
+      if (this.seconds.length < MOST) this.seconds.push(seconds)
+    }
     for (const [name, list] of Object.entries(values)) {
       if (!Object.hasOwn(this.steps, name)) this.steps[name] = []
       const target = this.steps[name]

@@ -47,31 +47,36 @@ describe('History', () => {
     expect(() => history.best('never', 'min')).toThrow(/a finite never, received none in 5 epochs/)
   })
 
-  test('keeps no more steps than an array can hold, and says so once', async () => {
-    const history = new History()
+  /** The messages of a history's warnings while fn runs. */
+  async function warningsOf(fn: () => void): Promise<string[]> {
     const warnings: string[] = []
     const listen = (w: Error & { code?: string }) => w.code === 'LANEWISE_HISTORY' && warnings.push(w.message)
     process.on('warning', listen)
-    for (let i = 0; i < 3; i++) history.addSteps({ loss: new Float32Array(2 ** 23 + 1) }, 1)
-    history.addSteps({ loss: [1] })
+    fn()
     await new Promise(setImmediate)
     process.off('warning', listen)
+    return warnings
+  }
+
+  test('keeps no more steps than an array can hold, and says so once', async () => {
+    const history = new History()
+    const warnings = await warningsOf(() => {
+      for (let i = 0; i < 3; i++) history.addSteps({ loss: new Float32Array(2 ** 23 + 1) }, 1)
+      history.addSteps({ loss: [1] })
+    })
     expect([history.steps.loss.length, history.seconds.length, warnings.length]).toEqual([2 ** 24, 3, 1])
     expect(Object.keys(history)).toEqual(['epoch', 'history', 'steps', 'seconds'])
   })
 
   test('nor more epochs', async () => {
     const history = new History()
-    const warnings: string[] = []
-    const listen = (w: Error & { code?: string }) => w.code === 'LANEWISE_HISTORY' && warnings.push(w.message)
-    process.on('warning', listen)
     for (const list of [history.epoch, history.seconds]) list.length = 2 ** 24
-    for (let i = 0; i < 3; i++) {
-      history.addEpoch({ loss: 1 })
-      history.addSteps({}, 1)
-    }
-    await new Promise(setImmediate)
-    process.off('warning', listen)
+    const warnings = await warningsOf(() => {
+      for (let i = 0; i < 3; i++) {
+        history.addEpoch({ loss: 1 })
+        history.addSteps({}, 1)
+      }
+    })
     expect([history.epoch.length, history.seconds.length, history.history]).toEqual([2 ** 24, 2 ** 24, {}])
     expect(warnings).toEqual(['history: epochs beyond 16777216 are not kept'])
   })
