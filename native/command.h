@@ -38,6 +38,7 @@ struct Plan : Division {
   size_t kept;           // bytes that it wants to find again in the next step, as aligned; it may get none
   int keptOf;            // bits of the operands that must be as they were then: nothing is kept where another command of a tape writes there
   int threads;           // given: how many will share it
+  bool legs;             // given: whether a command may be in legs
 };
 
 struct Command;

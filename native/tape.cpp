@@ -109,6 +109,7 @@ Plan prepare(Command& c, const Kernel* kernels, int threads, LegShares* legs) {
     Plan plan = {};
     plan.threads = sharing;
     plan.turns = kTurns;
+    plan.legs = legs != nullptr;
     c.kernel->plan(c, plan);
     return plan;
   };
@@ -160,31 +161,44 @@ Tape* Tape::bind(const int32_t* words, int64_t count, LookupFn lookup, void* con
     tape->alone_.push_back(c);
     at += used;
   }
-  if (threads > 1) {
-    tape->shared_ = tape->alone_;
-    std::vector<Plan> plans;
-    for (Command& c : tape->shared_) {
-      plans.push_back(prepare(c, kernels, threads, &tape->legs_));
-      scratch = std::max(scratch, plans.back().scratch);
-    }
-    if (sharingPays(tape->shared_) || (shareMore(tape->shared_), sharingPays(tape->shared_))) {
-      tape->keep(plans);
-      joinJobs(tape->shared_);
-    } else {
-      tape->shared_.clear();
-    }
-  }
+  if (threads > 1) scratch = std::max(scratch, tape->share(kernels));
   if (scratch > 0) {
     tape->scratch_ = allocateScratch(scratch);
     if (!tape->scratch_) throw std::bad_alloc();
   }
-  for (std::vector<Command>* list : {&tape->alone_, &tape->shared_}) {
+  for (std::vector<Command>* list : {&tape->alone_, &tape->shared_, &tape->byRows_}) {
     for (Command& c : *list) {
       c.scratch = tape->scratch_;
       c.failure = &tape->failure_;
     }
   }
   return tape.release();
+}
+
+// Makes the lists for several threads, where they pay; returns the scratch that these want.
+size_t Tape::share(const Kernel* kernels) {
+  size_t scratch = 0;
+  std::vector<Plan> plans;
+  const auto listOf = [&](LegShares* legs) {
+    std::vector<Command> commands = alone_;
+    plans.clear();
+    for (Command& c : commands) {
+      plans.push_back(prepare(c, kernels, threads_, legs));
+      scratch = std::max(scratch, plans.back().scratch);
+    }
+    if (!sharingPays(commands) && (shareMore(commands), !sharingPays(commands))) commands.clear();
+    return commands;
+  };
+  shared_ = listOf(&legs_);
+  if (shared_.empty()) return 0;
+  keep(plans);
+  joinJobs(shared_);
+  if (std::any_of(shared_.begin(), shared_.end(), [](const Command& c) { return c.legs != nullptr; })) {
+    byRows_ = listOf(nullptr);
+    joinJobs(byRows_);
+  }
+  trial_.choose(byRows_.empty() ? 2 : 3);
+  return scratch;
 }
 
 // Memory for what commands keep, where nobody else in the tape changes what it is made from.
@@ -219,17 +233,19 @@ RunResult Tape::run(int64_t steps, double milliseconds, const std::atomic<bool>*
   Clock::time_point last = start;
   RunResult result = {0, -1, 0, 0, 0};
   failure_.set = 0;
-  bool shared = false;   // whether the step before was
+  Way before = Way::alone;  // of the step before
   int64_t nextLook = 1;  // the step after which the clock is read next: to read it takes as long as a small command
   while (result.steps < steps) {
-    const bool sharing = !shared_.empty() && !trial_.alone();
-    if (legs_.follows != shared) legs_.follows = shared;
-    shared = sharing;
-    const std::vector<Command>& commands = sharing ? shared_ : alone_;
+    const Way way = shared_.empty() ? Way::alone : trial_.way();
+    const bool follows = before == Way::shared;
+    if (legs_.follows != follows) legs_.follows = follows;
+    before = way;
+    const std::vector<Command>& commands = way == Way::shared ? shared_ : way == Way::alone ? alone_ : byRows_;
+    const int threads = way == Way::alone ? 1 : threads_;
     for (size_t i = 0; i < commands.size(); i++) {
       const Command& c = commands[i];
-      if (c.joined) parallelForBoth(threads_, jobOf(c), jobOf(commands[++i]), c.joinedAt);
-      else execute(c, sharing ? threads_ : 1);
+      if (c.joined) parallelForBoth(threads, jobOf(c), jobOf(commands[++i]), c.joinedAt);
+      else execute(c, threads);
       if (__builtin_expect(__atomic_load_n(&failure_.set, __ATOMIC_RELAXED), 0)) {
         result.command = c.index;
         result.op = c.op;

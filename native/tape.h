@@ -26,7 +26,7 @@ struct ErrorText {
 // Decodes one command of at most `length` words. Returns the words it took, or 0 with the reason in `error`.
 int decode(const int32_t* words, int64_t length, LookupFn lookup, void* context, Command& out, ErrorText& error);
 
-// Gives the command its kernel and its plan, which it returns, sizes rounded up to lines. `legs` is for a command in legs.
+// Gives the command its kernel and its plan, which it returns, sizes rounded up to lines. `legs` is for a command in legs; null: none is.
 Plan prepare(Command& c, const Kernel* kernels, int threads, LegShares* legs);
 
 void execute(const Command& c, int threads);
@@ -53,12 +53,14 @@ class Tape {
 
  private:
   Tape() = default;
+  size_t share(const Kernel* kernels);
   void keep(const std::vector<Plan>& plans);
   LegShares legs_ = {};          // far from what changes in each step, since helpers read it
   char apart_[64];
   std::vector<Command> alone_;   // the commands as one thread runs them
   std::vector<Command> shared_;  // and as threads_ do; empty where that cannot pay
-  Trial trial_;                  // which of the two
+  std::vector<Command> byRows_;  // the same without legs; empty where shared_ has none
+  Trial trial_;                  // which of them
   char* scratch_ = nullptr;
   char* kept_ = nullptr;
   Failure failure_ = {0, 0, 0, 0};

@@ -1,6 +1,6 @@
-// Whether the steps of a tape are faster with all its threads or with one, found out by trying both now and then. What threads gain
-// depends on where the system puts them, with a cache in common or none, and on who else computes; both change while a program runs.
-// Results are the same either way.
+// Which of the ways to share a tape's commands is the fastest, found out by trying another now and then. What threads gain depends on
+// where the system puts them, with a cache in common or none, on the processor, and on who else computes, which changes while a program
+// runs. Results are the same either way.
 #pragma once
 #include <stdint.h>
 
@@ -8,9 +8,14 @@
 
 namespace lanewise {
 
+// By all threads, with products in legs where those pay; by one; by all, products by rows.
+enum class Way { shared, alone, byRows };
+
 class Trial {
  public:
-  bool alone() const { return alone_; }
+  Way way() const { return (Way)way_; }
+  // How many of the ways there are, from the first on.
+  void choose(int ways) { ways_ = ways; }
 
   // After each step: how long it took.
   void took(double nanoseconds) {
@@ -25,12 +30,15 @@ class Trial {
     if (!trying_) {
       if (spent_ < pause_) return;
       usual_ = median(samples);
-      change();
+      usualWay_ = way_;
+      do tried_ = (tried_ + 1) % ways_;
+      while (tried_ == way_);
+      change(tried_);
     } else {
       const bool worse = median(samples) > usual_ * kBetter;
-      patience_ = worse ? std::min(2 * patience_, alone_ ? kMost : kMostAlone) : kLeast;
+      patience_ = worse ? std::min(2 * patience_, usualWay_ == (int)Way::alone ? kMostAlone : kMost) : kLeast;
       pause_ = patience_ * spent_ * kSamples / samples;
-      if (worse) change();
+      if (worse) change(usualWay_);
       else restart(0);
     }
     trying_ = !trying_;
@@ -51,8 +59,8 @@ class Trial {
     count_ = 0;
     spent_ = 0;
   }
-  void change() {
-    alone_ = !alone_;
+  void change(int way) {
+    way_ = way;
     restart(isLong() ? kSettleOfLong : kSettle);
   }
   double median(int samples) const {
@@ -62,7 +70,8 @@ class Trial {
     return sorted[samples / 2];
   }
 
-  bool alone_ = false, trying_ = false;
+  int ways_ = 2, way_ = 0, usualWay_ = 0, tried_ = 0;
+  bool trying_ = false;
   int settling_ = kFirst;
   int64_t count_ = 0;
   double recent_[kSamples] = {};

@@ -152,7 +152,7 @@ struct Tiles {
 
   static void plan(const Gemm<E>& g, Plan& plan) {
     plan.nanoseconds = (double)g.m * g.n * (g.k + 4) * 0.25 / V::W;
-    const int64_t legs = ProductLegs<V>::count(g, plan.threads);
+    const int64_t legs = plan.legs ? ProductLegs<V>::count(g, plan.threads) : 1;
     plan.leg = legs > 1 ? ProductLegs<V>::unitsOfEach(g) : 0;
     plan.freeEnds = g.source ? 1 : 0;
     plan.scratch = legs > 1 ? (size_t)((legs - 1) * ProductLegs<V>::sumsOf(g)) * sizeof(E) : 0;

@@ -140,6 +140,7 @@ bool drawShape(Case& c, Kind kind, const Isa* isas, int count, Random& random) {
     Plan plan = {};
     plan.threads = threads;
     plan.turns = 1;
+    plan.legs = true;
     isa.kernels[2 * c.op + (int)c.dtype].plan(command, plan);
     return plan;
   };

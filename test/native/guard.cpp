@@ -1,5 +1,5 @@
 // Calls every op of the native backend with operands that end, or begin, right at unmapped memory, on each instruction set, with random
-// sizes, types, contents and divisions, to find accesses outside of them.
+// sizes, types, contents and divisions, to find accesses outside of them; before that, how a tape chooses among its ways (trials.h).
 // usage: guard [CASES, 6000] [SEED, 1] [FIRST, 0]     Ends with "N cases, no access outside of operands", or with 1 and what was wrong.
 // A case hangs on the seed and its number alone: `guard 1 SEED NUMBER` repeats it.
 #include <stdio.h>
@@ -7,6 +7,7 @@
 
 #include "rounding.h"
 #include "runs.h"
+#include "trials.h"
 
 using namespace lanewise;
 
@@ -55,6 +56,7 @@ int main(int argc, char** argv) {
   Isa isas[4];
   const int count = availableIsas(isas);
   const std::vector<int32_t> ops = turns();
+  if (!trialsSettle()) return 1;
   reportFaults();
   for (int64_t i = first; i < first + cases; i++) {
     Random random = {std::mt19937_64(seed * 1000000007 + (uint64_t)i)};

@@ -97,6 +97,7 @@ void divide(Command& c, const Kernel* kernels, int threads, Side side, LegShares
   Plan plan = {};
   plan.threads = threads;
   plan.turns = 4;
+  plan.legs = !random.oneIn(4);
   c.kernel->plan(c, plan);
   (Division&)c = plan;
   c.threaded = threads > 1;

@@ -1,0 +1,9 @@
+// Whether Trial (native/trial.h) finds the fastest way, by steps whose times are given.
+#pragma once
+
+namespace lanewise {
+
+// False after a line that says what it did instead.
+bool trialsSettle();
+
+}  // namespace lanewise
