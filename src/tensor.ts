@@ -7,7 +7,6 @@ import {
   ShapeError,
   StateError,
   TypeMismatchError,
-  takeOptions,
   ValueError,
 } from './errors.js'
 import { type GradientNode, newWrites, recordingState, viewOf, type Writes, written } from './gradient-nodes.js'
@@ -222,17 +221,18 @@ export interface TensorOptions {
 export function tensor(values: TensorValues, options: TensorOptions = {}): Tensor {
   checkWritable('tensor')
   // Read before the values: a getter may take their memory away.
-  const given = takeOptions('tensor', options, ['shape', 'dtype', 'divisor', 'requiresGrad'])
+  checkOptions('tensor', options, ['shape', 'dtype', 'divisor', 'requiresGrad'])
+  const { shape: given, dtype: kind, divisor, requiresGrad } = options
   const { flat, shape: natural } = flatten('tensor', values)
-  const shape = checkShape('tensor', given.shape ?? natural ?? [flat.length])
+  const shape = checkShape('tensor', given ?? natural ?? [flat.length])
   if (sizeOf(shape) !== flat.length)
     throw new ShapeError('tensor', `${sizeOf(shape)} values for shape ${show(shape)}`, `${flat.length}`)
-  const dtype = given.dtype === undefined ? (dtypeOf(values) ?? 'float32') : checkDType('tensor', given.dtype)
+  const dtype = kind === undefined ? (dtypeOf(values) ?? 'float32') : checkDType('tensor', kind)
   const result = empty('tensor', shape, dtype)
   checkIntegers('tensor', flat, dtype)
   if (flat.length > 0) result.data.set(flat)
-  setDivisor(result, given.divisor)
-  return requireGrad(result, given.requiresGrad)
+  setDivisor(result, divisor)
+  return requireGrad(result, requiresGrad)
 }
 
 /** Values as a tensor: plain numbers become `dtype`, a typed array keeps its own. */

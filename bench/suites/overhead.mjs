@@ -26,6 +26,8 @@ function works() {
     ['matmul', repeated(() => lw.matmul(a, b))],
     ['matmul, out', repeated(() => lw.matmul(a, b, {}, y))],
     ['the same matmul, replayed', replayed(() => lw.matmul(a, b, {}, y))],
+    ['sum of all', repeated(() => lw.sum(a))],
+    ['sum of columns', repeated(() => lw.sum(a, 0))],
     ['tensors'],
     ['zeros 16x16', repeated(() => lw.zeros([16, 16]))],
     ['tensor 16x16 of a Float32Array', repeated(() => lw.tensor(values, { shape: [16, 16] }))],

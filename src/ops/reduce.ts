@@ -1,6 +1,6 @@
 import { derive } from '../autograd.js'
 import { checkFlag, checkOptions, describe, ShapeError } from '../errors.js'
-import { checkAxis, type Shape, show, sizeOf } from '../shape.js'
+import { checkAxis, type Shape, show } from '../shape.js'
 import { emit } from '../tape.js'
 import { empty, type Tensor } from '../tensor.js'
 import { floatOf, output } from './common.js'
@@ -30,16 +30,18 @@ interface Run {
   last: number
 }
 
+/** From the first axis on. @throws ShapeError for axes that are not there, or twice */
 function runsOf(name: string, x: Tensor, axes: Axes): Run[] {
-  if (Array.isArray(axes) && axes.length > x.rank)
-    throw new ShapeError(name, `at most ${x.rank} different axes`, describe(axes))
-  const list =
-    axes === undefined
-      ? x.shape.map((_, i) => i)
-      : Array.from(Array.isArray(axes) ? axes : [axes], (a) => checkAxis(name, a, x.rank))
+  if (axes === undefined) return x.rank === 0 ? [] : [{ first: 0, last: x.rank - 1 }]
+  if (!Array.isArray(axes)) {
+    const axis = checkAxis(name, axes as number, x.rank)
+    return [{ first: axis, last: axis }]
+  }
+  if (axes.length > x.rank) throw new ShapeError(name, `at most ${x.rank} different axes`, describe(axes))
+  const list = Array.from(axes, (axis) => checkAxis(name, axis, x.rank))
   if (new Set(list).size !== list.length) throw new ShapeError(name, 'different axes', show(list))
   const runs: Run[] = []
-  for (const axis of [...list].sort((p, q) => p - q)) {
+  for (const axis of list.sort((p, q) => p - q)) {
     const previous = runs[runs.length - 1]
     if (previous !== undefined && previous.last === axis - 1) previous.last = axis
     else runs.push({ first: axis, last: axis })
@@ -49,9 +51,20 @@ function runsOf(name: string, x: Tensor, axes: Axes): Run[] {
 
 /** A shape as a × b × c, where b are the axes from first to last. */
 function around(shape: Shape, first: number, last: number): [number, number, number] {
-  const [a, b, c] = [shape.slice(0, first), shape.slice(first, last + 1), shape.slice(last + 1)].map(sizeOf)
+  const abc: [number, number, number] = [1, 1, 1]
+  for (let i = 0; i < shape.length; i++) abc[i < first ? 0 : i > last ? 2 : 1] *= shape[i]
   // One element each: as columns, side by side, they go by whole vectors (max of [100000, 1] 0.05 of the time).
-  return b === 1 ? [1, 1, a * c] : [a, b, c]
+  return abc[1] === 1 ? [1, 1, abc[0] * abc[2]] : abc
+}
+
+/** A shape whose axes in `runs` are gone, or of size 1. */
+function without(shape: Shape, runs: readonly Run[], keepDims: boolean): number[] {
+  const left: number[] = []
+  for (let i = 0; i < shape.length; i++) {
+    if (!runs.some((run) => run.first <= i && i <= run.last)) left.push(shape[i])
+    else if (keepDims) left.push(1)
+  }
+  return left
 }
 
 type Step = (x: Tensor, abc: [number, number, number], out: Tensor | undefined, shape: Shape) => Tensor
@@ -67,16 +80,12 @@ function reduce(
 ): Tensor {
   const keepDims = checkFlag(name, 'keepDims', checkOptions(name, options, ['keepDims']).keepDims)
   const runs = runsOf(name, x, axes)
-  const reduced = new Set(runs.flatMap((r) => Array.from({ length: r.last - r.first + 1 }, (_, i) => r.first + i)))
-  const final = keepDims ? x.shape.map((d, i) => (reduced.has(i) ? 1 : d)) : x.shape.filter((_, i) => !reduced.has(i))
   if (runs.length === 0) return copy(x, out)
+  const final = without(x.shape, runs, keepDims)
   let y = x
   for (let r = runs.length - 1; r >= 0; r--) {
-    const { first, last } = runs[r]
-    const shape = [...y.shape.slice(0, first), ...new Array(last - first + 1).fill(1), ...y.shape.slice(last + 1)]
-    const abc = around(y.shape, first, last)
-    const isLast = r === 0
-    y = step(y, abc, isLast ? out : undefined, isLast ? final : shape)
+    const abc = around(y.shape, runs[r].first, runs[r].last)
+    y = r === 0 ? step(y, abc, out, final) : step(y, abc, undefined, without(y.shape, [runs[r]], true))
   }
   return y
 }
