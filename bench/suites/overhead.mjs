@@ -2,7 +2,7 @@
 import * as lw from 'lanewise'
 import { random, replayed, threadCounts, useThreads } from '../lib/engine.mjs'
 import { measure } from '../lib/measure.mjs'
-import { MNIST_JOB, trainingStep } from '../lib/network.mjs'
+import { MNIST_JOB, modelOf, trainingStep } from '../lib/network.mjs'
 
 /** run(k) that calls fn k times. */
 const repeated = (fn) => (count) => {
@@ -17,6 +17,9 @@ function works() {
   const { step } = trainingStep(MNIST_JOB)
   const tape = lw.record(step)
   const smallest = lw.record(() => lw.advance(counter, 0))
+  const model = modelOf(MNIST_JOB)
+  const images = random([60000, 784], { low: 0 })
+  const image = lw.slice(images, 0, 1)
   return [
     ['eager ops on 16x16, call to return'],
     ['add', repeated(() => lw.add(a, b))],
@@ -46,6 +49,9 @@ function works() {
         for (let i = 0; i < count; i++) await smallest.replayAsync(1)
       },
     ],
+    ['predictions of 784-50-10'],
+    ['predict, 1 row', repeated(() => model.predict(image))],
+    ['predict, 60,000 rows', repeated(() => model.predict(images))],
   ]
 }
 
