@@ -82,6 +82,8 @@ type Slabs = Partial<Record<DType, Slab>>
 const slabs: Slabs = {}
 /** For results that callers keep, such as predictions: among what was computed on the way each would keep a slab of its own alive. */
 export const resultSlabs: Slabs = {}
+/** For what tapes write, which lives as long as they do: among eager results each tape would keep slabs of theirs alive. */
+export const tapeSlabs: Slabs = {}
 
 /** Where the last `allocate` put its elements within the storage it returned. (Returned together they would be one more object for each op.) */
 export let allocatedOffset = 0

@@ -11,7 +11,7 @@ import {
 } from './errors.js'
 import { type GradientNode, newWrites, recordingState, viewOf, type Writes, written } from './gradient-nodes.js'
 import { checkShape, fitsCounts, isShape, type Shape, sameShape, show, sizeOf } from './shape.js'
-import { aligned, allocate, allocatedOffset, newStorage, type resultSlabs, Storage } from './storage.js'
+import { aligned, allocate, allocatedOffset, newStorage, type resultSlabs, Storage, tapeSlabs } from './storage.js'
 import { flatten, type NestedArray, type TensorValues } from './values.js'
 
 export type { NestedArray, TensorValues } from './values.js'
@@ -198,7 +198,7 @@ function checkWritable(what: string): void {
 
 /** A tensor of unset memory (zeros when fresh) for an op's result. */
 export function empty(op: string, shape: Shape, dtype: DType, slabs?: typeof resultSlabs): Tensor {
-  const storage = allocate(op, dtype, sizeOf(shape), slabs)
+  const storage = allocate(op, dtype, sizeOf(shape), slabs ?? (recordingState.active ? tapeSlabs : undefined))
   return new Tensor(storage, allocatedOffset, shape, dtype)
 }
 

@@ -4,7 +4,8 @@ import { affine } from '../ops/matmul.js'
 import { copy } from '../ops/memory.js'
 import { flatten, sliceRows } from '../ops/views.js'
 import { type Shape, sizeOf } from '../shape.js'
-import { record, type Tape } from '../tape.js'
+import { tapeSlabs } from '../storage.js'
+import { record } from '../tape.js'
 import { empty, type Tensor } from '../tensor.js'
 import { EVALUATION_BATCH } from '../train/fit.js'
 import { forward } from '../train/network.js'
@@ -25,22 +26,26 @@ function dependencies(layers: readonly Module[]): unknown[] | undefined {
   for (const layer of layers) {
     if (recordable.get(layer.constructor) !== layer.forward) return undefined
     parts.push(layer)
-    if (layer instanceof Affine) parts.push(layer.weight.value, layer.bias.value)
+    if (layer instanceof Affine) {
+      if (layer.weight === undefined) return undefined // its forward says so
+      parts.push(layer.weight.value, layer.bias.value)
+    }
     if (layer instanceof LeakyRelu) parts.push(layer.slope)
   }
   return parts
 }
 
-/** The layers after a first affine one, recorded for a number of rows: from its result, to that of the last. */
+/** The layers of a model for a number of rows: a first affine one, and those after it, recorded from its result on. */
 interface Pass {
   readonly rows: number
-  readonly from: Tensor
-  readonly to: Tensor
-  readonly tape: Tape
+  run(batch: Tensor): Tensor
 }
 
 /** Of the widest layer in a batch: it stays in the second-level cache, and few commands are so small that calls cost more. */
 const NUMBERS_AT_ONCE = 1 << 16
+
+/** Calls that leave as many rows beyond whole batches before those are recorded, which takes as long as some ten small predictions. */
+const ALIKE = 8
 
 /**
  * The outputs of a model, many rows at a time. What follows a first affine layer is a tape where it can be recorded: its results
@@ -51,72 +56,83 @@ export class Predictions {
   private parts: unknown[] = []
   private whole: Pass | undefined
   private rest: Pass | undefined
-  /** Rows of the last call beyond whole batches. */
+  /** Rows of the last call beyond whole batches, and how many calls left as many. */
   private lastRest = 0
+  private alike = 0
 
   constructor(
     private readonly input: Shape,
-    private readonly outputs: readonly Shape[],
+    outputs: readonly Shape[],
     private readonly store: ParameterStore,
+    private readonly forward: (x: Tensor) => Tensor,
   ) {
     const widest = Math.max(1, sizeOf(input), ...outputs.map(sizeOf))
     this.rowsAtOnce = Math.min(4096, Math.max(32, NUMBERS_AT_ONCE / 2 ** Math.ceil(Math.log2(widest))))
   }
 
-  /** Writes the outputs of `layers` for the rows of x to those of `result`. */
+  /** Writes the outputs for the rows of x to those of `result`; `layers` are what `forward` computes one after another. */
   write(layers: readonly Module[], x: Tensor, result: Tensor): void {
     const [rows] = x.shape
-    const at = layers[0] instanceof Flatten ? 1 : 0
-    const first = layers[at]
-    const recorded = first instanceof Affine && this.keepPasses(layers, at)
-    const most = recorded ? this.rowsAtOnce : EVALUATION_BATCH
+    const rest = rows % this.rowsAtOnce
+    this.alike = rest === this.lastRest ? this.alike + 1 : 1
+    this.lastRest = rest
+    const first = rows > rest || this.alike >= ALIKE ? this.firstOf(layers) : undefined
+    const most = first ? this.rowsAtOnce : EVALUATION_BATCH
     const { dtype } = this.store
-    // One place for the rows of all batches, as above (60,000 rows of 784 bytes 0.63 of the time).
+    // One place for the rows of all batches: memory that is new is slow (60,000 rows of 784 bytes 0.63 of the time).
     const floats = x.dtype === dtype ? undefined : empty('predict', [Math.min(rows, most), ...this.input], dtype)
     for (let from = 0; from < rows; from += most) {
       const to = Math.min(rows, from + most)
       const part = sliceRows(x, from, to)
       const batch = floats ? castInto(part, sliceRows(floats, 0, to - from)) : part
-      const pass = recorded ? this.pass(layers, at, to - from) : undefined
-      let y: Tensor
-      if (pass && recorded) {
-        affine(at === 1 ? flatten(batch) : batch, first.weight.value, first.bias.value, pass.from)
-        pass.tape.replay()
-        y = pass.to
-      } else y = forward(layers, batch)
+      const pass = first && this.pass(layers, first, to - from)
+      const y = pass ? pass.run(batch) : this.forward(batch)
       asArgument('predict', 'build and forward to agree', () => copy(y, sliceRows(result, from, to)))
     }
-    this.lastRest = rows % most
   }
 
-  /** Whether there can be passes; those of layers that were changed since are forgotten. */
-  private keepPasses(layers: readonly Module[], at: number): boolean {
+  /** The first affine layer, where it and what follows can be recorded. Passes of layers that were changed since are forgotten. */
+  private firstOf(layers: readonly Module[]): Affine | undefined {
+    const at = layers[0] instanceof Flatten ? 1 : 0
+    const first = layers[at]
+    if (!(first instanceof Affine) || layers.slice(at + 1).every((layer) => layer instanceof Flatten)) return undefined
     const parts = dependencies(layers)
-    if (parts === undefined || !layers.some((layer, i) => i > at && !(layer instanceof Flatten))) return false
-    if (parts.length !== this.parts.length || parts.some((part, i) => part !== this.parts[i])) {
+    if (parts === undefined) return undefined
+    if (parts.length !== this.parts.length || !parts.every((part, i) => Object.is(part, this.parts[i]))) {
       this.whole = undefined
       this.rest = undefined
     }
     this.parts = parts
-    return true
+    return first
   }
 
-  /** To record takes as long as a batch or two: for what is left of the rows only when as many come again. */
-  private pass(layers: readonly Module[], at: number, rows: number): Pass | undefined {
+  private pass(layers: readonly Module[], first: Affine, rows: number): Pass | undefined {
     if (rows === this.rowsAtOnce) {
-      this.whole ??= this.record(layers, at, rows)
+      this.whole ??= this.record(layers, first, rows)
       return this.whole
     }
-    if (rows === this.lastRest && rows !== this.rest?.rows) this.rest = this.record(layers, at, rows)
-    return rows === this.rest?.rows ? this.rest : undefined
+    if (rows !== this.rest?.rows) {
+      if (this.alike < ALIKE) return undefined
+      this.rest = this.record(layers, first, rows)
+    }
+    return this.rest
   }
 
-  private record(layers: readonly Module[], at: number, rows: number): Pass {
-    const from = empty('predict', [rows, ...this.outputs[at]], this.store.dtype)
+  private record(layers: readonly Module[], first: Affine, rows: number): Pass {
+    const flattens = layers[0] !== first
+    const [weight, bias] = [first.weight.value, first.bias.value]
+    // By the layers that there are now: others than those of the constructor may be of other sizes.
+    const shape = [rows, ...(flattens ? [] : this.input.slice(0, -1)), weight.shape[1]]
+    const from = empty('predict', shape, this.store.dtype, tapeSlabs)
     let to = from
     const tape = record(() => {
-      to = forward(layers.slice(at + 1), from)
+      to = forward(layers.slice(flattens ? 2 : 1), from)
     })
-    return { rows, from, to, tape }
+    const run = (batch: Tensor) => {
+      affine(flattens ? flatten(batch) : batch, weight, bias, from)
+      tape.replay()
+      return to
+    }
+    return { rows, run }
   }
 }

@@ -41,6 +41,14 @@ export interface CompileOptions {
   metrics?: readonly (Metric | MetricName)[]
 }
 
+/** Not a name: fields of a subclass of the caller's own may have any. */
+const PREDICTIONS = Symbol('predictions')
+
+/** What computes one after another: a subclass may have a forward of its own. */
+function partsOf(model: Sequential): readonly Module[] {
+  return model.forward === Sequential.prototype.forward ? model.layers : [model]
+}
+
 /** Layers one after another, with Keras's compile, fit, evaluate and predict. */
 export class Sequential extends Module implements TrainingModel {
   readonly layers: readonly Module[]
@@ -56,7 +64,7 @@ export class Sequential extends Module implements TrainingModel {
   history: History | undefined = undefined
   private readonly shuffleState: Tensor
   private readonly shapes: Shape[] = []
-  private readonly predictions: Predictions
+  private readonly [PREDICTIONS]: Predictions
   private compiled: Compiled | undefined
   private task: Network | undefined
 
@@ -73,7 +81,7 @@ export class Sequential extends Module implements TrainingModel {
     this.shuffleState = randomState(seed, 1)
     this.store = build(this, this.input, { dtype: checkFloat('Sequential', options.dtype ?? 'float32'), seed })
     this.output = this.shapes[this.shapes.length - 1]
-    this.predictions = new Predictions(this.input, this.shapes, this.store)
+    this[PREDICTIONS] = new Predictions(this.input, this.shapes, this.store, (x) => this.forward(x))
   }
 
   override build(input: Shape): Shape {
@@ -132,7 +140,7 @@ export class Sequential extends Module implements TrainingModel {
     const { dtype } = this.made('predict').store
     const input = checkInput('predict', x, this.input, dtype)
     const result = empty('predict', checkShape('predict', [input.shape[0], ...this.output]), dtype, resultSlabs)
-    if (result.size > 0) withTraining(false, () => noGrad(() => this.predictions.write(this.parts(), input, result)))
+    if (result.size > 0) withTraining(false, () => noGrad(() => this[PREDICTIONS].write(partsOf(this), input, result)))
     return result
   }
 
@@ -216,12 +224,7 @@ export class Sequential extends Module implements TrainingModel {
     const { compiled, input, output, store, shuffleState } = this
     if (compiled === undefined)
       throw new StateError(op, 'a compiled model: call compile first', 'one that is not compiled')
-    return { op, input, output, store, layers: this.parts(), shuffleState, compiled, computing: false }
-  }
-
-  /** What computes one after another: a subclass may have a forward of its own. */
-  private parts(): readonly Module[] {
-    return this.forward === Sequential.prototype.forward ? this.layers : [this]
+    return { op, input, output, store, layers: partsOf(this), shuffleState, compiled, computing: false }
   }
 
   private made(op: string): this {

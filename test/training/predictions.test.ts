@@ -3,7 +3,7 @@ import {
   Affine,
   Flatten,
   LeakyRelu,
-  type Module,
+  Module,
   noGrad,
   Relu,
   Sequential,
@@ -17,8 +17,14 @@ import { eachBackend } from '../backends.js'
 import { classes, inputs } from './formulas.js'
 
 const bits = (t: Tensor) => [t.shape, ...t.data]
-/** Row by row, by the layers' ops. */
+/** By the layers' ops, all rows at once. */
 const forward = (model: Sequential, x: Tensor) => noGrad(() => bits(model.forward(x)))
+
+/** More calls than it takes until what is left of the rows is recorded. */
+const CALLS = 12
+const same = (model: Sequential, x: Tensor) => {
+  for (let i = 0; i < CALLS; i++) expect(bits(model.predict(x))).toEqual(forward(model, x))
+}
 
 eachBackend(() => {
   // 7-64: 1024 rows at once
@@ -30,6 +36,7 @@ eachBackend(() => {
         const x = inputs(rows, 7, dtype)
         expect(bits(model.predict(x))).toEqual(forward(model, x))
       }
+      for (const rows of [5, 1, 1030]) same(model, inputs(rows, 7, dtype))
     }
   })
 
@@ -55,7 +62,7 @@ eachBackend(() => {
     for (const [input, made] of models) {
       const model = new Sequential({ input, layers: made })
       const x = inputs(9, 14).reshape([input.length === 1 ? 18 : 9, ...input])
-      for (let i = 0; i < 3; i++) expect(bits(model.predict(x))).toEqual(forward(model, x))
+      same(model, x)
     }
   })
 
@@ -66,17 +73,19 @@ eachBackend(() => {
       { shape: [10, 6] },
     )
     bytes.divisor = 255
-    for (let i = 0; i < 3; i++) expect(bits(model.predict(bytes))).toEqual(forward(model, bytes.cast('float32')))
+    for (let i = 0; i < CALLS; i++) expect(bits(model.predict(bytes))).toEqual(forward(model, bytes.cast('float32')))
   })
 
   it('are of the weights and layers that there are now', async () => {
     const leaky = new LeakyRelu(0.5)
-    const first = new Affine(5)
-    const model = new Sequential({ input: [7], layers: [first, leaky, new Affine(3), new Softmax()] })
+    const [first, last] = [new Affine(5), new Affine(3)]
+    const model = new Sequential({ input: [7], layers: [first, leaky, last, new Softmax()] })
     const x = inputs(20, 7)
+    const many = inputs(4100, 7) // 4096 at once
     let before: unknown
     const changed = () => {
-      for (let i = 0; i < 3; i++) expect(bits(model.predict(x))).toEqual(forward(model, x))
+      expect(bits(model.predict(many))).toEqual(forward(model, many))
+      same(model, x)
       const now = bits(model.predict(x))
       expect(now).not.toEqual(before)
       before = now
@@ -90,14 +99,55 @@ eachBackend(() => {
     changed()
     ;(model.layers as Module[])[1] = new Tanh()
     changed()
-    const other = new Affine(5)
-    new Sequential({ input: [7], layers: [other], seed: 5 })
-    first.weight = other.weight
+    const others = [new Affine(5), new Affine(3)]
+    new Sequential({ input: [7], layers: others, seed: 5 }).setWeights(
+      others.flatMap(({ units }, i) => [inputs([7, 5][i], units), inputs(1, units).reshape([units])]),
+    )
+    first.weight = others[0].weight
     changed()
-    first.forward = (t) => Affine.prototype.forward.call(first, t).multiply(3)
+    last.weight = others[1].weight
+    changed()
+    last.bias = others[1].bias
     changed()
     ;(model.layers as Module[]).pop()
     changed()
+    first.forward = (t) => Affine.prototype.forward.call(first, t).multiply(3)
+    changed()
+  })
+
+  it('are of the sign of a slope of 0', () => {
+    const leaky = new LeakyRelu(0)
+    const model = new Sequential({ input: [7], layers: [new Affine(5), leaky] })
+    for (const slope of [0, -0]) {
+      ;(leaky as { slope: number }).slope = slope
+      same(model, inputs(3, 7))
+    }
+  })
+
+  it('are right where layers of other sizes take the place of its own', () => {
+    const make = (units: number) =>
+      new Sequential({ input: [7], layers: [new Tanh(), new Affine(units), new Relu(), new Affine(3)], seed: units })
+    const [model, wide] = [make(5), make(8)]
+    const layers = model.layers as Module[]
+    same(model, inputs(4, 7))
+    layers.splice(1, 3, ...wide.layers.slice(1))
+    same(model, inputs(4, 7))
+    layers.shift()
+    same(model, inputs(4, 7))
+    layers.unshift(new Flatten())
+    same(model, inputs(4, 7))
+    layers.push(new Affine(3))
+    expect(() => model.predict(inputs(4, 7))).toThrow(/^Affine: expected a built model/)
+  })
+
+  it('of a model whose layer asks for them are an error', () => {
+    class Asking extends Module {
+      override forward(x: Tensor): Tensor {
+        return model.predict(x)
+      }
+    }
+    const model: Sequential = new Sequential({ input: [7], layers: [new Affine(7), new Asking()] })
+    expect(() => model.predict(inputs(2, 7))).toThrow(/modules that do not contain themselves/)
   })
 
   it('earlier ones stay, and so does what a layer of one’s own keeps', () => {
@@ -111,9 +161,9 @@ eachBackend(() => {
     const plain = new Sequential({ input: [7], layers: [new Affine(5), new Relu(), new Affine(3)] })
     const watched = new Sequential({ input: [7], layers: [new Affine(5), new Watching(), new Affine(3)] })
     for (const model of [plain, watched]) {
-      const made = [1, 2, 3].map((k) => model.predict(inputs(8, 7).multiply(k)))
-      expect(new Set(made.map((y) => y.data.join())).size).toBe(3)
+      const made = Array.from({ length: CALLS }, (_, i) => i + 1).map((k) => model.predict(inputs(8, 7).multiply(k)))
+      expect(new Set(made.map((y) => y.data.join())).size).toBe(CALLS)
     }
-    expect(new Set(kept.map((y) => y.data.join())).size).toBe(3)
+    expect(new Set(kept.map((y) => y.data.join())).size).toBe(CALLS)
   })
 })
