@@ -95,35 +95,50 @@ struct Place {
   }
 };
 
-// One run: y[i] = f(a[i or 0], b[i or 0]) for i in [from, to).
-template <class V, bool MovesA, bool MovesB, class F>
-LW_INLINE void run(bool far, typename V::E* y, const typename V::E* a, const typename V::E* b, int64_t from, int64_t to, F f) {
-  if (from >= to) return;
-  const bool past = far && isAligned<V>(y + from);
-  const V a0 = MovesA ? V::zero() : V::set1(*a), b0 = MovesB ? V::zero() : V::set1(*b);
-  forEach<V>(from, to, [&](int64_t i, auto part) LW_LAMBDA {
-    V va = a0, vb = b0;
-    if (MovesA) va = V::load(a + i, part);
-    if (MovesB) vb = V::load(b + i, part);
-    put(past, f(va, vb), y + i, part);
-  });
-}
+// `rows` runs of n numbers: y[i] = f(a[i or 0], b[i or 0]), and so many numbers on in a and b for the next. One function for each
+// formula and what moves, so that the walk is there once, and not for each formula (30 KB each).
+template <class E>
+using Runs = void (*)(bool far, E* y, const E* a, const E* b, int64_t n, int64_t rows, int64_t strideA, int64_t strideB);
 
 template <class V, bool MovesA, bool MovesB, class F>
-LW_INLINE void walk(const Command& c, const Walk& w, int64_t begin, int64_t end, F f) {
-  typedef typename V::E E;
-  const bool far = goesPast(w.rows * w.length, (E*)c.p[0], (const E*)c.p[1], (const E*)c.p[2]);
-  int64_t row = w.pieces > 1 ? begin / w.pieces : begin * w.rowsPerUnit;
-  int64_t piece = w.pieces > 1 ? begin % w.pieces : 0;
-  int64_t left = w.pieces > 1 ? end - begin : lesser(w.rows, end * w.rowsPerUnit) - row;  // pieces to do
-  E* y = (E*)c.p[0] + row * w.length;
-  for (Place<E> place(c, w, row);; place.forward(w, 1), y += w.length) {
-    int64_t last = lesser(w.pieces, piece + left);
-    run<V, MovesA, MovesB>(far, y, place.a, place.b, piece * kBlock, lesser(w.length, last * kBlock), f);
-    left -= last - piece;
-    piece = 0;
-    if (left <= 0) return endPast<V>(far);
+static void runs(bool far, typename V::E* y, const typename V::E* a, const typename V::E* b, int64_t n, int64_t rows, int64_t strideA, int64_t strideB) {
+  const F f;
+  for (; rows > 0; rows--, y += n, a += strideA, b += strideB) {
+    const bool past = far && isAligned<V>(y);
+    const V a0 = MovesA ? V::zero() : V::set1(*a), b0 = MovesB ? V::zero() : V::set1(*b);
+    forEach<V>(0, n, [&](int64_t i, auto part) LW_LAMBDA {
+      V va = a0, vb = b0;
+      if (MovesA) va = V::load(a + i, part);
+      if (MovesB) vb = V::load(b + i, part);
+      put(past, f(va, vb), y + i, part);
+    });
   }
+}
+
+// The units of a command, by such a function.
+template <class V, class E>
+static void walk(const Command& c, const Walk& w, int64_t begin, int64_t end, Runs<E> f) {
+  const bool far = goesPast(w.rows * w.length, (E*)c.p[0], (const E*)c.p[1], (const E*)c.p[2]);
+  if (w.pieces > 1) {
+    int64_t row = begin / w.pieces, piece = begin % w.pieces, left = end - begin;
+    E* y = (E*)c.p[0] + row * w.length;
+    for (Place<E> place(c, w, row); left > 0; place.forward(w, 1), y += w.length, piece = 0) {
+      const int64_t last = lesser(w.pieces, piece + left), from = piece * kBlock;
+      f(far, y + from, place.a + (w.movesA ? from : 0), place.b + (w.movesB ? from : 0), lesser(w.length, last * kBlock) - from, 1, 0, 0);
+      left -= last - piece;
+    }
+  } else {
+    int64_t row = begin * w.rowsPerUnit, left = lesser(w.rows, end * w.rowsPerUnit) - row;
+    E* y = (E*)c.p[0] + row * w.length;
+    for (Place<E> place(c, w, row); left > 0;) {
+      const int64_t rows = w.rows > 1 ? lesser(left, w.size[4] - place.at[4]) : 1;
+      f(far, y, place.a, place.b, w.length, rows, w.strideA[4], w.strideB[4]);
+      y += rows * w.length;
+      left -= rows;
+      place.forward(w, rows);
+    }
+  }
+  endPast<V>(far);
 }
 
 // `count` rows of an operand from row r on, one after the other: as they lie; or copied to `to` where a row is one number (then `stride` is 1)
@@ -146,15 +161,9 @@ static const typename V::E* joinedRows(const typename V::E* x, bool moves, int64
   return to;
 }
 
-// y[i] = f(a[i], b[i]) for n numbers: a function, so that there is one walk for all.
-template <class V, class F>
-static void whole(bool far, typename V::E* y, const typename V::E* a, const typename V::E* b, int64_t n) {
-  run<V, true, true>(far, y, a, b, 0, n, F());
-}
-
-// The same for short rows, by such a function.
+// The same for short rows, several at a time.
 template <class V, class E>
-static void walkTogether(const Command& c, const Walk& w, int64_t begin, int64_t end, void (*f)(bool, E*, const E*, const E*, int64_t)) {
+static void walkTogether(const Command& c, const Walk& w, int64_t begin, int64_t end, Runs<E> f) {
   alignas(64) E joinedA[kJoined + V::W], joinedB[kJoined + V::W];
   const bool far = goesPast(w.rows * w.length, (E*)c.p[0], (const E*)c.p[1], (const E*)c.p[2]);
   const int64_t n = w.length, most = kJoined / n / V::W * V::W;
@@ -166,7 +175,7 @@ static void walkTogether(const Command& c, const Walk& w, int64_t begin, int64_t
       const int64_t count = lesser(most, rows - r);
       const E* a = joinedRows<V>(place.a, w.movesA, w.strideA[4], n, r, count, joinedA);
       const E* b = joinedRows<V>(place.b, w.movesB, w.strideB[4], n, r, count, joinedB);
-      f(far, y, a, b, count * n);
+      f(far, y, a, b, count * n, 1, 0, 0);
       y += count * n;
     }
     left -= rows;
@@ -185,13 +194,11 @@ struct Broadcast {
   }
   static void run(const Command& c, int64_t begin, int64_t end) {
     if (begin >= end) return;
-    Walk w(c);
-    F<V> f;
-    if (V::W > 1 && w.joins) walkTogether<V>(c, w, begin, end, whole<V, F<V>>);
-    else if (w.movesA && w.movesB) walk<V, true, true>(c, w, begin, end, f);
-    else if (w.movesA) walk<V, true, false>(c, w, begin, end, f);
-    else if (w.movesB) walk<V, false, true>(c, w, begin, end, f);
-    else walk<V, false, false>(c, w, begin, end, f);
+    const Walk w(c);
+    typedef F<V> Formula;
+    if (V::W > 1 && w.joins) walkTogether<V>(c, w, begin, end, runs<V, true, true, Formula>);
+    else if (w.movesA) walk<V>(c, w, begin, end, w.movesB ? runs<V, true, true, Formula> : runs<V, true, false, Formula>);
+    else walk<V>(c, w, begin, end, w.movesB ? runs<V, false, true, Formula> : runs<V, false, false, Formula>);
   }
   static constexpr FinishFn finish = nullptr;
 };
