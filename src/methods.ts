@@ -18,6 +18,7 @@ const METHODS = [
   'multiply',
   'divide',
   'maximum',
+  'minimum',
   'greater',
   'negate',
   'exp',

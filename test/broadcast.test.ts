@@ -9,6 +9,7 @@ import {
   max,
   maximum,
   mean,
+  minimum,
   multiply,
   ShapeError,
   subtract,
@@ -32,7 +33,7 @@ interface Fixture {
 }
 const fixture: Fixture = JSON.parse(readFileSync(path.join(__dirname, 'fixtures', 'broadcast.json'), 'utf8'))
 
-const BINARY = { add, subtract, multiply, divide, maximum }
+const BINARY = { add, subtract, multiply, divide, maximum, minimum }
 type Binary = keyof typeof BINARY
 const REDUCTIONS = { sum, mean, max }
 type Reduction = keyof typeof REDUCTIONS

@@ -9,6 +9,8 @@ import { eachBackend } from './backends.js'
 const NAN: [string, (x: Tensor) => Tensor, number[]][] = [
   ['maximum', (x) => lw.maximum(x, 0), [NaN, 1, 0]],
   ['maximum from the right', (x) => lw.maximum(0, x), [NaN, 1, 0]],
+  ['minimum', (x) => lw.minimum(x, 0), [NaN, 0, -1]],
+  ['minimum from the right', (x) => lw.minimum(0, x), [NaN, 0, -1]],
   ['relu', lw.relu, [NaN, 1, 0]],
   ['leakyRelu', (x) => lw.leakyRelu(x, 0.5), [NaN, 1, -0.5]],
   ['clip', (x) => lw.clip(x, 0, 0.5), [NaN, 0.5, 0]],

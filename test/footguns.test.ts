@@ -57,7 +57,7 @@ const WRONG: Trap[] = [
   ['affine bias', () => lw.affine(f(2, 3), f(3, 5), f(4)), lw.ShapeError, 'b of shape [5], received [4]'],
   ['affine rank 3', () => lw.affine(f(2, 2, 3), f(4, 5), f(5)), lw.ShapeError, 'affine'],
   ['transpose', () => lw.transpose(f(2, 2, 2)), lw.ShapeError, 'a matrix, received [2, 2, 2]'],
-  ...(['add', 'subtract', 'multiply', 'divide', 'maximum', 'greater'] as const).flatMap((name): Trap[] => [
+  ...(['add', 'subtract', 'multiply', 'divide', 'maximum', 'minimum', 'greater'] as const).flatMap((name): Trap[] => [
     [
       name,
       () => lw[name](f(2, 3), f(2)),

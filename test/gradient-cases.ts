@@ -99,6 +99,7 @@ export const OPS = seeded<Case[]>({
   multiply: () => [...broadcasting(lw.multiply), ...one((x) => lw.multiply(x, -3), any(3))],
   divide: () => [...broadcasting(lw.divide, positive), ...one((x) => lw.divide(1, x), positive(3))],
   maximum: () => [...broadcasting(lw.maximum), ...one((x) => lw.maximum(x, 0), signed(9))],
+  minimum: () => [...broadcasting(lw.minimum), ...one((x) => lw.minimum(x, 0), signed(9))],
   matmul: () =>
     [false, true].flatMap((transposeA) =>
       [false, true].flatMap((transposeB) => {

@@ -13,7 +13,7 @@ const CALLS: [name: string, rest: unknown[], out: boolean][] = [
   ...['negate', 'exp', 'log', 'sqrt', 'square', 'abs', 'sigmoid', 'tanh', 'relu', 'softmax', 'logSoftmax'].map(
     (name): [string, unknown[], boolean] => [name, [], true],
   ),
-  ...['add', 'subtract', 'multiply', 'divide', 'maximum'].map((name): [string, unknown[], boolean] => [
+  ...['add', 'subtract', 'multiply', 'divide', 'maximum', 'minimum'].map((name): [string, unknown[], boolean] => [
     name,
     [tensor([2, -3, 0.5])],
     true,

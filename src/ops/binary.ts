@@ -17,6 +17,7 @@ const MULTIPLY = defineOp('multiply', BROADCAST)
 const DIVIDE = defineOp('divide', BROADCAST)
 const MAXIMUM = defineOp('maximum', BROADCAST)
 const GREATER = defineOp('greater', BROADCAST)
+const MINIMUM = defineOp('minimum', 'y:w:T:n a:i:T:n b:i:T:n | n')
 const MAXIMUM_GRAD = defineOp('maximumGrad', 'y:w:T:n dy:r:T:n a:r:T:n b:r:T:n | n')
 
 /** NumPy's rule: shapes are aligned at the right; sizes agree or one of them is 1. */
@@ -127,21 +128,32 @@ export function greater(a: Tensor | number, b: Tensor | number, out?: Tensor): T
 /** The larger of a and b with NumPy's broadcasting; NaN if either is. Where they are equal each gets half the derivative. */
 export function maximum(a: Tensor | number, b: Tensor | number, out?: Tensor): Tensor {
   const [p, q, dtype] = operands('maximum', a, b)
-  const y = binary(MAXIMUM, p, q, dtype, out)
-  const share = (dy: Tensor, mine: Tensor, other: Tensor) => {
-    const full = [dy, broadcastTo(mine, dy.shape), broadcastTo(other, dy.shape)]
-    return emit(MAXIMUM_GRAD, dtype, [empty('maximum', dy.shape, dtype), ...full], [dy.size])
-  }
   return derive(
-    y,
+    binary(MAXIMUM, p, q, dtype, out),
     [p, q],
-    [(dy, to) => sumTo(share(dy, p, q), p.shape, to), (dy, to) => sumTo(share(dy, q, p), q.shape, to)],
+    [(dy, to) => sumTo(whereGreater(dy, p, q), p.shape, to), (dy, to) => sumTo(whereGreater(dy, q, p), q.shape, to)],
   )
 }
 
-/** x repeated to a larger shape, as a copy. */
+/** The smaller of a and b with NumPy's broadcasting; NaN if either is. Where they are equal each gets half the derivative. */
+export function minimum(a: Tensor | number, b: Tensor | number, out?: Tensor): Tensor {
+  const [p, q, dtype] = operands('minimum', a, b)
+  const shape = broadcastShape('minimum', p.shape, q.shape)
+  const y = output('minimum', out, shape, dtype, [p, q])
+  const [l, r] = [broadcastTo(p, shape), broadcastTo(q, shape)] // a kernel that repeats them would be 40 KB
+  emit(MINIMUM, dtype, [y, l, r], [y.size])
+  return derive(y, [l, r], [(dy) => whereGreater(dy, r, l), (dy) => whereGreater(dy, l, r)])
+}
+
+/** dy where a > b, half of it where they are equal, else 0: a's share of the maximum's derivative, b's of the minimum's. */
+function whereGreater(dy: Tensor, a: Tensor, b: Tensor): Tensor {
+  const full = [dy, broadcastTo(a, dy.shape), broadcastTo(b, dy.shape)]
+  return emit(MAXIMUM_GRAD, dy.dtype as FloatDType, [empty('maximum', dy.shape, dy.dtype), ...full], [dy.size])
+}
+
+/** x repeated to a larger shape, as a copy: x + −0 is x, also where that is −0. */
 function broadcastTo(x: Tensor, shape: Shape): Tensor {
-  return sameShape(x.shape, shape) ? x : add(x, fill(empty('add', shape, x.dtype), 0))
+  return sameShape(x.shape, shape) ? x : add(x, fill(empty('add', shape, x.dtype), -0))
 }
 
 setAutogradOps({

@@ -41,6 +41,11 @@ def maximum(c):
 
 
 @formula
+def minimum(c):
+    return {"y": Exact(np.minimum(c.raw("a"), c.raw("b")), zeros=False)}
+
+
+@formula
 def greater(c):
     return {"y": Exact(full(c, np.greater(*pair(c)).astype(c.T.type)))}
 

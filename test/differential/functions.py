@@ -57,6 +57,7 @@ FUNCTIONS = {
     "multiply": lambda x, o: x[0] * x[1],
     "divide": lambda x, o: x[0] / x[1],
     "maximum": lambda x, o: np.maximum(x[0], x[1]),
+    "minimum": lambda x, o: np.minimum(x[0], x[1]),
     "greater": lambda x, o: np.greater(x[0], x[1]).astype(x[0].dtype),
     "matmul": product,
     "affine": lambda x, o: x[0] @ x[1] + x[2],

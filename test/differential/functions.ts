@@ -100,6 +100,7 @@ export const FUNCTIONS: Record<string, (r: Random, dtype: FloatDType) => Functio
   multiply: binary(lw.multiply),
   divide: binary(lw.divide, positive),
   maximum: binary(lw.maximum),
+  minimum: binary(lw.minimum),
   greater: binary(lw.greater, any, []),
   matmul: (r) => {
     const [m, k, n] = [shapeOf(r, 1)[0], shapeOf(r, 1)[0], shapeOf(r, 1)[0]]

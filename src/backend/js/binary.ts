@@ -89,6 +89,9 @@ export const binary: Kernels = {
   divide: broadcasting(divide),
   maximum: broadcasting(maximum),
   greater: broadcasting(greater),
+  minimum: ({ a: [y, a, b], o: [to, p, q], n: [n] }: Call) => {
+    for (let i = 0; i < n; i++) y[to + i] = Math.min(a[p + i], b[q + i])
+  },
   maximumGrad: ({ a: [dx, dy, a, b], o: [to, from, p, q], n: [n] }: Call) => {
     for (let i = 0; i < n; i++) {
       const l = a[p + i],
