@@ -76,6 +76,25 @@ const WRONG: Trap[] = [
       `${name}: expected y and a to be apart or the same in memory`,
     ],
   ]),
+  [
+    'where',
+    () => lw.where(f(2, 3), f(2), f(3)),
+    lw.ShapeError,
+    'where: expected shapes that broadcast, received [2] and [3]',
+  ],
+  [
+    'where of int32',
+    () => lw.where(ints(1), f(1), f(1)),
+    lw.TypeMismatchError,
+    'where: expected a condition in uint8 or float32, received Tensor int32 [1]',
+  ],
+  [
+    'where of a list',
+    () => lw.where([1] as never, f(1), f(1)),
+    lw.TypeMismatchError,
+    'where: expected a tensor as condition, received',
+  ],
+  ['where of numbers', () => lw.where(f(1), 1, 2), lw.TypeMismatchError, 'at least one tensor, received 1 and 2'],
   ...(
     [
       'exp',

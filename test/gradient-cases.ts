@@ -100,6 +100,11 @@ export const OPS = seeded<Case[]>({
   divide: () => [...broadcasting(lw.divide, positive), ...one((x) => lw.divide(1, x), positive(3))],
   maximum: () => [...broadcasting(lw.maximum), ...one((x) => lw.maximum(x, 0), signed(9))],
   minimum: () => [...broadcasting(lw.minimum), ...one((x) => lw.minimum(x, 0), signed(9))],
+  where: () =>
+    [lw.tensor(Uint8Array.of(0, 7, 1)), lw.tensor([[0], [1]], { dtype: 'float64' })].flatMap((c) => [
+      ...two((a, b) => lw.where(c, a, b), [any(2, 3), any(2, 3)], [any(3), any(2, 1)], [any(), any(4, 1, 3)]),
+      ...one((x) => lw.where(c, x, 2), any(2, 3)),
+    ]),
   matmul: () =>
     [false, true].flatMap((transposeA) =>
       [false, true].flatMap((transposeB) => {

@@ -138,6 +138,7 @@ eachBackend(() => {
     expect(grad((x) => lw.leakyRelu(x, 0.5), [-1, 0, 1])).toEqual([0.5, 1, 1])
     expect(grad((x) => lw.clip(x, 0, 1), [-1, 0, 0.5, 1, 2])).toEqual([0, 1, 1, 1, 0])
     expect(grad((x) => lw.maximum(x, 0), [-1, 0, 1])).toEqual([0, 0.5, 1])
+    expect(grad((x) => lw.where(lw.greater(x, 0), lw.scale(x, 3), lw.square(x)), [-1, 0, 1])).toEqual([-2, 0, 3])
     expect(grad((x) => lw.minimum(x, 0), [-1, 0, 1])).toEqual([1, 0.5, 0])
     expect(grad((x) => lw.max(x), [1, 3, 3, 2])).toEqual([0, 0.5, 0.5, 0])
     expect(grad((x) => lw.maximum(x, x), [1, 2])).toEqual([1, 1])

@@ -178,6 +178,7 @@ export const SPECS: Record<string, Spec> = {
   maximum: { ints: BROADCASTS, exact: 'values' },
   minimum: { ints: N, exact: 'values' },
   greater: { ints: BROADCASTS, exact: 'bits' },
+  where: { ints: N, fill: { c: below(() => 2) }, exact: 'bits' },
   maximumGrad: { ints: N, exact: 'bits' },
   negate: unary({ exact: 'bits' }),
   exp: unary(),

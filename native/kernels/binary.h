@@ -10,6 +10,7 @@
   OP(maximum, LANEWISE_BROADCAST) \
   OP(greater, LANEWISE_BROADCAST) \
   OP(minimum, "y:w:T:n a:i:T:n b:i:T:n | n") \
+  OP(where, "y:w:T:n c:i:T:n a:i:T:n b:i:T:n | n") \
   OP(maximumGrad, "y:w:T:n dy:r:T:n a:r:T:n b:r:T:n | n")
 
 #ifdef LANEWISE_KERNELS
@@ -242,6 +243,25 @@ struct minimum {
     forUnits<V>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
       V va = V::load(a + i, part), vb = V::load(b + i, part);
       select(isnan(va), va, min(va, vb)).store(y + i, part);
+    });
+  }
+  static constexpr FinishFn finish = nullptr;
+};
+
+template <class V>
+struct where {
+  static void plan(const Command& c, Plan& plan) {
+    planUnits(c.n[0], 2.0 / (double)V::W, plan);
+  }
+  static void run(const Command& c, int64_t begin, int64_t end) {
+    typedef typename V::E E;
+    E* y = (E*)c.p[0];
+    const E* condition = (const E*)c.p[1];
+    const E* a = (const E*)c.p[2];
+    const E* b = (const E*)c.p[3];
+    forUnits<V>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
+      V v = V::load(condition + i, part), va = V::load(a + i, part), vb = V::load(b + i, part);
+      select(v == V::zero(), vb, va).store(y + i, part);
     });
   }
   static constexpr FinishFn finish = nullptr;

@@ -4,7 +4,7 @@ import { describe, ShapeError, TypeMismatchError } from '../errors.js'
 import { written } from '../gradient-nodes.js'
 import { MAX_RANK, type Shape, sameShape, show } from '../shape.js'
 import { emit } from '../tape.js'
-import { empty, isTensor, type Tensor } from '../tensor.js'
+import { checkTensor, empty, isTensor, type Tensor } from '../tensor.js'
 import { commonFloat, output } from './common.js'
 import { constant, copy, fill } from './memory.js'
 import { defineOp, type Op } from './op.js'
@@ -18,6 +18,7 @@ const DIVIDE = defineOp('divide', BROADCAST)
 const MAXIMUM = defineOp('maximum', BROADCAST)
 const GREATER = defineOp('greater', BROADCAST)
 const MINIMUM = defineOp('minimum', 'y:w:T:n a:i:T:n b:i:T:n | n')
+const WHERE = defineOp('where', 'y:w:T:n c:i:T:n a:i:T:n b:i:T:n | n')
 const MAXIMUM_GRAD = defineOp('maximumGrad', 'y:w:T:n dy:r:T:n a:r:T:n b:r:T:n | n')
 
 /** NumPy's rule: shapes are aligned at the right; sizes agree or one of them is 1. */
@@ -149,6 +150,24 @@ export function minimum(a: Tensor | number, b: Tensor | number, out?: Tensor): T
 function whereGreater(dy: Tensor, a: Tensor, b: Tensor): Tensor {
   const full = [dy, broadcastTo(a, dy.shape), broadcastTo(b, dy.shape)]
   return emit(MAXIMUM_GRAD, dy.dtype as FloatDType, [empty('maximum', dy.shape, dy.dtype), ...full], [dy.size])
+}
+
+/**
+ * a where the condition is not 0, else b, with NumPy's broadcasting of all three. The condition is uint8, or in the dtype of a and b,
+ * as a mask of `greater` is.
+ */
+export function where(condition: Tensor, a: Tensor | number, b: Tensor | number, out?: Tensor): Tensor {
+  const [p, q, dtype] = operands('where', a, b)
+  checkTensor('where', condition, 'a tensor as condition')
+  if (condition.dtype !== 'uint8' && condition.dtype !== dtype)
+    throw new TypeMismatchError('where', `a condition in uint8 or ${dtype}`, condition.describe())
+  const shape = broadcastShape('where', condition.shape, broadcastShape('where', p.shape, q.shape))
+  const y = output('where', out, shape, dtype, [condition, p, q])
+  const mask = condition.dtype === dtype ? condition : copy(condition, empty('where', condition.shape, dtype))
+  const full: [Tensor, Tensor, Tensor] = [broadcastTo(mask, shape), broadcastTo(p, shape), broadcastTo(q, shape)]
+  emit(WHERE, dtype, [y, ...full], [y.size])
+  const [c] = full
+  return derive(y, full, [undefined, (dy, to) => where(c, dy, 0, to), (dy, to) => where(c, 0, dy, to)], [0])
 }
 
 /** x repeated to a larger shape, as a copy: x + −0 is x, also where that is −0. */

@@ -1,4 +1,4 @@
-export { add, divide, greater, maximum, minimum, multiply, subtract } from './binary.js'
+export { add, divide, greater, maximum, minimum, multiply, subtract, where } from './binary.js'
 export * from './cast.js'
 export { type GatherOptions, gatherRows, oneHot } from './indexing.js'
 export * from './losses.js'

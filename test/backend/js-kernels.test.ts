@@ -140,6 +140,10 @@ describe.each(TYPES)('js kernels, %s', (_name, _type, dtype, tolerance) => {
         )
       }
     })
+    it('where takes any condition but 0 for true, NaN and all', () => {
+      const { out } = run(binary, 'where', dtype, [empty(4), [1, 0, -0, NaN], [1, 2, 3, -0], [5, 6, -0, 8]], [4])
+      expect(out[0]).toEqual([1, 6, -0, -0])
+    })
     it('maximum hands on NaN; its derivative shares ties', () => {
       const { out } = run(binary, 'maximum', dtype, [empty(3), [NaN, 1, 2], [1, NaN, 3]], [1, 1, 1, 1, 1, 3, 0, 0])
       expect(out[0]).toEqual([NaN, NaN, 3])

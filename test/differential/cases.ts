@@ -122,7 +122,7 @@ const SPECIALS = [Number.NaN, Infinity, -Infinity, 0, -0, 1e-40, -1e-310, 1.1754
 /** Where a single IEEE operation or function is judged, results may overflow; sums overflow at other places in float64. */
 const HUGE = [3e38, -3e38, 1e308, 88.7, 88.8, -87.3, -88, -104, 709.7, 709.8, -708.3, -746]
 const ELEMENTWISE =
-  /^(add|subtract|multiply|divide|maximum|minimum|greater|negate|exp|log|sqrt|square|abs|sigmoid|tanh|relu|leakyRelu|clip|scale|transpose|max|expand)$/
+  /^(add|subtract|multiply|divide|maximum|minimum|greater|where|negate|exp|log|sqrt|square|abs|sigmoid|tanh|relu|leakyRelu|clip|scale|transpose|max|expand)$/
 
 type Draw = (r: Random) => number
 const probability: Draw = (r) => (r.chance(0.1) ? r.pick([0, 1, 1e-7, 1e-9, 0.5]) : r.next())
@@ -133,6 +133,7 @@ const FAMILIES: [ops: RegExp, operands: RegExp, draw: Draw][] = [
   [/^(sigmoidGrad|softmaxGrad)$/, /^[vy]$/, (r) => r.next()],
   [/^logSoftmaxGrad$/, /^y$/, (r) => -r.between(0, 20)],
   [/^maximumGrad$/, /^[ab]$/, (r) => r.below(4)],
+  [/^where$/, /^c$/, (r) => r.below(2)],
   [
     /^(maximum|minimum|greater|max|argmax|maxGrad|accuracy.*)$/,
     /^[abxpt]$/,

@@ -51,6 +51,11 @@ def greater(c):
 
 
 @formula
+def where(c):
+    return {"y": Exact(np.where(c.raw("c") != 0, c.raw("a"), c.raw("b")))}
+
+
+@formula
 def maximumGrad(c):
     dy, a, b = c.raw("dy"), c.raw("a"), c.raw("b")
     return {"y": Exact(np.where(a > b, dy, np.where(a == b, dy / c.T.type(2), c.T.type(0))), zeros=False)}

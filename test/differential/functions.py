@@ -59,6 +59,7 @@ FUNCTIONS = {
     "maximum": lambda x, o: np.maximum(x[0], x[1]),
     "minimum": lambda x, o: np.minimum(x[0], x[1]),
     "greater": lambda x, o: np.greater(x[0], x[1]).astype(x[0].dtype),
+    "where": lambda x, o: np.where(x[0] > 0, x[1], x[2]),
     "matmul": product,
     "affine": lambda x, o: x[0] @ x[1] + x[2],
     "transpose": lambda x, o: x[0].T,

@@ -102,6 +102,12 @@ export const FUNCTIONS: Record<string, (r: Random, dtype: FloatDType) => Functio
   maximum: binary(lw.maximum),
   minimum: binary(lw.minimum),
   greater: binary(lw.greater, any, []),
+  where: (r) => {
+    const shape = shapeOf(r)
+    const part = () => shape.map((d) => (r.chance(0.3) ? 1 : d)).slice(r.below(2 * shape.length + 1) - shape.length)
+    const mask = (c: Tensor) => (r.chance(0.5) ? lw.cast(lw.greater(c, 0), 'uint8') : lw.greater(c, 0))
+    return make(r, [part(), part(), part()], (c, a, b) => lw.where(mask(c), a, b), {}, [], [1, 2])
+  },
   matmul: (r) => {
     const [m, k, n] = [shapeOf(r, 1)[0], shapeOf(r, 1)[0], shapeOf(r, 1)[0]]
     const o = { transposeA: r.chance(0.5), transposeB: r.chance(0.5) }

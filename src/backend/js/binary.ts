@@ -92,6 +92,9 @@ export const binary: Kernels = {
   minimum: ({ a: [y, a, b], o: [to, p, q], n: [n] }: Call) => {
     for (let i = 0; i < n; i++) y[to + i] = Math.min(a[p + i], b[q + i])
   },
+  where: ({ a: [y, c, a, b], o: [to, from, p, q], n: [n] }: Call) => {
+    for (let i = 0; i < n; i++) y[to + i] = c[from + i] === 0 ? b[q + i] : a[p + i]
+  },
   maximumGrad: ({ a: [dx, dy, a, b], o: [to, from, p, q], n: [n] }: Call) => {
     for (let i = 0; i < n; i++) {
       const l = a[p + i],
