@@ -176,7 +176,7 @@ export const SPECS: Record<string, Spec> = {
   multiply: { ints: BROADCASTS, exact: 'bits' },
   divide: { ints: BROADCASTS, exact: 'bits', fill: { b: positive } },
   maximum: { ints: BROADCASTS, exact: 'values' },
-  minimum: { ints: N, exact: 'values' },
+  minimum: { ints: BROADCASTS, exact: 'values' },
   greater: { ints: BROADCASTS, exact: 'bits' },
   where: { ints: N, fill: { c: below(() => 2) }, exact: 'bits' },
   maximumGrad: { ints: N, exact: 'bits' },

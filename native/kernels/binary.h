@@ -8,8 +8,8 @@
   OP(multiply, LANEWISE_BROADCAST) \
   OP(divide, LANEWISE_BROADCAST) \
   OP(maximum, LANEWISE_BROADCAST) \
+  OP(minimum, LANEWISE_BROADCAST) \
   OP(greater, LANEWISE_BROADCAST) \
-  OP(minimum, "y:w:T:n a:i:T:n b:i:T:n | n") \
   OP(where, "y:w:T:n c:i:T:n a:i:T:n b:i:T:n | n") \
   OP(maximumGrad, "y:w:T:n dy:r:T:n a:r:T:n b:r:T:n | n")
 
@@ -216,6 +216,7 @@ LW_FUNCTION2(Subtract, 1, a - b)
 LW_FUNCTION2(Multiply, 1, a * b)
 LW_FUNCTION2(Divide, 4, a / b)
 LW_FUNCTION2(Maximum, 1.5, maximum(a, b))
+LW_FUNCTION2(Minimum, 1.5, select(isnan(a), a, min(a, b)))
 LW_FUNCTION2(Greater, 1.5, select(a > b, V::set1(1), V::zero()))
 
 }  // namespace binary
@@ -227,27 +228,10 @@ template <class V> struct subtract : binary::Broadcast<V, binary::Subtract> {};
 template <class V> struct multiply : binary::Broadcast<V, binary::Multiply> {};
 template <class V> struct divide : binary::Broadcast<V, binary::Divide> {};
 template <class V> struct maximum : binary::Broadcast<V, binary::Maximum> {};
+template <class V> struct minimum : binary::Broadcast<V, binary::Minimum> {};
 template <class V> struct greater : binary::Broadcast<V, binary::Greater> {};
 
-// Of equal lengths only: with broadcasting it would be 40 KB.
-template <class V>
-struct minimum {
-  static void plan(const Command& c, Plan& plan) {
-    planUnits(c.n[0], 1.5 / (double)V::W, plan);
-  }
-  static void run(const Command& c, int64_t begin, int64_t end) {
-    typedef typename V::E E;
-    E* y = (E*)c.p[0];
-    const E* a = (const E*)c.p[1];
-    const E* b = (const E*)c.p[2];
-    forUnits<V>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
-      V va = V::load(a + i, part), vb = V::load(b + i, part);
-      select(isnan(va), va, min(va, vb)).store(y + i, part);
-    });
-  }
-  static constexpr FinishFn finish = nullptr;
-};
-
+// Of equal lengths: operands are repeated before it.
 template <class V>
 struct where {
   static void plan(const Command& c, Plan& plan) {

@@ -16,8 +16,8 @@ const SUBTRACT = defineOp('subtract', BROADCAST)
 const MULTIPLY = defineOp('multiply', BROADCAST)
 const DIVIDE = defineOp('divide', BROADCAST)
 const MAXIMUM = defineOp('maximum', BROADCAST)
+const MINIMUM = defineOp('minimum', BROADCAST)
 const GREATER = defineOp('greater', BROADCAST)
-const MINIMUM = defineOp('minimum', 'y:w:T:n a:i:T:n b:i:T:n | n')
 const WHERE = defineOp('where', 'y:w:T:n c:i:T:n a:i:T:n b:i:T:n | n')
 const MAXIMUM_GRAD = defineOp('maximumGrad', 'y:w:T:n dy:r:T:n a:r:T:n b:r:T:n | n')
 
@@ -139,17 +139,17 @@ export function maximum(a: Tensor | number, b: Tensor | number, out?: Tensor): T
 /** The smaller of a and b with NumPy's broadcasting; NaN if either is. Where they are equal each gets half the derivative. */
 export function minimum(a: Tensor | number, b: Tensor | number, out?: Tensor): Tensor {
   const [p, q, dtype] = operands('minimum', a, b)
-  const shape = broadcastShape('minimum', p.shape, q.shape)
-  const y = output('minimum', out, shape, dtype, [p, q])
-  const [l, r] = [broadcastTo(p, shape), broadcastTo(q, shape)] // a kernel that repeats them would be 40 KB
-  emit(MINIMUM, dtype, [y, l, r], [y.size])
-  return derive(y, [l, r], [(dy) => whereGreater(dy, r, l), (dy) => whereGreater(dy, l, r)])
+  return derive(
+    binary(MINIMUM, p, q, dtype, out),
+    [p, q],
+    [(dy, to) => sumTo(whereGreater(dy, q, p), p.shape, to), (dy, to) => sumTo(whereGreater(dy, p, q), q.shape, to)],
+  )
 }
 
 /** dy where a > b, half of it where they are equal, else 0: a's share of the maximum's derivative, b's of the minimum's. */
 function whereGreater(dy: Tensor, a: Tensor, b: Tensor): Tensor {
   const full = [dy, broadcastTo(a, dy.shape), broadcastTo(b, dy.shape)]
-  return emit(MAXIMUM_GRAD, dy.dtype as FloatDType, [empty('maximum', dy.shape, dy.dtype), ...full], [dy.size])
+  return emit(MAXIMUM_GRAD, dy.dtype as FloatDType, [empty('maximumGrad', dy.shape, dy.dtype), ...full], [dy.size])
 }
 
 /**

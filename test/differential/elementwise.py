@@ -42,7 +42,7 @@ def maximum(c):
 
 @formula
 def minimum(c):
-    return {"y": Exact(np.minimum(c.raw("a"), c.raw("b")), zeros=False)}
+    return {"y": Exact(full(c, np.minimum(*pair(c))), zeros=False)}
 
 
 @formula

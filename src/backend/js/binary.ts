@@ -30,6 +30,9 @@ const divide: Row = (y, yo, a, p, as, b, q, bs, n) => {
 const maximum: Row = (y, yo, a, p, as, b, q, bs, n) => {
   for (let i = 0; i < n; i++, p += as, q += bs) y[yo + i] = Math.max(a[p], b[q])
 }
+const minimum: Row = (y, yo, a, p, as, b, q, bs, n) => {
+  for (let i = 0; i < n; i++, p += as, q += bs) y[yo + i] = Math.min(a[p], b[q])
+}
 const greater: Row = (y, yo, a, p, as, b, q, bs, n) => {
   for (let i = 0; i < n; i++, p += as, q += bs) y[yo + i] = a[p] > b[q] ? 1 : 0
 }
@@ -88,10 +91,8 @@ export const binary: Kernels = {
   multiply: broadcasting(multiply),
   divide: broadcasting(divide),
   maximum: broadcasting(maximum),
+  minimum: broadcasting(minimum),
   greater: broadcasting(greater),
-  minimum: ({ a: [y, a, b], o: [to, p, q], n: [n] }: Call) => {
-    for (let i = 0; i < n; i++) y[to + i] = Math.min(a[p + i], b[q + i])
-  },
   where: ({ a: [y, c, a, b], o: [to, from, p, q], n: [n] }: Call) => {
     for (let i = 0; i < n; i++) y[to + i] = c[from + i] === 0 ? b[q + i] : a[p + i]
   },
