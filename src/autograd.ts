@@ -13,7 +13,7 @@ import {
 } from './gradient-nodes.js'
 import { show } from './shape.js'
 import type { Storage } from './storage.js'
-import { checkTensor, empty, type Tensor } from './tensor.js'
+import { checkStill, checkTensor, empty, type Tensor } from './tensor.js'
 
 let enabled = true
 
@@ -158,6 +158,7 @@ function placeOf(x: Tensor, read: ReadonlyMap<Storage, readonly Tensor[]>): Tens
   if (x.node !== undefined) return undefined
   x.grad ??= empty('backward', x.shape, x.dtype)
   const { grad } = x
+  checkStill('backward', grad)
   for (const t of read.get(grad.storage) ?? []) if (overlap(t, grad)) return undefined
   return grad
 }

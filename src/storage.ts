@@ -8,6 +8,9 @@ import { allocating } from './errors.js'
  * is an ArrayBuffer: V8 does not count shared memory, so a loop of eager steps would grow without end.
  */
 export class Storage {
+  /** The task of a model that computes with this memory on another thread at the moment: `fit`. */
+  busyWith?: string | undefined = undefined
+
   constructor(
     readonly array: TypedArray,
     readonly dtype: DType,

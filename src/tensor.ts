@@ -124,6 +124,7 @@ export class Tensor {
   set(values: TensorValues | Tensor): this {
     checkWritable('set')
     checkTensor('set', this)
+    checkStill('set', this)
     const source = isTensor(values) ? { flat: valuesFor(this, values), shape: values.shape } : flatten('set', values)
     const fits = source.flat.length === this.size && (source.shape === undefined || sameShape(source.shape, this.shape))
     if (!fits) {
@@ -194,6 +195,16 @@ function checkWritable(what: string): void {
       'no values from the host inside record(): they would be baked into the tape; create the tensor outside and write to it with set() between replays'
     throw new StateError(what, expected, `a call of ${what} inside record()`)
   }
+}
+
+/**
+ * Asked before anything is written to a tensor that was there before.
+ * @throws StateError while steps of its model run on another thread: new values would be half of a step's and half the caller's
+ */
+export function checkStill(op: string, t: Tensor): void {
+  const task = t.storage.busyWith
+  if (task === undefined || recordingState.active) return
+  throw new StateError(op, 'a moment without steps: a callback, or no fit', `a model that is busy with ${task}`)
 }
 
 /** A tensor of unset memory (zeros when fresh) for an op's result. */

@@ -145,7 +145,8 @@ eachBackend(() => {
   }
 
   it('is busy while it fits: no second task, no new weights; and free after', async () => {
-    const model = compiled()
+    const optimizer = new lw.Adam()
+    const model = classifier().compile({ optimizer, loss: LOSS })
     const weights = model.getWeights()
     const controller = new AbortController()
     const fit = model.fit(data(), { epochs: 1e6, signal: controller.signal })
@@ -158,6 +159,23 @@ eachBackend(() => {
     expect(() => model.setWeights(weights)).toThrow(still)
     expect(() => model.setWeights(weights)).toThrow(lw.StateError)
     expect(() => model.restore(model.snapshot())).toThrow(still)
+    const { store, layers } = model
+    const [{ value }] = layers[0].allParameters()
+    for (const write of [
+      () => value.set(weights[0]),
+      () => lw.noGrad(() => lw.add(value, 1, value)),
+      () => lw.fill(store.gradients, 0),
+      () => lw.copy(weights[0], value),
+      () => lw.fill(value, 0),
+      () => lw.put(store.values, lw.full([1], 2), lw.zeros([1], { dtype: 'int32' })),
+      () => lw.advance(optimizer.state(store).step, 1),
+      () => optimizer.state(store).slots[0].set(store.values),
+      () => lw.backward(lw.sum(layers[0].forward(lw.zeros([1, 4])))),
+      () => store.zeroGrad(),
+      () => optimizer.step(store),
+      () => optimizer.reset(store),
+    ])
+      expect(write).toThrow(still)
     model.predict(data().x) // reading is allowed
     await nextTurn()
     controller.abort()

@@ -14,7 +14,7 @@ import { checkMade, isMade, refuse } from '../made.js'
 import { randomState } from '../ops/random.js'
 import { checkShape, MAX_SIZE, type Shape, sameShape, show, sizeOf } from '../shape.js'
 import { aligned } from '../storage.js'
-import { checkTensor, flatBlock, isTensor, type Tensor } from '../tensor.js'
+import { checkStill, checkTensor, flatBlock, isTensor, type Tensor } from '../tensor.js'
 
 /** What is missing where a module has no parameters yet. */
 export const BUILT = 'a built model (see build), its parts in public fields or in arrays there'
@@ -231,7 +231,9 @@ export class ParameterStore {
 
   /** Gradients to zero: for loops in which a parameter does not take part in every step. */
   zeroGrad(): void {
-    checkStore('zeroGrad', this).gradients.data.fill(0)
+    const { gradients } = checkStore('zeroGrad', this)
+    checkStill('zeroGrad', gradients)
+    gradients.data.fill(0)
   }
 }
 

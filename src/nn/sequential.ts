@@ -10,7 +10,7 @@ import { randomState } from '../ops/random.js'
 import { type Optimizer, type OptimizerName, resolveOptimizer } from '../optimizers/index.js'
 import { checkShape, type Shape, show, sizeOf } from '../shape.js'
 import { resultSlabs } from '../storage.js'
-import { empty, isTensor, type Tensor, type TensorValues, tensor, tensorOf } from '../tensor.js'
+import { checkStill, empty, isTensor, type Tensor, type TensorValues, tensor, tensorOf } from '../tensor.js'
 import type { TrainingModel } from '../train/callbacks.js'
 import { checkInput, type Dataset } from '../train/dataset.js'
 import { type EvaluateOptions, evaluateNetwork, type FitOptions, fitNetwork } from '../train/fit.js'
@@ -183,7 +183,7 @@ export class Sequential extends Module implements TrainingModel {
    * During fit in callbacks only.
    */
   setWeights(weights: readonly (Tensor | TensorValues)[]): void {
-    this.checkStill('setWeights')
+    checkStill('setWeights', this.made('setWeights').store.values)
     this.checkNotRecording('setWeights')
     const { parameters } = this.store
     if (!Array.isArray(weights) || weights.length !== parameters.length) {
@@ -215,8 +215,8 @@ export class Sequential extends Module implements TrainingModel {
 
   /** Puts back what snapshot() copied; during fit in callbacks only. */
   restore(values: Float32Array | Float64Array): void {
-    this.checkStill('restore')
-    const { store } = this
+    const { store } = this.made('restore')
+    checkStill('restore', store.values)
     asArgument('restore', 'a snapshot of this model', () => store.values.set(values))
   }
 
@@ -224,7 +224,7 @@ export class Sequential extends Module implements TrainingModel {
     const { compiled, input, output, store, shuffleState } = this
     if (compiled === undefined)
       throw new StateError(op, 'a compiled model: call compile first', 'one that is not compiled')
-    return { op, input, output, store, layers: partsOf(this), shuffleState, compiled, computing: false }
+    return { op, input, output, store, layers: partsOf(this), shuffleState, compiled }
   }
 
   private made(op: string): this {
@@ -240,16 +240,6 @@ export class Sequential extends Module implements TrainingModel {
     this.checkNotRecording(op)
     if (this.task)
       throw new StateError(op, 'one task at a time of a model', `a model that is busy with ${this.task.op}`)
-  }
-
-  /** New values would be half of a step's and half the caller's. */
-  private checkStill(op: string): void {
-    if (this.made(op).task?.computing)
-      throw new StateError(
-        op,
-        'a moment without steps: a callback, or no fit',
-        `a model that is busy with ${this.task?.op}`,
-      )
   }
 
   private async exclusively<T>(op: Network['op'], fn: (network: Network) => Promise<T>): Promise<T> {

@@ -2,7 +2,7 @@ import { checkOut } from '../autograd.js'
 import { type FloatDType, isFloat } from '../dtype.js'
 import { ShapeError, TypeMismatchError } from '../errors.js'
 import { checkSize, type Shape, sameShape, show } from '../shape.js'
-import { checkTensor, empty, type Tensor } from '../tensor.js'
+import { checkStill, checkTensor, empty, type Tensor } from '../tensor.js'
 
 /** The dtype of a float tensor, or an error that names the op. */
 export function floatOf(op: string, t: Tensor): FloatDType {
@@ -45,6 +45,7 @@ export function output(
     throw new ShapeError(op, `out to be ${dtype} ${show(shape)}`, out.describe())
   }
   checkOut(op, out, inputs)
+  checkStill(op, out)
   return out
 }
 

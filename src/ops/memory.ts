@@ -4,7 +4,7 @@ import { checkWhole, describe, ShapeError, TypeMismatchError } from '../errors.j
 import { written } from '../gradient-nodes.js'
 import { checkShape, sameShape, show } from '../shape.js'
 import { emit } from '../tape.js'
-import { checkIntegers, checkTensor, empty, type Tensor } from '../tensor.js'
+import { checkIntegers, checkStill, checkTensor, empty, type Tensor } from '../tensor.js'
 import { defineOp } from './op.js'
 
 const FILL = defineOp('fill', 'y:w:A:n | n value:d')
@@ -18,6 +18,7 @@ export function fill(y: Tensor, value: number): Tensor {
   checkTensor('fill', y)
   if (typeof value !== 'number') throw new TypeMismatchError('fill', 'a number', describe(value))
   checkIntegers('fill', [value], y.dtype)
+  checkStill('fill', y)
   return written(emit(FILL, 'float32', [y], [y.size], [value]))
 }
 
@@ -39,7 +40,10 @@ export function copy(x: Tensor, out?: Tensor): Tensor {
   const y = out ?? empty('copy', x.shape, x.dtype)
   checkTensor('copy', y, 'a tensor as out')
   if (!sameShape(x.shape, y.shape)) throw new ShapeError('copy', `out of shape ${show(x.shape)}`, y.describe())
-  if (y === out) checkOut('copy', y, [x])
+  if (y === out) {
+    checkOut('copy', y, [x])
+    checkStill('copy', y)
+  }
   emit(COPY, 'float32', [y, x], [x.size])
   if (out === undefined) y.divisor = x.divisor
   return isFloat(x.dtype) && isFloat(y.dtype)
@@ -62,6 +66,7 @@ export function advance(counter: Tensor, by: number): void {
   if (counter.dtype !== 'int32' || counter.size !== 1)
     throw new TypeMismatchError('advance', 'one int32', counter.describe())
   checkWhole('advance', 'a whole number >= 0', by, 0, 2 ** 31 - 1)
+  checkStill('advance', counter)
   written(emit(ADVANCE, 'float32', [counter], [by]))
 }
 
@@ -76,5 +81,6 @@ export function put(log: Tensor, value: Tensor, at: Tensor): void {
   }
   if (value.size !== 1) throw new ShapeError('put', 'one value', show(value.shape))
   if (at.dtype !== 'int32' || at.size !== 1) throw new TypeMismatchError('put', 'one int32 position', at.describe())
+  checkStill('put', log)
   written(emit(PUT, 'float32', [log, value, at], [log.size]))
 }

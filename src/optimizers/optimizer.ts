@@ -7,7 +7,7 @@ import { advance, copy } from '../ops/memory.js'
 import type { Op } from '../ops/op.js'
 import { update } from '../ops/optimizers.js'
 import { reshape, sliceRows } from '../ops/views.js'
-import { empty, flatBlock, type Tensor } from '../tensor.js'
+import { checkStill, empty, flatBlock, type Tensor } from '../tensor.js'
 
 /** What an optimizer keeps for one model. */
 export interface OptimizerState {
@@ -72,6 +72,7 @@ export abstract class Optimizer {
    */
   step(store: ParameterStore): void {
     const state = this.stateOf('step', store)
+    checkStill('step', store.values)
     for (const { name, value } of store.parameters) {
       if (value.grad?.storage !== store.gradients.storage)
         throw new StateError(
@@ -111,6 +112,7 @@ export abstract class Optimizer {
   /** Forgets momenta and step counts: the next step is a first one. */
   reset(store: ParameterStore): void {
     const state = this.stateOf('reset', store)
+    checkStill('reset', state.step)
     for (const slot of state.slots) slot.data.fill(0)
     state.step.data.fill(0)
   }

@@ -77,7 +77,7 @@ export class Epoch {
     this.cursor.set([0])
     this.step.set([0])
     const { rows } = this.data
-    this.network.computing = true
+    this.held(this.network.op)
     try {
       if (rows <= SHUFFLED_AT_ONCE) this.shuffle?.replay(1)
       else await this.shuffle?.replayAsync(1, { signal: options.signal })
@@ -87,8 +87,15 @@ export class Epoch {
         await this.rest.replayAsync(1, { ...options, onProgress: (n) => options.onProgress?.(done + n) })
       }
     } finally {
-      this.network.computing = false
+      this.held(undefined)
     }
+  }
+
+  /** What the steps write, and what they compute with, is nobody else's to write while they run; in callbacks it is. */
+  private held(task: string | undefined): void {
+    const { store, compiled } = this.network
+    const kept = this.options.train ? compiled.optimizer.state(store) : { slots: [], step: store.gradients }
+    for (const { storage } of [store.values, store.gradients, kept.step, ...kept.slots]) storage.busyWith = task
   }
 
   /**

@@ -20,8 +20,6 @@ export interface Network {
   readonly layers: readonly Module[]
   readonly shuffleState: Tensor
   readonly compiled: Compiled
-  /** Whether steps run at the moment, on another thread; not in callbacks. */
-  computing: boolean
 }
 
 export interface Compiled {
