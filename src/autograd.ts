@@ -11,6 +11,7 @@ import {
   wholeOf,
   written,
 } from './gradient-nodes.js'
+import { type Scratch, withoutScratch, withScratch } from './scratch.js'
 import { show } from './shape.js'
 import type { Storage } from './storage.js'
 import { checkStill, checkTensor, empty, type Tensor } from './tensor.js'
@@ -122,10 +123,10 @@ export function backward(loss: Tensor): void {
   if (loss.node === undefined) {
     throw new StateError('backward', 'a loss computed from tensors with requiresGrad', 'a tensor without history')
   }
-  noGrad(() => walk(loss))
+  noGrad(() => withScratch(recordingState.active, (memory) => walk(loss, memory)))
 }
 
-function walk(loss: Tensor): void {
+function walk(loss: Tensor, memory: Scratch): void {
   const history = reverseTopologicalOrder(loss)
   const read = new Map<Storage, Tensor[]>()
   for (const t of new Set(history.flatMap((t) => (t.node as GradientNode).inputs))) {
@@ -146,6 +147,7 @@ function walk(loss: Tensor): void {
       gradients.set(x, accumulate(derivative, dy, gradients.get(x), places.get(x)))
     }
     gradients.delete(t)
+    memory.release(gradients.values())
   }
   for (const [leaf, gradient] of gradients) {
     const grad = leaf.grad as Tensor // placeOf() has seen to it
@@ -156,7 +158,7 @@ function walk(loss: Tensor): void {
 /** Where the gradient of x may be written at once: of a leaf to its `grad`, unless that is read on the way. */
 function placeOf(x: Tensor, read: ReadonlyMap<Storage, readonly Tensor[]>): Tensor | undefined {
   if (x.node !== undefined) return undefined
-  x.grad ??= empty('backward', x.shape, x.dtype)
+  x.grad ??= withoutScratch(() => empty('backward', x.shape, x.dtype))
   const { grad } = x
   checkStill('backward', grad)
   for (const t of read.get(grad.storage) ?? []) if (overlap(t, grad)) return undefined

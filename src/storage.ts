@@ -43,7 +43,7 @@ export function useSharedMemory(addon: Registry): void {
 
 const ALIGN = 64
 const SLAB_BYTES = 1 << 18
-const SMALL_BYTES = 1 << 13
+export const SMALL_BYTES = 1 << 13
 
 /** @throws MemoryError, naming `op`, where there is not so much memory */
 export function newStorage(op: string, dtype: DType, length: number): Storage {

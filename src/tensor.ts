@@ -10,8 +10,18 @@ import {
   ValueError,
 } from './errors.js'
 import { type GradientNode, newWrites, recordingState, viewOf, type Writes, written } from './gradient-nodes.js'
+import { scratch } from './scratch.js'
 import { checkShape, fitsCounts, isShape, type Shape, sameShape, show, sizeOf } from './shape.js'
-import { aligned, allocate, allocatedOffset, newStorage, type resultSlabs, Storage, tapeSlabs } from './storage.js'
+import {
+  aligned,
+  allocate,
+  allocatedOffset,
+  newStorage,
+  type resultSlabs,
+  SMALL_BYTES,
+  Storage,
+  tapeSlabs,
+} from './storage.js'
 import { flatten, type NestedArray, type TensorValues } from './values.js'
 
 export type { NestedArray, TensorValues } from './values.js'
@@ -209,7 +219,10 @@ export function checkStill(op: string, t: Tensor): void {
 
 /** A tensor of unset memory (zeros when fresh) for an op's result. */
 export function empty(op: string, shape: Shape, dtype: DType, slabs?: typeof resultSlabs): Tensor {
-  const storage = allocate(op, dtype, sizeOf(shape), slabs ?? (recordingState.active ? tapeSlabs : undefined))
+  const size = sizeOf(shape)
+  if (scratch !== undefined && size * BYTES[dtype] > SMALL_BYTES)
+    return new Tensor(scratch.take(op, dtype, size), 0, shape, dtype)
+  const storage = allocate(op, dtype, size, slabs ?? (recordingState.active ? tapeSlabs : undefined))
   return new Tensor(storage, allocatedOffset, shape, dtype)
 }
 
