@@ -5,7 +5,7 @@ import { newStorage, type Storage } from './storage.js'
 const KEPT_BYTES = 1 << 24
 
 /**
- * Memory of results on the way through backward(), which nobody else sees, written again as soon as no gradient lies in it: new memory
+ * Memory of results on the way through backward() or a step, which nobody else sees, written again as soon as they are done with: new memory
  * costs more than to add two tensors of it, and what was written last is still in the cache. Of tensors above 8 KB; small ones are cut
  * from slabs.
  */
@@ -55,14 +55,14 @@ const eager = new Scratch()
 export let scratch: Scratch | undefined
 
 /**
- * Runs fn with `scratch` set: one for all eager passes, or one of its own for a pass that is recorded, as other tapes may run at the same
- * time.
+ * Runs fn, which returns nothing that lies in it, with `scratch` set: one for all eager passes, or one of its own for a pass that is
+ * recorded, as other tapes may run at the same time.
  */
-export function withScratch(recording: boolean, fn: (memory: Scratch) => void): void {
+export function withScratch<T>(recording: boolean, fn: (memory: Scratch) => T): T {
   const memory = recording ? new Scratch() : eager
   scratch = memory
   try {
-    fn(memory)
+    return fn(memory)
   } finally {
     scratch = undefined
     memory.release([])

@@ -20,3 +20,22 @@ it('gradients of leaves stay when others are computed', async () => {
   for (const x of [b, b]) pass(x)
   expect(a.grad?.toTypedArray()).toEqual(before)
 })
+
+it('trainStep is gradients() and updateParams()', async () => {
+  const lw = await import('../src/index.js')
+  const { gradients, initParams, trainStep, updateParams } = await import('../src/functional.js')
+  const X = lw.uniform(lw.randomState(2), [19, 40], -1, 1)
+  const t = lw.tensor(Int32Array.from({ length: 19 }, (_, i) => i % 7))
+  const after = [true, false].map((whole) => {
+    const params = initParams({ input: 40, hidden: 13, output: 7, seed: 5 })
+    const losses = [0, 1, 2].map(() => {
+      if (whole) return trainStep(params, X, t, 0.5)
+      const { loss, ...grads } = gradients(params, X, t)
+      updateParams(params, grads, 0.5)
+      return loss
+    })
+    return [...losses, ...Object.values(params)].map((x) => x.toArray())
+  })
+  expect(after[0]).toEqual(after[1])
+  expect(after[0][2]).not.toEqual(after[0][0])
+})

@@ -1,6 +1,7 @@
 import { noGrad } from '../autograd.js'
 import { checkFloat, type FloatDType, isFloat } from '../dtype.js'
 import { checkOptions, checkWhole, describe, ShapeError, TypeMismatchError, ValueError } from '../errors.js'
+import { recordingState } from '../gradient-nodes.js'
 import { divide, subtract } from '../ops/binary.js'
 import { cast } from '../ops/cast.js'
 import { oneHot } from '../ops/indexing.js'
@@ -10,6 +11,7 @@ import { SGD, update } from '../ops/optimizers.js'
 import { normal, randomState } from '../ops/random.js'
 import { sigmoidGrad } from '../ops/unary.js'
 import { reshape } from '../ops/views.js'
+import { withScratch } from '../scratch.js'
 import { sameShape, show } from '../shape.js'
 import { isTensor, type Tensor, zeros } from '../tensor.js'
 import { asFloat, asTargets, type Values } from './inputs.js'
@@ -161,9 +163,11 @@ function rateOf(learningRate: number | Tensor): Tensor {
 
 /** One step of training: gradients, then updateParams. Returns the loss before the step, a tensor of one element. */
 export function trainStep(params: Params, X: Values, t: Values, learningRate: number | Tensor): Tensor {
-  const { loss, ...grads } = gradients(params, X, t)
-  updateParams(params, grads, learningRate)
-  return loss
+  return withScratch(recordingState.active, () => {
+    const { loss, ...grads } = gradients(params, X, t)
+    updateParams(params, grads, learningRate)
+    return loss
+  })
 }
 
 /** Share of the examples X whose most probable class is the label, 0 to 1, a tensor of one element; t as in loss. */
