@@ -135,6 +135,9 @@ function walk(loss: Tensor, memory: Scratch): void {
     else read.set(t.storage, [t])
   }
   const gradients = new Map<Tensor, Tensor>([[loss, ops.ones(loss)]])
+  const ofLeaves = new Map<Tensor, Tensor>()
+  /** Those of leaves that do not lie in `grad` (yet). */
+  const elsewhere = new Map<Tensor, Tensor>()
   const places = new Map<Tensor, Tensor | undefined>()
   for (const t of history) {
     const node = t.node as GradientNode
@@ -143,21 +146,24 @@ function walk(loss: Tensor, memory: Scratch): void {
       const x = node.inputs[i]
       const derivative = node.derivatives[i]
       if (derivative === undefined || !tracked(x)) continue
-      if (!gradients.has(x)) places.set(x, placeOf(x, read))
-      gradients.set(x, accumulate(derivative, dy, gradients.get(x), places.get(x)))
+      if (x.node !== undefined) {
+        gradients.set(x, accumulate(derivative, dy, gradients.get(x), undefined))
+        continue
+      }
+      if (!ofLeaves.has(x)) places.set(x, placeOf(x, read))
+      const gradient = accumulate(derivative, dy, ofLeaves.get(x), places.get(x))
+      ofLeaves.set(x, gradient)
+      if (gradient === x.grad) elsewhere.delete(x)
+      else elsewhere.set(x, gradient)
     }
     gradients.delete(t)
-    memory.release(gradients.values())
+    memory.release(gradients.values(), elsewhere.values())
   }
-  for (const [leaf, gradient] of gradients) {
-    const grad = leaf.grad as Tensor // placeOf() has seen to it
-    if (gradient !== grad) ops.copy(gradient, grad)
-  }
+  for (const [leaf, gradient] of elsewhere) ops.copy(gradient, leaf.grad as Tensor)
 }
 
-/** Where the gradient of x may be written at once: of a leaf to its `grad`, unless that is read on the way. */
+/** Where the gradient of a leaf may be written at once: to its `grad`, unless that is read on the way. */
 function placeOf(x: Tensor, read: ReadonlyMap<Storage, readonly Tensor[]>): Tensor | undefined {
-  if (x.node !== undefined) return undefined
   x.grad ??= withoutScratch(() => empty('backward', x.shape, x.dtype))
   const { grad } = x
   checkStill('backward', grad)

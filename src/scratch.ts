@@ -27,10 +27,10 @@ export class Scratch {
   }
 
   /** All that was taken may be taken again, but for what these lie in. */
-  release(live: Iterable<{ readonly storage: Storage }>): void {
+  release(...live: Iterable<{ readonly storage: Storage }>[]): void {
     if (this.taken.length === 0) return
     const kept = new Set<Storage>()
-    for (const { storage } of live) kept.add(storage)
+    for (const some of live) for (const { storage } of some) kept.add(storage)
     this.taken = this.taken.filter((storage) => {
       if (kept.has(storage)) return true
       const key = `${storage.dtype} ${storage.array.length}`
@@ -65,7 +65,7 @@ export function withScratch<T>(recording: boolean, fn: (memory: Scratch) => T): 
     return fn(memory)
   } finally {
     scratch = undefined
-    memory.release([])
+    memory.release()
     memory.trim()
   }
 }
