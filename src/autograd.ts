@@ -123,7 +123,7 @@ export function backward(loss: Tensor): void {
   if (loss.node === undefined) {
     throw new StateError('backward', 'a loss computed from tensors with requiresGrad', 'a tensor without history')
   }
-  noGrad(() => withScratch(recordingState.active, (memory) => walk(loss, memory)))
+  noGrad(() => withScratch((memory) => walk(loss, memory)))
 }
 
 function walk(loss: Tensor, memory: Scratch): void {
@@ -135,10 +135,9 @@ function walk(loss: Tensor, memory: Scratch): void {
     else read.set(t.storage, [t])
   }
   const gradients = new Map<Tensor, Tensor>([[loss, ops.ones(loss)]])
-  const ofLeaves = new Map<Tensor, Tensor>()
-  /** Those of leaves that do not lie in `grad` (yet). */
-  const elsewhere = new Map<Tensor, Tensor>()
+  /** Of the leaves reached so far; their gradients lie in `grad`, or (yet) elsewhere. */
   const places = new Map<Tensor, Tensor | undefined>()
+  const elsewhere = new Map<Tensor, Tensor>()
   for (const t of history) {
     const node = t.node as GradientNode
     const dy = gradients.get(t) as Tensor
@@ -150,9 +149,9 @@ function walk(loss: Tensor, memory: Scratch): void {
         gradients.set(x, accumulate(derivative, dy, gradients.get(x), undefined))
         continue
       }
-      if (!ofLeaves.has(x)) places.set(x, placeOf(x, read))
-      const gradient = accumulate(derivative, dy, ofLeaves.get(x), places.get(x))
-      ofLeaves.set(x, gradient)
+      const sum = places.has(x) ? (elsewhere.get(x) ?? x.grad) : undefined
+      if (!places.has(x)) places.set(x, placeOf(x, read))
+      const gradient = accumulate(derivative, dy, sum, places.get(x))
       if (gradient === x.grad) elsewhere.delete(x)
       else elsewhere.set(x, gradient)
     }

@@ -1,4 +1,5 @@
 import { BYTES, type DType } from './dtype.js'
+import { recordingState } from './gradient-nodes.js'
 import { newStorage, type Storage } from './storage.js'
 
 /** What is kept between two eager backward passes, at most. */
@@ -58,8 +59,8 @@ export let scratch: Scratch | undefined
  * Runs fn, which returns nothing that lies in it, with `scratch` set: one for all eager passes, or one of its own for a pass that is
  * recorded, as other tapes may run at the same time.
  */
-export function withScratch<T>(recording: boolean, fn: (memory: Scratch) => T): T {
-  const memory = recording ? new Scratch() : eager
+export function withScratch<T>(fn: (memory: Scratch) => T): T {
+  const memory = recordingState.active ? new Scratch() : eager
   scratch = memory
   try {
     return fn(memory)

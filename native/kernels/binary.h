@@ -219,6 +219,34 @@ LW_FUNCTION2(Maximum, 1.5, maximum(a, b))
 LW_FUNCTION2(Minimum, 1.5, select(isnan(a), a, min(a, b)))
 LW_FUNCTION2(Greater, 1.5, select(a > b, V::set1(1), V::zero()))
 
+// y[i] = f(p[i], q[i], r[i]) of equal lengths: operands are repeated before it.
+template <class V, template <class> class F>
+struct Threes {
+  static void plan(const Command& c, Plan& plan) {
+    planUnits(c.n[0], 2.0 / (double)V::W, plan);
+  }
+  static void run(const Command& c, int64_t begin, int64_t end) {
+    typedef typename V::E E;
+    E* y = (E*)c.p[0];
+    const E *p = (const E*)c.p[1], *q = (const E*)c.p[2], *r = (const E*)c.p[3];
+    const F<V> f;
+    forUnits<V>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
+      f(V::load(p + i, part), V::load(q + i, part), V::load(r + i, part)).store(y + i, part);
+    });
+  }
+  static constexpr FinishFn finish = nullptr;
+};
+
+template <class V>
+struct Where {
+  LW_MEMBER V operator()(V condition, V a, V b) const { return select(condition == V::zero(), b, a); }
+};
+// a's share of dy: all where it is greater, half of a tie. b's is the same with a and b exchanged, as is a's of a minimum.
+template <class V>
+struct MaximumGrad {
+  LW_MEMBER V operator()(V dy, V a, V b) const { return select(a > b, dy, select(a == b, dy * V::set1((typename V::E)0.5), V::zero())); }
+};
+
 }  // namespace binary
 
 namespace op {
@@ -231,46 +259,8 @@ template <class V> struct maximum : binary::Broadcast<V, binary::Maximum> {};
 template <class V> struct minimum : binary::Broadcast<V, binary::Minimum> {};
 template <class V> struct greater : binary::Broadcast<V, binary::Greater> {};
 
-// Of equal lengths: operands are repeated before it.
-template <class V>
-struct where {
-  static void plan(const Command& c, Plan& plan) {
-    planUnits(c.n[0], 2.0 / (double)V::W, plan);
-  }
-  static void run(const Command& c, int64_t begin, int64_t end) {
-    typedef typename V::E E;
-    E* y = (E*)c.p[0];
-    const E* condition = (const E*)c.p[1];
-    const E* a = (const E*)c.p[2];
-    const E* b = (const E*)c.p[3];
-    forUnits<V>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
-      V v = V::load(condition + i, part), va = V::load(a + i, part), vb = V::load(b + i, part);
-      select(v == V::zero(), vb, va).store(y + i, part);
-    });
-  }
-  static constexpr FinishFn finish = nullptr;
-};
-
-// a's share of dy: all where it is greater, half of a tie. b's is the same command with a and b exchanged, as is a's of a minimum.
-template <class V>
-struct maximumGrad {
-  static void plan(const Command& c, Plan& plan) {
-    planUnits(c.n[0], 2.0 / (double)V::W, plan);
-  }
-  static void run(const Command& c, int64_t begin, int64_t end) {
-    typedef typename V::E E;
-    E* y = (E*)c.p[0];
-    const E* dy = (const E*)c.p[1];
-    const E* a = (const E*)c.p[2];
-    const E* b = (const E*)c.p[3];
-    const V half = V::set1((E)0.5);
-    forUnits<V>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
-      V d = V::load(dy + i, part), va = V::load(a + i, part), vb = V::load(b + i, part);
-      select(va > vb, d, select(va == vb, d * half, V::zero())).store(y + i, part);
-    });
-  }
-  static constexpr FinishFn finish = nullptr;
-};
+template <class V> struct where : binary::Threes<V, binary::Where> {};
+template <class V> struct maximumGrad : binary::Threes<V, binary::MaximumGrad> {};
 
 }  // namespace op
 }  // namespace LANEWISE_ISA

@@ -1,7 +1,6 @@
 import { noGrad } from '../autograd.js'
 import { checkFloat, type FloatDType, isFloat } from '../dtype.js'
 import { checkOptions, checkWhole, describe, ShapeError, TypeMismatchError, ValueError } from '../errors.js'
-import { recordingState } from '../gradient-nodes.js'
 import { divide, subtract } from '../ops/binary.js'
 import { cast } from '../ops/cast.js'
 import { oneHot } from '../ops/indexing.js'
@@ -163,7 +162,7 @@ function rateOf(learningRate: number | Tensor): Tensor {
 
 /** One step of training: gradients, then updateParams. Returns the loss before the step, a tensor of one element. */
 export function trainStep(params: Params, X: Values, t: Values, learningRate: number | Tensor): Tensor {
-  return withScratch(recordingState.active, () => {
+  return withScratch(() => {
     const { loss, ...grads } = gradients(params, X, t)
     updateParams(params, grads, learningRate)
     return loss

@@ -128,21 +128,26 @@ export function greater(a: Tensor | number, b: Tensor | number, out?: Tensor): T
 
 /** The larger of a and b with NumPy's broadcasting; NaN if either is. Where they are equal each gets half the derivative. */
 export function maximum(a: Tensor | number, b: Tensor | number, out?: Tensor): Tensor {
-  const [p, q, dtype] = operands('maximum', a, b)
-  return derive(
-    binary(MAXIMUM, p, q, dtype, out),
-    [p, q],
-    [(dy, to) => sumTo(whereGreater(dy, p, q), p.shape, to), (dy, to) => sumTo(whereGreater(dy, q, p), q.shape, to)],
-  )
+  return extreme(MAXIMUM, a, b, out, whereGreater)
 }
 
 /** The smaller of a and b with NumPy's broadcasting; NaN if either is. Where they are equal each gets half the derivative. */
 export function minimum(a: Tensor | number, b: Tensor | number, out?: Tensor): Tensor {
-  const [p, q, dtype] = operands('minimum', a, b)
+  return extreme(MINIMUM, a, b, out, (dy, mine, other) => whereGreater(dy, other, mine))
+}
+
+function extreme(
+  op: Op,
+  a: Tensor | number,
+  b: Tensor | number,
+  out: Tensor | undefined,
+  share: (dy: Tensor, mine: Tensor, other: Tensor) => Tensor,
+): Tensor {
+  const [p, q, dtype] = operands(op.name, a, b)
   return derive(
-    binary(MINIMUM, p, q, dtype, out),
+    binary(op, p, q, dtype, out),
     [p, q],
-    [(dy, to) => sumTo(whereGreater(dy, q, p), p.shape, to), (dy, to) => sumTo(whereGreater(dy, p, q), q.shape, to)],
+    [(dy, to) => sumTo(share(dy, p, q), p.shape, to), (dy, to) => sumTo(share(dy, q, p), q.shape, to)],
   )
 }
 

@@ -94,8 +94,12 @@ export class Epoch {
   /** What the steps write, and what they compute with, is nobody else's to write while they run; in callbacks it is. */
   private held(task: string | undefined): void {
     const { store, compiled } = this.network
-    const kept = this.options.train ? compiled.optimizer.state(store) : { slots: [], step: store.gradients }
-    for (const { storage } of [store.values, store.gradients, kept.step, ...kept.slots]) storage.busyWith = task
+    const tensors = [store.values, store.gradients]
+    if (this.options.train) {
+      const { slots, step } = compiled.optimizer.state(store)
+      tensors.push(step, ...slots)
+    }
+    for (const { storage } of tensors) storage.busyWith = task
   }
 
   /**
