@@ -49,4 +49,20 @@ describe.skipIf(isasHere().length === 0).each(['float32', 'float64'] as const)('
       }
     }
   })
+
+  it.each([255, 256, 257, 300])(
+    'of %i, more than the near caches hold: max has the bits of a few rows of them',
+    (length) => {
+      const rows = 600
+      const x = lw.tensor(rowsOf(rows, length).flat(), { shape: [rows, length], dtype })
+      for (const isa of isasHere()) {
+        within(addonOf(isa, 1), () => {
+          const few = Array.from({ length: rows / 6 }, (_, i) => [
+            ...lw.max(lw.slice(x, 6 * i, 6 * i + 6), 1).toTypedArray(),
+          ])
+          expect([...lw.max(x, 1).toTypedArray()], isa).toEqual(few.flat())
+        })
+      }
+    },
+  )
 })

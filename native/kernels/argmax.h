@@ -6,10 +6,10 @@
 namespace lanewise {
 namespace LANEWISE_ISA {
 
-// NaN if there is one, else the maximum, of b numbers, in all lanes.
+// NaN if there is one, else the maximum, of b numbers.
 template <class V>
-LW_INLINE V bestOfRow(const typename V::E* x, int64_t b) {
-  // Equal zeros are found alike, so the order is free: four chains hide the latency of a comparison.
+LW_INLINE typename V::E greatestOfRow(const typename V::E* x, int64_t b) {
+  // In any order, so which zero is returned is open: four chains hide the latency of a comparison.
   const MaxFold<V> step = MaxFold<V>();
   V a[4];
   LW_UNROLL for (int q = 0; q < 4; ++q) a[q] = V::set1(MaxFold<V>::start());
@@ -17,7 +17,12 @@ LW_INLINE V bestOfRow(const typename V::E* x, int64_t b) {
   for (; from + 4 * V::W <= b; from += 4 * V::W)
     LW_UNROLL for (int q = 0; q < 4; ++q) a[q] = step(a[q], V::load(x + from + q * V::W));
   forEach<V>(from, b, [&](int64_t i, auto part) LW_LAMBDA { a[0] = step(a[0], select(part, V::load(x + i, part), a[0])); });
-  return V::set1(MaxFold<V>::lane(step(step(a[0], a[1]), step(a[2], a[3]))));
+  return MaxFold<V>::lane(step(step(a[0], a[1]), step(a[2], a[3])));
+}
+// The same in all lanes.
+template <class V>
+LW_INLINE V bestOfRow(const typename V::E* x, int64_t b) {
+  return V::set1(greatestOfRow<V>(x, b));
 }
 // The first of b numbers for which is(v) holds, 0 if there is none.
 template <class V, class F>
