@@ -78,7 +78,7 @@ describe.skipIf(isasHere().length < 3)('results of more than 32 MB', () => {
   })
 })
 
-// One way where rows of the result begin where registers do, one for all others; whole bands and lines, and what is left of them.
+// One way where rows of the result are whole lines, one for all others; whole bands and lines, and what is left of them.
 describe.skipIf(isasHere().length === 0)('arrays of more than 32 MB', () => {
   it.each([
     ['float32', 3001, 2903],

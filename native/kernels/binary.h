@@ -110,8 +110,8 @@ static void runs(bool far, typename V::E* y, const typename V::E* a, const typen
     const V a0 = MovesA ? V::zero() : V::set1(*a), b0 = MovesB ? V::zero() : V::set1(*b);
     forEach<V>(0, n, [&](int64_t i, auto part) LW_LAMBDA {
       V va = a0, vb = b0;
-      if (MovesA) va = V::load(a + i, part);
-      if (MovesB) vb = V::load(b + i, part);
+      if (MovesA) va = fetch<V>(a + i, part);
+      if (MovesB) vb = fetch<V>(b + i, part);
       put(past, f(va, vb), y + i, part);
     });
   }
@@ -231,7 +231,7 @@ struct Threes {
     const E *p = (const E*)c.p[1], *q = (const E*)c.p[2], *r = (const E*)c.p[3];
     const F<V> f;
     forUnits<V>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
-      f(V::load(p + i, part), V::load(q + i, part), V::load(r + i, part)).store(y + i, part);
+      f(fetch<V>(p + i, part), fetch<V>(q + i, part), fetch<V>(r + i, part)).store(y + i, part);
     });
   }
   static constexpr FinishFn finish = nullptr;

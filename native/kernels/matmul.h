@@ -80,10 +80,8 @@ struct transpose {
     const int64_t m = c.n[0], n = c.n[1], side = m > n ? m : n, first = begin * BAND, last = end * BAND < side ? end * BAND : side;
     const int64_t i = m > n ? first : 0, rows = m > n ? last - first : m, j = m > n ? 0 : first, columns = m > n ? n : last - first;
     const E* x = (const E*)c.p[1] + i * n + j;
-    E* y = (E*)c.p[0] + j * m + i;
-    if constexpr (kStreams)
-      if (isFar<E>(m * n)) return transposeFar<V>(x, n, rows, columns, y, m);
-    transposeBlock<V>(x, n, rows, columns, y, m);
+    E* y = (E*)c.p[0];
+    transposePart<V>(x, n, rows, columns, y + j * m + i, y, m);
   }
   static constexpr FinishFn finish = nullptr;
 };

@@ -23,6 +23,9 @@ struct F32 {
   static LW_MEMBER F32 set1(float x) { return {_mm512_set1_ps(x)}; }
   static LW_MEMBER F32 load(const float* p) { return {_mm512_loadu_ps(p)}; }
   static LW_MEMBER F32 load(const float* p, Whole) { return load(p); }
+  static LW_MEMBER F32 loadHalves(const float* p) {
+    return {_mm512_insertf32x8(_mm512_castps256_ps512(_mm256_loadu_ps(p)), _mm256_loadu_ps(p + 8), 1)};
+  }
   static LW_MEMBER M first(int64_t n) { return (M)((1u << n) - 1); }  // mask of the first n lanes, 0 <= n <= W
   static LW_MEMBER F32 load(const float* p, M m) { return {_mm512_maskz_loadu_ps(m, p)}; }  // other lanes are 0, never read
   // Each 16 bytes of the register: from p, from p + ld, …
@@ -109,6 +112,9 @@ struct F64 {
   static LW_MEMBER F64 set1(double x) { return {_mm512_set1_pd(x)}; }
   static LW_MEMBER F64 load(const double* p) { return {_mm512_loadu_pd(p)}; }
   static LW_MEMBER F64 load(const double* p, Whole) { return load(p); }
+  static LW_MEMBER F64 loadHalves(const double* p) {
+    return {_mm512_insertf64x4(_mm512_castpd256_pd512(_mm256_loadu_pd(p)), _mm256_loadu_pd(p + 4), 1)};
+  }
   static LW_MEMBER M first(int64_t n) { return (M)((1u << n) - 1); }
   static LW_MEMBER F64 load(const double* p, M m) { return {_mm512_maskz_loadu_pd(m, p)}; }
   // Each 16 bytes of the register: from p, from p + ld, …
