@@ -57,18 +57,14 @@ LW_INLINE void endPast(bool past) {
 
 // load, for kernels that do little with a number: where a register is a line, the line is read in halves. Zen 4 fetches farther ahead for it:
 // a sum of two arrays of 4 to 32 MB takes 0.7 to 0.85 of the time, and one of what near caches hold as long. Where arithmetic sets the pace,
-// the instruction more costs 1.05 to 1.15 (Adam, softmax).
-template <class V>
-LW_INLINE V fetch(const typename V::E* p, Whole) {
+// the instruction more costs 1.05 to 1.15 (Adam, softmax): registers side by side are whole.
+template <class V, class Part>
+LW_INLINE auto fetch(const typename V::E* p, Part part) {
 #if defined(__AVX512F__)
-  return V::loadHalves(p);
-#else
-  return V::load(p);
+  if constexpr (kIsWhole<Part>) return V::loadHalves(p);
+  else
 #endif
-}
-template <class V>
-LW_INLINE V fetch(const typename V::E* p, typename V::M part) {
-  return V::load(p, part);
+    return load<V>(p, part);
 }
 
 LW_INLINE int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }

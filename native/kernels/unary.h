@@ -57,8 +57,7 @@ struct Map {
           __builtin_prefetch(y + i + kAhead + q, 1);
         }
       }
-      if constexpr (F<V>::kOperations > 10) put(past, f(load<V>(x + i, part)), y + i, part);
-      else put(past, f(fetch<V>(x + i, part)), y + i, part);
+      put(past, f(fetch<V>(x + i, part)), y + i, part);
     });
     endPast<V>(past);
   }

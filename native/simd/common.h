@@ -44,6 +44,8 @@ LW_INLINE double bothOf(const float* p) {
 
 // The mask that says "every lane". A function written for `auto part` serves the body (Whole) and the tail (V::M) alike.
 struct Whole {};
+template <class Part> static constexpr bool kIsWhole = false;
+template <> constexpr bool kIsWhole<Whole> = true;
 
 // Defined once each type has <, <=, ==, max, isnan, select.
 #define LW_DERIVED(V)                                                                                        \
