@@ -41,11 +41,17 @@ describe.skipIf(isasHere().length < 3)('results of more than 32 MB', () => {
         ['sums of wide columns', dtype, () => lw.sum(of([500, rows + 2], 7919), 0)],
         ['means of columns', dtype, () => lw.mean(of([2, rows, 257], 7919), 1)],
         ['maxima of columns', dtype, () => lw.max(of([501, rows + 2], 7919), 0)],
+        ['a copy to the middle of a line', dtype, () => copied(of([rows * N], 7919), 3)],
         ['softmax of 10', dtype, () => lw.softmax(of([rows * 50 + 3, 10], 7919))],
         ['softmax of 513', dtype, () => lw.softmax(of([rows, N], 7919))],
       ]
     },
   )
+  const copied = (x: lw.Tensor, at: number) => {
+    const y = lw.zeros([x.size + at], { dtype: x.dtype })
+    lw.copy(x, y.slice(at, x.size + at))
+    return y
+  }
   const inPlace = (a: lw.Tensor, b: lw.Tensor) => [a, b, a] as const
   const twice = (a: lw.Tensor) => [a, a] as const
 

@@ -25,13 +25,26 @@ static void fillRange(D* y, int64_t n, double value) {
   for (int64_t i = 0; i < n; ++i) y[i] = v;
 }
 
+// Past the caches: whole lines of y, and what is before and after them.
+template <class D>
+static void copyPast(D* y, const D* x, int64_t n) {
+  enum { LINE = 64 / sizeof(D) };
+  int64_t i = 0;
+  for (; i < n && (uintptr_t)(y + i) % 64 != 0; i++) y[i] = x[i];
+  for (; i + LINE <= n; i += LINE) put(true, fetch<F32>((const float*)(x + i), Whole{}), (float*)(y + i), Whole{});
+  for (; i < n; i++) y[i] = x[i];
+  endPast<F32>(true);
+}
+
+// n of the numbers of a command that copies `all`. Casts, which would go through memory of their own, stay in the caches.
 template <class D, class S>
-static void copyRange(D* y, const S* x, int64_t n) {
+static void copyRange(D* y, const S* x, int64_t n, int64_t) {
   for (int64_t i = 0; i < n; ++i) y[i] = To<D>::from(x[i]);
 }
 template <class D>
-static void copyRange(D* y, const D* x, int64_t n) {
-  if (n > 0) __builtin_memcpy(y, x, (size_t)n * sizeof(D));
+static void copyRange(D* y, const D* x, int64_t n, int64_t all) {
+  if (goesPast(all, y, x)) copyPast(y, x, n);
+  else if (n > 0) __builtin_memcpy(y, x, (size_t)n * sizeof(D));
 }
 
 static void runFill(const Command& c, int64_t begin, int64_t end) {
@@ -42,7 +55,7 @@ static void runFill(const Command& c, int64_t begin, int64_t end) {
 static void runCopy(const Command& c, int64_t begin, int64_t end) {
   const int64_t first = begin * kBlock, n = lesser(c.n[0], end * kBlock) - first;
   withPointer(c.p[0], c.types[0], [&](auto* y) {
-    withPointer(c.p[1], c.types[1], [&](auto* x) { copyRange(y + first, x + first, n); });
+    withPointer(c.p[1], c.types[1], [&](auto* x) { copyRange(y + first, x + first, n, c.n[0]); });
   });
 }
 
@@ -65,7 +78,7 @@ static void runPut(const Command& c) {
   const int64_t at = readOnce((const int32_t*)c.p[2]);
   if (at < 0 || at >= c.n[0]) return fail(c, 0, at);
   withPointer(c.p[0], c.types[0], [&](auto* dst) {
-    withPointer(c.p[1], c.types[1], [&](auto* src) { copyRange(dst + at, src, 1); });
+    withPointer(c.p[1], c.types[1], [&](auto* src) { copyRange(dst + at, src, 1, 1); });
   });
 }
 
