@@ -70,6 +70,36 @@ describe.skipIf(isasHere().length === 0).each(['float32', 'float64'] as const)(
   },
 )
 
+// One step of k, or two, and short rows of C, which are taken as one long array (native/kernels/gemm-short.h): all widths, groups of rows and
+// what is left of them, numbers that are none, and zeros of both signs.
+describe.skipIf(isasHere().length === 0).each(['float32', 'float64'] as const)(
+  'products of short rows and few steps, %s',
+  (dtype) => {
+    const round = dtype === 'float32' ? Math.fround : Number
+    const odd = [0, -0, Number.POSITIVE_INFINITY, Number.NaN]
+    const of = (count: number, name: string, k: number) =>
+      valuesOf(count, name, count, k).map((v, i) => round(i % 29 < 4 ? (odd[i % 29] as number) : v))
+
+    it.each([1, 2])('k %i', (k) => {
+      for (let n = 1; n <= 65; n++) {
+        const m = n % 2 === 0 ? 131 : 261
+        const [x, w] = [of(m * k, 'x', k), of(k * n, 'w', k)]
+        const product = () => {
+          const [a, b] = [lw.tensor(x, { shape: [k, m], dtype }), lw.tensor(w, { shape: [k, n], dtype })]
+          return [...lw.matmul(a, b, { transposeA: true }).toTypedArray()]
+        }
+        const expected = within(addonOf(isasHere()[0], 1), product)
+        if (k === 1) expect(expected).toStrictEqual(x.flatMap((a) => w.map((b) => round(a * b) + 0)))
+        for (const isa of isasHere())
+          for (const threads of [1, 3])
+            expect(within(addonOf(isa, threads), product), `${isa}, ${threads} threads, ${n} columns`).toStrictEqual(
+              expected,
+            )
+      }
+    })
+  },
+)
+
 describe.skipIf(isasHere().length === 0)('products cut where a thread’s part begins', () => {
   // One row of its own with k in blocks; a part that begins within a band of rows.
   it.each([

@@ -67,22 +67,13 @@ LW_INLINE void softmaxByColumns(int64_t row, int64_t n, const typename V::E* x, 
   }
 }
 
-// Whether there is permute(V, …), and the other way to do it. For float64 the code would be as large again; on NEON nothing was measured.
-template <class V>
-static constexpr bool kGroups =
-#if defined(__AVX2__)
-    sizeof(typename V::E) == 4;
-#else
-    false;
-#endif
-
 // The greatest power of two that divides n, n > 0.
 LW_INLINE int groupOf(int64_t n) {
   return 1 << __builtin_ctz((unsigned)n);
 }
 template <class V>
 LW_INLINE bool byGroups(int64_t n) {
-  return kGroups<V> && groupOf(n) < V::W && n / groupOf(n) < 8;
+  return kPermutes<V> && groupOf(n) < V::W && n / groupOf(n) < 8;
 }
 LW_INLINE constexpr int blocksSideBySide(int C) { return C < 5 ? 4 : 2; }
 
@@ -192,7 +183,7 @@ static __attribute__((noinline)) int64_t softmaxByGroups(int64_t rows, int U, co
 
 template <class V>
 LW_INLINE int64_t softmaxOfWholeBlocks(int64_t rows, int64_t n, const typename V::E* x, typename V::E* y, const After<typename V::E>& after) {
-  if constexpr (kGroups<V>) {
+  if constexpr (kPermutes<V>) {
     const int U = groupOf(n);
     if (byGroups<V>(n)) switch (n / U) {
       case 1: return softmaxByGroups<V, 1>(rows, U, x, y, after);

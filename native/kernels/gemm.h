@@ -6,6 +6,7 @@
 
 #include "../scratch.h"
 #include "gemm-legs.h"
+#include "gemm-short.h"
 #include "transpose.h"
 
 namespace lanewise {
@@ -73,6 +74,10 @@ struct Tiles {
     }
   }
   static void blockOfRows(const Gemm<E>& g, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
+    if constexpr (kPermutes<V>) {
+      if (c1 - c0 == g.n && ShortRows<V>::takes(g)) i0 = ShortRows<V>::run(g, i0, i1);
+      if (i0 == i1) return;
+    }
     alignas(64) E stacked[STACKED * NR];
     const int64_t m = i1 - i0, strips = ceilDivide(c1 - c0, NR);
     // Copying B pays when several tiles of rows use the copy; copying A when several strips do and its rows lie far apart.
