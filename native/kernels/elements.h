@@ -70,6 +70,10 @@ LW_INLINE auto fetch(const typename V::E* p, Part part) {
 LW_INLINE int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
 LW_INLINE int64_t greater(int64_t a, int64_t b) { return a > b ? a : b; }
 LW_INLINE int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
+// The greatest power of two that divides n, n > 0.
+LW_INLINE int groupOf(int64_t n) {
+  return 1 << __builtin_ctz((unsigned)n);
+}
 
 // f(i, part) over [begin, end), whole registers and then a masked tail; with SIDE, several registers side by side as long as
 // they last (simd/many.h).

@@ -67,10 +67,6 @@ LW_INLINE void softmaxByColumns(int64_t row, int64_t n, const typename V::E* x, 
   }
 }
 
-// The greatest power of two that divides n, n > 0.
-LW_INLINE int groupOf(int64_t n) {
-  return 1 << __builtin_ctz((unsigned)n);
-}
 template <class V>
 LW_INLINE bool byGroups(int64_t n) {
   return kPermutes<V> && groupOf(n) < V::W && n / groupOf(n) < 8;

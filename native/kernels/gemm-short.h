@@ -2,6 +2,7 @@
 // rows one by one, and a register that ends in another line than it begins in takes as long as two.
 #pragma once
 #ifdef LANEWISE_KERNELS
+#include "elements.h"
 #include "gemm-operands.h"
 
 namespace lanewise {
@@ -28,7 +29,7 @@ struct ShortRows {
  private:
   template <int K>
   static int64_t groups(const Gemm<E>& g, int64_t i0, int64_t i1) {
-    const int64_t n = g.n, rows = V::W / (1 << __builtin_ctz((unsigned)n)), length = rows * n;
+    const int64_t n = g.n, rows = V::W / groupOf(n), length = rows * n;
     if (i1 - i0 < 16 * rows) return i0;  // the tables below would take longer than they save
     alignas(64) typename V::I from[kMost];
     alignas(64) E b[K][kMost];
