@@ -5,7 +5,7 @@ import { addonOf, isasHere, within } from './isas.js'
 // Rows are reduced several at once, and searched several registers at once (native/kernels/reduce.h): every length around those of registers
 // and of four, numbers of rows that are no multiple of four, ties, zeros of both signs, NaN, nothing but -infinity.
 
-const LENGTHS = [1, 2, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 100, 127, 129, 300]
+const LENGTHS = [1, 2, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 100, 127, 129, 300, 2100]
 const ROWS = [1, 3, 4, 6, 11]
 
 /** Whole numbers, so that there are ties; the first of each kind of row stands at another place in each row. */

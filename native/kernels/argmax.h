@@ -84,6 +84,10 @@ static __attribute__((noinline)) void argmaxRows(const typename V::E* x, int64_t
     return;
   }
   if (count == 0) return;
+  if (b * (int64_t)sizeof(*x) > 8192) {  // two such rows leave the nearest cache
+    for (int64_t i = 0; i < count; ++i) places[i] = placeInRow<V>(x + i * b, b, bestOfRow<V>(x + i * b, b));
+    return;
+  }
   V best = bestOfRow<V>(x, b);
   for (int64_t i = 0; i < count; ++i) {
     // the next row's while the last steps of this one's wait for each other
