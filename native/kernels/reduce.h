@@ -149,15 +149,13 @@ struct Reduce {
       int64_t i = begin;
       if (b <= kBlock && c.n[0] * b <= kNearElements)  // from memory four rows at once would be slower
         for (; i + 4 <= end; i += 4) foldFourRows<V, Fold>(x + i * b, b, y + i);
-      for (; i < end; ++i) y[i] = row(c, x + i * b);
+      for (; i < end; ++i) y[i] = row(x + i * b, b);
     }
   }
-  // One row. A maximum is a slow chain of steps: four of them, from 256 numbers on, take 0.5 to 0.8 of the time (Zen 4, AVX-512; AVX2 0.8 to 1.1),
-  // but of more than 32 MB, at the pace of memory, 1.05 to 1.3.
-  static LW_MEMBER E row(const Command& c, const E* x) {
-    const int64_t b = c.n[1];
+  // One row. A maximum is a slow chain of steps: four of them, from 256 numbers on, take 0.5 to 0.8 of the time (Zen 4, AVX-512; AVX2 0.8 to 1.1).
+  static LW_MEMBER E row(const E* x, int64_t b) {
     if constexpr (!Fold::kInBlocks)
-      if (b >= 256 && !isFar<E>(c.n[0] * b / 2)) {
+      if (b >= 256) {
         const E greatest = greatestOfRow<V>(x, b);
         if (greatest != 0) return greatest;  // only between 0 and -0 does the order tell
       }
