@@ -56,6 +56,15 @@ int availableIsas(Isa out[4]) {
   return n;
 }
 
+static int64_t askForSecondLevel() {
+  unsigned r[4];
+  cpuid(0x80000000u, 0, r);
+  if (r[0] < 0x80000006u) return 0;
+  cpuid(0x80000006u, 0, r);
+  return (int64_t)(r[2] >> 16) << 10;
+}
+const int64_t secondLevelBytes = askForSecondLevel();
+
 const char* cpuName(char name[49]) {
   unsigned r[4];
   cpuid(0x80000000u, 0, r);
@@ -78,6 +87,8 @@ int availableIsas(Isa out[4]) {
 #endif
   return 1;
 }
+
+const int64_t secondLevelBytes = 0;
 
 const char* cpuName(char[49]) { return ""; }  // JavaScript's os.cpus() knows more here
 #endif

@@ -1,4 +1,5 @@
 // What the processor can do, and the choice of an instruction set.
+// No inline functions here: the kernels of every instruction set include this.
 #pragma once
 #include "command.h"
 
@@ -19,6 +20,9 @@ int availableIsas(Isa out[4]);
 // Floating-point operations a second that `threads` threads reach with nothing but multiply-adds in registers: the limit
 // of any kernel. Takes about 20 ms and returns the best of several attempts.
 double measurePeak(MultiplyAddsFn multiplyAdds, DType dtype, int threads);
+
+// Bytes of a core's second-level cache; 0 where the processor does not say.
+extern const int64_t secondLevelBytes;
 
 // The processor's own name, e.g. "AMD EPYC 9R14", written to memory of the caller's.
 const char* cpuName(char name[49]);

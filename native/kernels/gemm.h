@@ -4,6 +4,7 @@
 #pragma once
 #ifdef LANEWISE_KERNELS
 
+#include "../cpu.h"
 #include "../scratch.h"
 #include "gemm-legs.h"
 #include "gemm-short.h"
@@ -17,12 +18,15 @@ struct Tiles {
   typedef typename V::E E;
   typedef Tile<V> T;
   static constexpr bool kLongRows = T::kLongRows;
-  // Blocks of k: one if k is at most KMOST, else about KC each. Zen 4, squares of 1024 and 2048: blocks of 256 101 GFLOP/s, of 512,
-  // with the copies below, 107; with AVX2 on Zen 3 256 is best. On the stack, which may be small, STACKED.
-  enum { MR = T::MR, NR = T::NR, KC = kLongRows ? 512 : 256, KMOST = kLongRows ? 512 : 384, STACKED = 256 };
-  // Elements kept of B and of A as copies. A, and one strip of B, stay in a second-level cache (1 MB or so; 512 KB with AVX2); the
-  // rest of B may lie in the third: each strip serves all rows of A before it is left.
-  enum { COPY_B = (kLongRows ? 4 << 20 : 1 << 20) / sizeof(E), COPY_A = (kLongRows ? 4 << 16 : 3 << 16) / sizeof(E), PAD = 16 };
+  enum { MR = T::MR, NR = T::NR, STACKED = 256, PAD = 16 };  // STACKED: rows of a copy on the stack, which may be small
+  // How a wide product is cut. One block of k if k is at most `mostK`, else blocks of about `k`; a, b: bytes kept of A and of B as copies. A, and
+  // one strip of B, stay in a second-level cache; the rest of B may lie in the third: each strip serves all rows of A before it is left.
+  struct Cut {
+    int64_t k, mostK, a, b;
+  };
+  // Zen 4 (1 MB), squares of 1024 and 2048: of 256 101 GFLOP/s, of 512 107; with AVX2 103 and 107. On Zen 3 (512 KB) 256 is best.
+  static constexpr Cut kModest = {256, 384, 3 << 16, 1 << 20}, kRoomy = {512, 512, 4 << 16, 4 << 20};
+  static const Cut& cut() { return kLongRows || secondLevelBytes >= 1 << 20 ? kRoomy : kModest; }
   // Bytes from row to row of A beyond which a copy of it pays (AVX-512 on Zen 4, 128×512×784: 113 GFLOP/s without, 112 with).
   static constexpr int64_t kFarRows = kLongRows ? 4096 : 1024;
   // Bytes of B, as it lies, that stay near: in a first-level cache of 32 KB or more, with AVX-512 in the second (32×50×784 on Zen 4: 110
@@ -82,12 +86,13 @@ struct Tiles {
     const int64_t m = i1 - i0, strips = ceilDivide(c1 - c0, NR);
     // Copying B pays when several tiles of rows use the copy; copying A when several strips do and its rows lie far apart.
     const bool packsB = g.transB || (strips > 1 && m > 2 * MR && !small(g));
-    E* own = packsB && strips > 1 ? (E*)workspace((COPY_B + COPY_A) * sizeof(E)) : nullptr;
+    const int64_t copyA = cut().a / sizeof(E), copyB = cut().b / sizeof(E);
+    E* own = packsB && strips > 1 ? (E*)workspace((copyB + copyA) * sizeof(E)) : nullptr;
     const bool packsA = own && strips >= 4 && m >= MR && (g.colA != 1 || g.rowA * (int64_t)sizeof(E) > kFarRows);
     const int64_t step = !packsB ? (m <= MR ? fewRows(g) : rowsThatFit(g)) : own ? blockOfK(g.k) : (int64_t)STACKED;
     // A copy of B serves all bands of rows; a copy of A all strips of `wide` columns.
-    const int64_t wide = own ? COPY_B / step / NR * NR : packsB ? (int64_t)NR : greater(c1 - c0, 1);
-    const int64_t tall = packsA ? lesser(COPY_A / (step + PAD), KMOST) - PAD : greater(m, 1);
+    const int64_t wide = own ? copyB / step / NR * NR : packsB ? (int64_t)NR : greater(c1 - c0, 1);
+    const int64_t tall = packsA ? lesser(copyA / (step + PAD), cut().mostK) - PAD : greater(m, 1);
     const int64_t bands = ceilDivide(m, tall);
     for (int64_t b0 = c0; b0 < c1; b0 += wide) {
       const int64_t b1 = lesser(b0 + wide, c1);
@@ -96,7 +101,7 @@ struct Tiles {
         const int64_t k = lesser(g.k - p0, step);
         for (int64_t band = 0; band < bands; band++) {
           const int64_t r0 = i0 + m * band / bands, r1 = i0 + m * (band + 1) / bands;
-          const Gemm<E> near = packsA ? packA(g, r0, r1 - r0, p0, k, own + COPY_B) : g;
+          const Gemm<E> near = packsA ? packA(g, r0, r1 - r0, p0, k, own + copyB) : g;
           if (m == 1 && !packsB && b1 - b0 > NR) {
             T::oneRow(g, {g.b + p0 * g.ldb + b0, g.ldb, p0, k, b0, g.startAt(p0), nullptr}, r0, b1 - b0);
             continue;
@@ -121,7 +126,7 @@ struct Tiles {
   }
 
   static int64_t blockOfK(int64_t k) {
-    return k <= KMOST ? greater(k, 1) : ceilDivide(k, ceilDivide(k, KC));
+    return k <= cut().mostK ? greater(k, 1) : ceilDivide(k, ceilDivide(k, cut().k));
   }
   // Rows of B as they lie, with all their columns: strips share lines.
   static int64_t rowsThatFit(const Gemm<E>& g) {
