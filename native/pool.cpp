@@ -198,12 +198,9 @@ struct alignas(64) Pool {
     double done = 0;
     const int jobs = both ? 2 : 1;
     for (int s = 0; s < jobs; s++) done += turns(s == 1, own, true, job);
+    if (measured && done > 0) ranges[own].done = {done, Shares::now() - start};  // without what follows, which is waiting too
     for (int s = 0; s < jobs; s++)
-      for (int i = 1; i < threads; i++) done += turns(s == 1, (own + i) % threads, false, job);
-    if (measured && done > 0) {
-      ranges[own].done.work += done;
-      ranges[own].done.nanoseconds += Shares::now() - start;
-    }
+      for (int i = 1; i < threads; i++) turns(s == 1, (own + i) % threads, false, job);
   }
 
   // Whether helper `number` is inside a job that it has not seen. Only there does it know how many the job is for: `invited` may have been

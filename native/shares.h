@@ -1,5 +1,5 @@
 // How much of a job each thread of the pool gets: as much as its processor is faster. Processors are seldom equal: efficient
-// and fast ones, a neighbour on the other half of one, a slice of somebody's machine. Shares change slowly and are the same for
+// and fast ones, a neighbour on the other half of one, a slice of somebody's machine. Shares change seldom and are the same for
 // all commands, so that what a thread wrote in one command is still in its cache in the next. They never change results.
 #pragma once
 #include <stdint.h>
@@ -19,9 +19,9 @@ struct Done {
 
 class Shares {
  public:
-  // Reading the clock costs as much as a small command's last element: one job in a few is enough. Not one in a power of two,
-  // which could be the same command in each step.
-  static bool measures(uint64_t job) { return job % 7 == 0; }
+  // Reading the clock costs as much as a small command's last element: one job in four is enough. By the golden ratio, so that whatever
+  // the number of a step's jobs is, each of them has its turns.
+  static bool measures(uint64_t job) { return (uint32_t)job * 2654435769u < 1u << 30; }
   static double now() {
     return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now().time_since_epoch()).count();
   }
@@ -34,35 +34,79 @@ class Shares {
     ends[threads - 1] = 1;
   }
 
-  // Called by the owner after a measured job, with done(i) of each thread. After some jobs the weights move halfway to the
-  // speeds that were seen, where these differ by more than they vary.
+  // Called by the owner after a measured job, with done(i) of each thread. After some jobs the weights move halfway to the speeds that were
+  // seen, where these differ by more than they vary. What a thread shows in a few jobs in a row, far from its weight, it gets at once: a tape
+  // that finds its threads slow goes on alone, and tries them for a dozen steps only.
   template <class F>
   void learn(int threads, F done) {
-    if (++jobs_ % kJobs != 0) return;
-    double speed[kMaxThreads], mean = 0;
+    double mean = 0, weights = 0;
     bool all = true;
     for (int i = 0; i < threads; i++) {
       const Done& d = done(i);
       all = all && d.nanoseconds > 0;
-      speed[i] = d.work / d.nanoseconds;
-      mean += speed[i] / threads;
+      mean += d.work / (d.nanoseconds + 1e-9) / threads;
+      weights += weight(i) / threads;
     }
-    for (int i = 0; i < threads; i++) done(i) = {};
-    for (int i = 0; all && i < threads; i++) {
-      const double seen = speed[i] / mean, now = weight_[i].load(std::memory_order_relaxed);
-      const double bounded = seen < kLeast ? kLeast : seen > kMost ? kMost : seen;
-      if (bounded > now * kDiffers || now > bounded * kDiffers) weight_[i].store((now + bounded) / 2, std::memory_order_relaxed);
+    for (int i = 0; i < threads; i++) {
+      Done& d = done(i);
+      Seen& s = seen_[i];
+      s.work += d.work;
+      s.nanoseconds += d.nanoseconds;
+      if (all) s.compare(d.work / d.nanoseconds / mean * weights / weight(i));
+      if (s.row == kFew || s.row == -kFew) {
+        set(i, weight(i) * s.ratios / kFew, 1);
+        s.row = 0;
+      }
+      d = {};
     }
+    if (++jobs_ % kJobs == 0) settle(threads);
   }
 
  private:
-  enum { kJobs = 32 };
+  enum { kJobs = 56, kFew = 6 };
   // A thread that was put off its processor looks slow for once: it is not given up.
-  static constexpr double kLeast = 0.5, kMost = 2, kDiffers = 1.03;
+  static constexpr double kLeast = 0.5, kMost = 2, kDiffers = 1.03, kClear = 1.25;
+
+  // What one thread got done since the weights moved halfway, and in how many jobs in a row it was much faster, or slower (negative), than its
+  // weight says; how much, added up.
+  struct Seen : Done {
+    int row = 0;
+    double ratios = 0;
+
+    void compare(double ratio) {
+      const int side = ratio > kClear ? 1 : ratio * kClear < 1 ? -1 : 0;
+      if (side * row <= 0) row = 0, ratios = 0;
+      row += side;
+      ratios += ratio;
+    }
+  };
+
+  void settle(int threads) {
+    double mean = 0;
+    bool all = true;
+    for (int i = 0; i < threads; i++) {
+      all = all && seen_[i].nanoseconds > 0;
+      mean += seen_[i].work / (seen_[i].nanoseconds + 1e-9) / threads;
+    }
+    for (int i = 0; i < threads; i++) {
+      Seen& s = seen_[i];
+      if (all) set(i, s.work / s.nanoseconds / mean, 0.5);
+      s.work = s.nanoseconds = 0;
+    }
+  }
+
+  double weight(int i) const { return weight_[i].load(std::memory_order_relaxed); }
+  // Moves it so far towards what was seen, if that differs.
+  void set(int i, double seen, double part) {
+    const double now = weight(i), bounded = seen < kLeast ? kLeast : seen > kMost ? kMost : seen;
+    if (bounded > now * kDiffers || now > bounded * kDiffers) weight_[i].store(now + part * (bounded - now), std::memory_order_relaxed);
+  }
+
   struct Weight : std::atomic<double> {
     Weight() : std::atomic<double>(1) {}
   };
   Weight weight_[kMaxThreads];
+  Seen seen_[kMaxThreads];
   int jobs_ = 0;
 };
 

@@ -56,7 +56,7 @@ int main(int argc, char** argv) {
   Isa isas[4];
   const int count = availableIsas(isas);
   const std::vector<int32_t> ops = turns();
-  if (!trialsSettle()) return 1;
+  if (!trialsSettle() || !sharesFollow()) return 1;
   reportFaults();
   for (int64_t i = first; i < first + cases; i++) {
     Random random = {std::mt19937_64(seed * 1000000007 + (uint64_t)i)};
