@@ -30,8 +30,11 @@ struct Tiles {
   // Bytes from row to row of A beyond which a copy of it pays (AVX-512 on Zen 4, 128×512×784: 113 GFLOP/s without, 112 with).
   static constexpr int64_t kFarRows = kLongRows ? 4096 : 1024;
   // Bytes of B, as it lies, that stay near: in a first-level cache of 32 KB or more, with AVX-512 in the second (32×50×784 on Zen 4: 110
-  // GFLOP/s, cut for the first 103).
-  static constexpr int64_t kNearB = kLongRows ? 1 << 18 : 24576;
+  // GFLOP/s, cut for the first 103). AVX2, float64: all of it, for 64×64 (46 to 52 GFLOP/s).
+  static constexpr int64_t kNearB = kLongRows ? 1 << 18 : sizeof(E) == 8 ? 32768 : 24576;
+  // Rows that take all blocks of k of a narrow product before others do, so that they find C near. Each such band fetches B anew (24 rows: 256×50×784
+  // with AVX2 on Zen 4 0.9 of the speed, 256×50×3000 with AVX-512 0.92), and so does each turn.
+  enum { BAND = 24 * MR, TURN = 64 };
 
   // y[i*ldy + j] = x[i*ldx + j], m rows of n.
   static void copyRows(const E* x, int64_t ldx, int64_t m, int64_t n, E* y, int64_t ldy) {
@@ -176,7 +179,7 @@ struct Tiles {
       if (!small(g)) plan.units = lesser(plan.units, 1);  // wider blocks would share rows
     }
     // Each turn copies its own parts of A and B, or has B in the first-level cache for its rows.
-    plan.turns = small(g) ? (int)greater(1, lesser(plan.turns, g.m / (16 * plan.threads))) : 1;
+    plan.turns = small(g) ? (int)greater(1, lesser(plan.turns, g.m / (TURN * plan.threads))) : 1;
   }
 
   // A is gathered, in one panel, by those who multiply it: some rows, and then their product.
@@ -208,7 +211,7 @@ struct Tiles {
     if (small(g)) {
       // One block, unless rows of C would leave the cache between two blocks of k.
       const int64_t r0 = begin * grid.rowStep, r1 = lesser(end * grid.rowStep, g.m);
-      const int64_t height = rowsThatFit(g) >= g.k ? r1 - r0 : ceilDivide(bandOf(r1 - r0, 4 * MR), grid.rowStep) * grid.rowStep;
+      const int64_t height = rowsThatFit(g) >= g.k ? r1 - r0 : ceilDivide(bandOf(r1 - r0, BAND), grid.rowStep) * grid.rowStep;
       for (int64_t r = r0; r < r1; r += height) block(g, r, lesser(r + height, r1), 0, g.n);
       return;
     }
