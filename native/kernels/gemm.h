@@ -179,7 +179,7 @@ struct Tiles {
       if (!small(g)) plan.units = lesser(plan.units, 1);  // wider blocks would share rows
     }
     // Each turn copies its own parts of A and B, or has B in the first-level cache for its rows.
-    plan.turns = small(g) ? (int)greater(1, lesser(plan.turns, g.m / (TURN * plan.threads))) : 1;
+    plan.turns = small(g) && !g.transB ? (int)greater(1, lesser(plan.turns, g.m / (TURN * plan.threads))) : 1;
   }
 
   // A is gathered, in one panel, by those who multiply it: some rows, and then their product.
