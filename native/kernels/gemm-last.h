@@ -37,7 +37,10 @@ struct LastColumns {
       for (; i < end; i += V::W) down<1, T>(g, part, i, lesser(end - i, V::W));
       return end;
     }
-    if constexpr (kGroupsColumns) return groups<T, kMostRegisters<T>>(g, part, begin, end);
+    if constexpr (kGroupsColumns) {
+      typedef Groups<T, T == 1 ? 1 : T == 2 ? 2 : 4> Q;
+      return groups<T, Q::U, Q::MOST>(g, part, begin, end);
+    }
     return begin;
   }
 
@@ -82,29 +85,30 @@ struct LastColumns {
   }
 
   // A by rows. A register holds U columns of ROWS rows, a row's side by side: of each 16 bytes of A, from as many rows, one shuffle
-  // makes what a row of B, repeated, is multiplied with. Registers of a kernel: 32 rows or, with few registers, 8 of them.
-  template <int T>
+  // makes what a row of B, repeated, is multiplied with; for a single column (U = 1) they are transposed. MOST registers of a kernel: 32 rows or, with
+  // few registers, 8 of them.
+  template <int T, int UNIT>
   struct Groups {
-    enum { PART = 16 / sizeof(E), U = T <= 2 ? 2 : 4, EACH = PART / U, ROWS = V::W / U };
+    enum { U = UNIT, PART = 16 / sizeof(E), EACH = PART / U, ROWS = V::W / U, MOST = 32 / ROWS < 8 ? 32 / ROWS : 8 };
   };
   template <int N>
   struct Parts {
     enum { COUNT = N };
   };
-  template <int T>
-  static constexpr int kMostRegisters = 32 / Groups<T>::ROWS < 8 ? 32 / Groups<T>::ROWS : 8;
 
   // R registers of rows at a time as long as they last, then half as many.
-  template <int T, int R>
+  template <int T, int U, int R>
   static int64_t groups(const Gemm<E>& g, const Strip<E>& part, int64_t i, int64_t last) {
-    for (; last - i >= R * Groups<T>::ROWS; i += R * Groups<T>::ROWS) someGroups<T, R>(g, part, i);
-    if constexpr (R > 1) return groups<T, R / 2>(g, part, i, last);
+    enum { ROWS = R * Groups<T, U>::ROWS };
+    for (; last - i >= ROWS; i += ROWS) someGroups<T, U, R>(g, part, i);
+    if constexpr (R > 1) return groups<T, U, R / 2>(g, part, i, last);
+    else if constexpr (U == 1) return groups<T, 2, 1>(g, part, i, last);
     return i;
   }
 
-  template <int T, int R>
+  template <int T, int U, int R>
   static void someGroups(const Gemm<E>& g, const Strip<E>& part, int64_t i) {
-    typedef Groups<T> Q;
+    typedef Groups<T, U> Q;
     enum { PART = Q::PART, EACH = Q::EACH };
     alignas(64) E values[R * V::W];
     const E* start = part.start.at(i, part.j0);
@@ -117,6 +121,7 @@ struct LastColumns {
     // x[q]: what the rows of register r have in column q of the 16 bytes from column p on.
     const auto spreadAt = [&](int r, int64_t p, V x[PART]) LW_LAMBDA {
       const E* from = a + r * Q::ROWS * g.rowA + p;
+      if constexpr (U == 1) return loadColumns(from, g.rowA, x);
       const V first = V::loadParts(from, EACH * g.rowA);
       spread(first, EACH == 2 ? V::loadParts(from + g.rowA, EACH * g.rowA) : first, x);
     };
@@ -136,7 +141,7 @@ struct LastColumns {
     };
     // Rows a multiple of 2 KB apart crowd few sets of the first-level cache, and a line is gone before its next 16 bytes are asked for: then
     // all of it is taken before the next rows (128×1×512 0.52, 128×1×1024 0.36 of the time; else 1.1, with few registers 1.4).
-    if constexpr (R == kMostRegisters<T>)
+    if constexpr (R == Q::MOST)
       if (g.rowA * (int64_t)sizeof(E) % 2048 == 0) steps(Parts<64 / 16>());
     steps(Parts<1>());
     // What is left of k, from the last 16 bytes of the rows: those of columns that are done are not used.

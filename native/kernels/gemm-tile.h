@@ -164,12 +164,12 @@ struct Tile {
   }
 
   // Rows [begin, end) of at most NR columns. A last vector that would be nearly all mask costs as much as a full one (50 columns are
-  // 48 and 2): vectors down the rows instead. In bands, so that what both parts read and write is near the second time.
+  // 48 and 2): vectors down the rows instead. In bands, if a row is read twice, so that it is near the second time.
   static __attribute__((noinline)) void strip(const Gemm<E>& g, Strip<E> part, int64_t width, int64_t begin, int64_t end) {
     if constexpr (V::W >= 4) {
       const int64_t left = apart(g, width, end - begin, part.k);
       if (left > 0) {
-        const int64_t band = g.rowA == 1 ? 4 * V::W : 32;
+        const int64_t band = width <= LastColumns<V>::kMost ? end - begin : g.rowA == 1 ? 4 * V::W : 32;
         for (int64_t i = begin; i < end; i += band) {
           const int64_t to = lesser(end, i + band);
           if (width > left) acrossRows(g, part, width - left, i, to);

@@ -197,30 +197,28 @@ LW_INLINE void spread(F64 a, F64, F64 r[2]) {
   r[0].v = _mm256_unpacklo_pd(a.v, a.v);
   r[1].v = _mm256_unpackhi_pd(a.v, a.v);
 }
-// A transposed square (kernels/transpose.h). Halves of rows meet in the loads: shuffles across them are slow on Zen.
+// Columns of W rows, as many as 16 bytes hold. Halves of rows meet in the loads: shuffles across them are slow on Zen.
+LW_INLINE void loadColumns(const float* x, int64_t ldx, F32 r[4]) {
+  __m256 a[4];
+  LW_UNROLL for (int q = 0; q < 4; q++) a[q] = F32::loadParts(x + q * ldx, 4 * ldx).v;
+  const __m256d low01 = _mm256_castps_pd(_mm256_unpacklo_ps(a[0], a[1])), high01 = _mm256_castps_pd(_mm256_unpackhi_ps(a[0], a[1]));
+  const __m256d low23 = _mm256_castps_pd(_mm256_unpacklo_ps(a[2], a[3])), high23 = _mm256_castps_pd(_mm256_unpackhi_ps(a[2], a[3]));
+  r[0].v = _mm256_castpd_ps(_mm256_unpacklo_pd(low01, low23));
+  r[1].v = _mm256_castpd_ps(_mm256_unpackhi_pd(low01, low23));
+  r[2].v = _mm256_castpd_ps(_mm256_unpacklo_pd(high01, high23));
+  r[3].v = _mm256_castpd_ps(_mm256_unpackhi_pd(high01, high23));
+}
+LW_INLINE void loadColumns(const double* x, int64_t ldx, F64 r[2]) {
+  const F64 a = F64::loadParts(x, 2 * ldx), b = F64::loadParts(x + ldx, 2 * ldx);
+  r[0].v = _mm256_unpacklo_pd(a.v, b.v);
+  r[1].v = _mm256_unpackhi_pd(a.v, b.v);
+}
+// A transposed square (kernels/transpose.h).
 LW_INLINE void loadSquare(const float* x, int64_t ldx, F32 r[8]) {
-  LW_UNROLL for (int h = 0; h < 8; h += 4) {
-    __m256 a[4];
-    LW_UNROLL for (int q = 0; q < 4; q++) {
-      a[q] = F32::loadParts(x + q * ldx + h, 4 * ldx).v;
-    }
-    const __m256d low01 = _mm256_castps_pd(_mm256_unpacklo_ps(a[0], a[1])), high01 = _mm256_castps_pd(_mm256_unpackhi_ps(a[0], a[1]));
-    const __m256d low23 = _mm256_castps_pd(_mm256_unpacklo_ps(a[2], a[3])), high23 = _mm256_castps_pd(_mm256_unpackhi_ps(a[2], a[3]));
-    r[h].v = _mm256_castpd_ps(_mm256_unpacklo_pd(low01, low23));
-    r[h + 1].v = _mm256_castpd_ps(_mm256_unpackhi_pd(low01, low23));
-    r[h + 2].v = _mm256_castpd_ps(_mm256_unpacklo_pd(high01, high23));
-    r[h + 3].v = _mm256_castpd_ps(_mm256_unpackhi_pd(high01, high23));
-  }
+  LW_UNROLL for (int h = 0; h < 8; h += 4) loadColumns(x + h, ldx, r + h);
 }
 LW_INLINE void loadSquare(const double* x, int64_t ldx, F64 r[4]) {
-  LW_UNROLL for (int h = 0; h < 4; h += 2) {
-    __m256d a[2];
-    LW_UNROLL for (int q = 0; q < 2; q++) {
-      a[q] = F64::loadParts(x + q * ldx + h, 2 * ldx).v;
-    }
-    r[h].v = _mm256_unpacklo_pd(a[0], a[1]);
-    r[h + 1].v = _mm256_unpackhi_pd(a[0], a[1]);
-  }
+  LW_UNROLL for (int h = 0; h < 4; h += 2) loadColumns(x + h, ldx, r + h);
 }
 // The greater of two numbers without sign; a NaN wins.
 LW_INLINE F32 maximumByBits(F32 a, F32 b) { return {_mm256_castsi256_ps(_mm256_max_epu32(_mm256_castps_si256(a.v), _mm256_castps_si256(b.v)))}; }

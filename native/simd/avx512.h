@@ -206,20 +206,25 @@ LW_INLINE void spread(F64 a, F64, F64 r[2]) {
   r[0].v = _mm512_unpacklo_pd(a.v, a.v);
   r[1].v = _mm512_unpackhi_pd(a.v, a.v);
 }
-// A transposed square (kernels/transpose.h). Quarters of rows meet in the loads: half of the shuffles are saved.
+// Columns of W rows, as many as 16 bytes hold. Quarters of rows meet in the loads: half of the shuffles are saved.
+LW_INLINE void loadColumns(const float* x, int64_t ldx, F32 r[4]) {
+  __m512 a[4];
+  LW_UNROLL for (int q = 0; q < 4; q++) a[q] = F32::loadParts(x + q * ldx, 4 * ldx).v;
+  const __m512d low01 = _mm512_castps_pd(_mm512_unpacklo_ps(a[0], a[1])), high01 = _mm512_castps_pd(_mm512_unpackhi_ps(a[0], a[1]));
+  const __m512d low23 = _mm512_castps_pd(_mm512_unpacklo_ps(a[2], a[3])), high23 = _mm512_castps_pd(_mm512_unpackhi_ps(a[2], a[3]));
+  r[0].v = _mm512_castpd_ps(_mm512_unpacklo_pd(low01, low23));
+  r[1].v = _mm512_castpd_ps(_mm512_unpackhi_pd(low01, low23));
+  r[2].v = _mm512_castpd_ps(_mm512_unpacklo_pd(high01, high23));
+  r[3].v = _mm512_castpd_ps(_mm512_unpackhi_pd(high01, high23));
+}
+LW_INLINE void loadColumns(const double* x, int64_t ldx, F64 r[2]) {
+  const F64 a = F64::loadParts(x, 2 * ldx), b = F64::loadParts(x + ldx, 2 * ldx);
+  r[0].v = _mm512_unpacklo_pd(a.v, b.v);
+  r[1].v = _mm512_unpackhi_pd(a.v, b.v);
+}
+// A transposed square (kernels/transpose.h).
 LW_INLINE void loadSquare(const float* x, int64_t ldx, F32 r[16]) {
-  LW_UNROLL for (int h = 0; h < 16; h += 4) {
-    __m512 a[4];
-    LW_UNROLL for (int q = 0; q < 4; q++) {
-      a[q] = F32::loadParts(x + q * ldx + h, 4 * ldx).v;
-    }
-    const __m512d low01 = _mm512_castps_pd(_mm512_unpacklo_ps(a[0], a[1])), high01 = _mm512_castps_pd(_mm512_unpackhi_ps(a[0], a[1]));
-    const __m512d low23 = _mm512_castps_pd(_mm512_unpacklo_ps(a[2], a[3])), high23 = _mm512_castps_pd(_mm512_unpackhi_ps(a[2], a[3]));
-    r[h].v = _mm512_castpd_ps(_mm512_unpacklo_pd(low01, low23));
-    r[h + 1].v = _mm512_castpd_ps(_mm512_unpackhi_pd(low01, low23));
-    r[h + 2].v = _mm512_castpd_ps(_mm512_unpacklo_pd(high01, high23));
-    r[h + 3].v = _mm512_castpd_ps(_mm512_unpackhi_pd(high01, high23));
-  }
+  LW_UNROLL for (int h = 0; h < 16; h += 4) loadColumns(x + h, ldx, r + h);
 }
 // The bits of a, as integers, taken from `bits`: a first guess at 1/a (math.h, quotient).
 LW_INLINE F32 subtractedFrom(int32_t bits, F32 a) {
