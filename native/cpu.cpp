@@ -56,19 +56,24 @@ int availableIsas(Isa out[4]) {
   return n;
 }
 
-static int64_t askForSecondLevel() {
+// Of the leaves from 0x80000000 on.
+static bool hasLeaf(unsigned leaf) {
   unsigned r[4];
   cpuid(0x80000000u, 0, r);
-  if (r[0] < 0x80000006u) return 0;
+  return r[0] >= leaf;
+}
+
+static int64_t askForSecondLevel() {
+  if (!hasLeaf(0x80000006u)) return 0;
+  unsigned r[4];
   cpuid(0x80000006u, 0, r);
   return (int64_t)(r[2] >> 16) << 10;
 }
 const int64_t secondLevelBytes = askForSecondLevel();
 
 const char* cpuName(char name[49]) {
+  if (!hasLeaf(0x80000004u)) return "x64";
   unsigned r[4];
-  cpuid(0x80000000u, 0, r);
-  if (r[0] < 0x80000004u) return "x64";
   for (unsigned i = 0; i < 3; i++) {
     cpuid(0x80000002u + i, 0, r);
     memcpy(name + 16 * i, r, 16);

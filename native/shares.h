@@ -39,20 +39,15 @@ class Shares {
   // that finds its threads slow goes on alone, and tries them for a dozen steps only.
   template <class F>
   void learn(int threads, F done) {
-    double mean = 0, weights = 0;
-    bool all = true;
-    for (int i = 0; i < threads; i++) {
-      const Done& d = done(i);
-      all = all && d.nanoseconds > 0;
-      mean += d.work / (d.nanoseconds + 1e-9) / threads;
-      weights += weight(i) / threads;
-    }
+    const double mean = meanSpeed(threads, done);
+    double weights = 0;
+    for (int i = 0; i < threads; i++) weights += weight(i) / threads;
     for (int i = 0; i < threads; i++) {
       Done& d = done(i);
       Seen& s = seen_[i];
       s.work += d.work;
       s.nanoseconds += d.nanoseconds;
-      if (all) s.compare(d.work / d.nanoseconds / mean * weights / weight(i));
+      if (mean > 0) s.compare(d.work / d.nanoseconds / mean * weights / weight(i));
       if (s.row == kFew || s.row == -kFew) {
         set(i, weight(i) * s.ratios / kFew, 1);
         s.row = 0;
@@ -81,16 +76,23 @@ class Shares {
     }
   };
 
-  void settle(int threads) {
+  // 0 where somebody's is not known.
+  template <class F>
+  static double meanSpeed(int threads, F done) {
     double mean = 0;
-    bool all = true;
     for (int i = 0; i < threads; i++) {
-      all = all && seen_[i].nanoseconds > 0;
-      mean += seen_[i].work / (seen_[i].nanoseconds + 1e-9) / threads;
+      const Done& d = done(i);
+      if (d.nanoseconds <= 0) return 0;
+      mean += d.work / d.nanoseconds / threads;
     }
+    return mean;
+  }
+
+  void settle(int threads) {
+    const double mean = meanSpeed(threads, [this](int i) -> const Done& { return seen_[i]; });
     for (int i = 0; i < threads; i++) {
       Seen& s = seen_[i];
-      if (all) set(i, s.work / s.nanoseconds / mean, 0.5);
+      if (mean > 0) set(i, s.work / s.nanoseconds / mean, 0.5);
       s.work = s.nanoseconds = 0;
     }
   }

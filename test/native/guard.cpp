@@ -1,5 +1,6 @@
 // Calls every op of the native backend with operands that end, or begin, right at unmapped memory, on each instruction set, with random
-// sizes, types, contents and divisions, to find accesses outside of them; before that, how a tape chooses among its ways (trials.h).
+// sizes, types, contents and divisions, to find accesses outside of them; before that, how a tape
+// chooses among its ways and the threads' parts follow their speeds (trials.h).
 // usage: guard [CASES, 6000] [SEED, 1] [FIRST, 0]     Ends with "N cases, no access outside of operands", or with 1 and what was wrong.
 // A case hangs on the seed and its number alone: `guard 1 SEED NUMBER` repeats it.
 #include <stdio.h>
