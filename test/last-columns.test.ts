@@ -3,10 +3,10 @@ import * as lw from '../src/index.js'
 import { Random } from './differential/random.js'
 import { addonOf, hash, isasHere, within } from './isas.js'
 
-// The last columns of a product go down the rows where they would fill half of a register or less (native/kernels/gemm-last.h), in kernels for 1 to
-// W / 4 columns and a number of rows each. Against the code without vectors, bit by bit, and against sums in float64.
+// The last columns of a product go down the rows where they would fill some half of a register or less (native/kernels/gemm-last.h), in kernels for 1 to
+// W / 4 columns and a number of rows each, or across by half a register. Against the code without vectors, bit by bit, and against sums in float64.
 
-const COLUMNS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 17, 18, 19, 20, 22, 24, 33, 34, 49, 50, 51, 52, 54, 56]
+const COLUMNS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13, 17, 18, 19, 20, 22, 23, 24, 26, 33, 34, 40, 49, 50, 51, 52, 54, 56]
 /** Rows and k: rows that fill all of the kernels, some, and leave some; k with and without a rest. */
 const SIZES = [
   [33, 5],

@@ -131,10 +131,16 @@ struct LastColumns {
         V row[K];
         LW_UNROLL for (int q = 0; q < K; q++) row[q] = V::template repeat<T>(b + q * part.ldb);
         LW_UNROLL for (int r = 0; r < R; r++) {
-          LW_UNROLL for (int s = 0; s < K; s += PART) {
-            V x[PART];
-            spreadAt(r, p + s, x);
-            LW_UNROLL for (int q = 0; q < PART; q++) acc[r] = fma(x[q], row[s + q], acc[r]);
+          if constexpr (U == 1 && K == V::W) {
+            V x[K];
+            loadSquare(a + r * Q::ROWS * g.rowA + p, g.rowA, x);
+            LW_UNROLL for (int q = 0; q < K; q++) acc[r] = fma(x[q], row[q], acc[r]);
+          } else {
+            LW_UNROLL for (int s = 0; s < K; s += PART) {
+              V x[PART];
+              spreadAt(r, p + s, x);
+              LW_UNROLL for (int q = 0; q < PART; q++) acc[r] = fma(x[q], row[s + q], acc[r]);
+            }
           }
         }
       }

@@ -11,6 +11,8 @@ namespace LANEWISE_ISA {
 template <class V>
 struct Tile {
   typedef typename V::E E;
+  typedef typename NarrowOf<V>::Type Narrow;
+  static constexpr bool kHasNarrow = (int)Narrow::W < (int)V::W;
   // Whether the next tile's rows of C are asked for ahead: measured on x86 only.
 #if defined(__AVX2__)
   static constexpr bool kAsksForC = true;
@@ -20,7 +22,7 @@ struct Tile {
   // Registers: 32 in AVX-512 and NEON, 16 in AVX2: rows·N accumulators, N vectors of B and one of A.
 #if defined(__AVX512F__) || defined(__aarch64__)
   enum { NV = 4 };
-  static constexpr int rows(int n) { return n == 4 ? 6 : n == 3 ? 8 : 12; }
+  static constexpr int rows(int n) { return n == 4 ? 6 : n == 3 ? 8 : sizeof(V) == 32 ? 10 : 12; }
 #elif defined(__AVX2__)
   enum { NV = 2 };
   static constexpr int rows(int n) { return n == 2 ? 6 : 8; }
@@ -149,31 +151,35 @@ struct Tile {
   static int64_t apart(const Gemm<E>& g, int64_t width, int64_t rows, int64_t k) {
     const int64_t left = width % V::W;
     if (V::W < 4 || rows < V::W) return 0;
-    if (g.rowA == 1) return left <= (kGroupsColumns ? V::W / 2 : V::W / 4) && 4 * k >= left * left ? left : 0;
-    const int64_t most = sizeof(E) == 4 ? 3 * V::W / 8 : V::W / 4, least = left > LastColumns<V>::kMost ? 16 : 8;
+    if (g.rowA == 1) return left <= (!kGroupsColumns ? V::W / 4 : rows < 64 ? V::W / 2 : 5 * V::W / 8) && 4 * k >= left * left ? left : 0;
+    const int64_t most = sizeof(E) == 4 && !kHasNarrow ? 3 * V::W / 8 : V::W / 4, least = left > LastColumns<V>::kMost ? 16 : 8;
     return kGroupsColumns && g.colA == 1 && left <= most && k >= least ? left : 0;
   }
 
-  // `count` columns from column j of a strip on, at most LastColumns' kMost.
-  static __attribute__((noinline)) void lastOf(const Gemm<E>& g, Strip<E> part, int64_t j, int64_t count, int64_t begin, int64_t end) {
+  // The last columns of a strip, where they do not go down the rows, that half a register takes across; 0 if none.
+  static int64_t narrow(int64_t width) { return kHasNarrow && width % V::W <= Narrow::W ? width % V::W : 0; }
+
+  // `count` columns from column j of a strip on: at most LastColumns' kMost down the rows, else at most what Narrow has.
+  static __attribute__((noinline)) void lastOf(const Gemm<E>& g, Strip<E> part, int64_t j, int64_t count, int64_t begin, int64_t end, bool down) {
     part.b += j;
     part.j0 += j;
     // How many rows are left depends on the columns, and none may be done twice: its chains could begin with C.
-    const int64_t rest = LastColumns<V>::run(count, g, part, begin, end);
-    if (rest < end) rowsOf<1, true>(g, part, rest, end, V::first(count));
+    const int64_t rest = down ? LastColumns<V>::run(count, g, part, begin, end) : begin;
+    if (rest < end) Tile<Narrow>::template rowsOf<1, true>(g, part, rest, end, Narrow::first(count));
   }
 
   // Rows [begin, end) of at most NR columns. A last vector that would be nearly all mask costs as much as a full one (50 columns are
-  // 48 and 2): vectors down the rows instead. In bands, if a row is read twice, so that it is near the second time.
+  // 48 and 2): vectors down the rows instead, or half a vector. In bands, if a row is read twice, so that it is near the second time.
   static __attribute__((noinline)) void strip(const Gemm<E>& g, Strip<E> part, int64_t width, int64_t begin, int64_t end) {
     if constexpr (V::W >= 4) {
-      const int64_t left = apart(g, width, end - begin, part.k);
+      const int64_t down = apart(g, width, end - begin, part.k), left = down > 0 ? down : narrow(width);
       if (left > 0) {
-        const int64_t band = width <= LastColumns<V>::kMost ? end - begin : g.rowA == 1 ? 4 * V::W : 32;
+        const int64_t most = down > 0 ? (int64_t)LastColumns<V>::kMost : (int64_t)Narrow::W;
+        const int64_t band = width <= most ? end - begin : g.rowA == 1 ? 4 * V::W : 32;
         for (int64_t i = begin; i < end; i += band) {
           const int64_t to = lesser(end, i + band);
           if (width > left) acrossRows(g, part, width - left, i, to);
-          for (int64_t j = width - left; j < width; j += LastColumns<V>::kMost) lastOf(g, part, j, lesser(width - j, LastColumns<V>::kMost), i, to);
+          for (int64_t j = width - left; j < width; j += most) lastOf(g, part, j, lesser(width - j, most), i, to, down > 0);
         }
         return;
       }

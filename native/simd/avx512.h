@@ -207,9 +207,8 @@ LW_INLINE void spread(F64 a, F64, F64 r[2]) {
   r[1].v = _mm512_unpackhi_pd(a.v, a.v);
 }
 // Columns of W rows, as many as 16 bytes hold. Quarters of rows meet in the loads: half of the shuffles are saved.
-LW_INLINE void loadColumns(const float* x, int64_t ldx, F32 r[4]) {
-  __m512 a[4];
-  LW_UNROLL for (int q = 0; q < 4; q++) a[q] = F32::loadParts(x + q * ldx, 4 * ldx).v;
+LW_INLINE void turnColumns(const F32 x[4], F32 r[4]) {
+  const __m512 a[4] = {x[0].v, x[1].v, x[2].v, x[3].v};
   const __m512d low01 = _mm512_castps_pd(_mm512_unpacklo_ps(a[0], a[1])), high01 = _mm512_castps_pd(_mm512_unpackhi_ps(a[0], a[1]));
   const __m512d low23 = _mm512_castps_pd(_mm512_unpacklo_ps(a[2], a[3])), high23 = _mm512_castps_pd(_mm512_unpackhi_ps(a[2], a[3]));
   r[0].v = _mm512_castpd_ps(_mm512_unpacklo_pd(low01, low23));
@@ -217,14 +216,23 @@ LW_INLINE void loadColumns(const float* x, int64_t ldx, F32 r[4]) {
   r[2].v = _mm512_castpd_ps(_mm512_unpacklo_pd(high01, high23));
   r[3].v = _mm512_castpd_ps(_mm512_unpackhi_pd(high01, high23));
 }
+LW_INLINE void loadColumns(const float* x, int64_t ldx, F32 r[4]) {
+  F32 a[4];
+  LW_UNROLL for (int q = 0; q < 4; q++) a[q] = F32::loadParts(x + q * ldx, 4 * ldx);
+  turnColumns(a, r);
+}
 LW_INLINE void loadColumns(const double* x, int64_t ldx, F64 r[2]) {
   const F64 a = F64::loadParts(x, 2 * ldx), b = F64::loadParts(x + ldx, 2 * ldx);
   r[0].v = _mm512_unpacklo_pd(a.v, b.v);
   r[1].v = _mm512_unpackhi_pd(a.v, b.v);
 }
 // A transposed square (kernels/transpose.h).
+// Each line is taken whole before the next ones: lines of rows that lie a multiple of 4 KB apart share the eight places of one set.
 LW_INLINE void loadSquare(const float* x, int64_t ldx, F32 r[16]) {
-  LW_UNROLL for (int h = 0; h < 16; h += 4) loadColumns(x + h, ldx, r + h);
+  F32 a[16];
+  LW_UNROLL for (int q = 0; q < 4; q++)
+    LW_UNROLL for (int h = 0; h < 16; h += 4) a[h + q] = F32::loadParts(x + q * ldx + h, 4 * ldx);
+  LW_UNROLL for (int h = 0; h < 16; h += 4) turnColumns(a + h, r + h);
 }
 // The bits of a, as integers, taken from `bits`: a first guess at 1/a (math.h, quotient).
 LW_INLINE F32 subtractedFrom(int32_t bits, F32 a) {
@@ -242,6 +250,38 @@ LW_INLINE Words productOfLow(Words a, uint32_t b) { return (Words)_mm512_mul_epu
 
 LW_DERIVED(F32)
 LW_DERIVED(F64)
+
+// Half a register, for the few columns of a product (kernels/gemm-tile.h) and nothing else.
+struct F32Half {
+  typedef float E;
+  typedef __mmask8 M;
+  enum { W = 8 };
+  __m256 v;
+  static LW_MEMBER F32Half zero() { return {_mm256_setzero_ps()}; }
+  static LW_MEMBER F32Half set1(float x) { return {_mm256_set1_ps(x)}; }
+  static LW_MEMBER M first(int64_t n) { return (M)((1u << n) - 1); }
+  static LW_MEMBER F32Half load(const float* p) { return {_mm256_loadu_ps(p)}; }
+  static LW_MEMBER F32Half load(const float* p, M m) { return {_mm256_maskz_loadu_ps(m, p)}; }
+  LW_MEMBER void store(float* p) const { _mm256_storeu_ps(p, v); }
+  LW_MEMBER void store(float* p, M m) const { _mm256_mask_storeu_ps(p, m, v); }
+};
+struct F64Half {
+  typedef double E;
+  typedef __mmask8 M;
+  enum { W = 4 };
+  __m256d v;
+  static LW_MEMBER F64Half zero() { return {_mm256_setzero_pd()}; }
+  static LW_MEMBER F64Half set1(double x) { return {_mm256_set1_pd(x)}; }
+  static LW_MEMBER M first(int64_t n) { return (M)((1u << n) - 1); }
+  static LW_MEMBER F64Half load(const double* p) { return {_mm256_loadu_pd(p)}; }
+  static LW_MEMBER F64Half load(const double* p, M m) { return {_mm256_maskz_loadu_pd(m, p)}; }
+  LW_MEMBER void store(double* p) const { _mm256_storeu_pd(p, v); }
+  LW_MEMBER void store(double* p, M m) const { _mm256_mask_storeu_pd(p, m, v); }
+};
+LW_INLINE F32Half fma(F32Half a, F32Half b, F32Half c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
+LW_INLINE F64Half fma(F64Half a, F64Half b, F64Half c) { return {_mm256_fmadd_pd(a.v, b.v, c.v)}; }
+template <> struct NarrowOf<F32> { typedef F32Half Type; };
+template <> struct NarrowOf<F64> { typedef F64Half Type; };
 
 }  // namespace LANEWISE_ISA
 }  // namespace lanewise

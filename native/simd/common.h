@@ -47,6 +47,10 @@ struct Whole {};
 template <class Part> static constexpr bool kIsWhole = false;
 template <> constexpr bool kIsWhole<Whole> = true;
 
+// The type for a product's columns that fill at most half a register: V itself, but with AVX-512 half a register. Zen 4 has two such
+// multiply-adds a cycle, of whole registers one.
+template <class V> struct NarrowOf { typedef V Type; };
+
 // Defined once each type has <, <=, ==, max, isnan, select.
 #define LW_DERIVED(V)                                                                                        \
   LW_INLINE V::M operator>(V a, V b) { return b < a; }                                                       \
