@@ -39,7 +39,7 @@ struct LastColumns {
     }
     if constexpr (kGroupsColumns) {
       typedef Groups<T, T == 1 ? 1 : T == 2 ? 2 : 4> Q;
-      return groups<T, Q::U, Q::MOST>(g, part, begin, end);
+      return crowded(g) ? groups<T, Q::U, Q::FEW>(g, part, begin, end) : groups<T, Q::U, Q::MOST>(g, part, begin, end);
     }
     return begin;
   }
@@ -86,11 +86,15 @@ struct LastColumns {
 
   // A by rows. A register holds U columns of ROWS rows, a row's side by side: of each 16 bytes of A, from as many rows, one shuffle
   // makes what a row of B, repeated, is multiplied with; for a single column (U = 1) they are transposed. MOST registers of a kernel: 32 rows or, with
-  // few registers, 8 of them.
+  // few registers, 8 of them. FEW: where rows are crowded, and up to two columns.
   template <int T, int UNIT>
   struct Groups {
-    enum { U = UNIT, PART = 16 / sizeof(E), EACH = PART / U, ROWS = V::W / U, MOST = 32 / ROWS < 8 ? 32 / ROWS : 8 };
+    enum { U = UNIT, PART = 16 / sizeof(E), EACH = PART / U, ROWS = V::W / U, MOST = 32 / ROWS < 8 ? 32 / ROWS : 8, FEW = T > 2 ? MOST : T * 64 / (V::W * (int)sizeof(E)) };
   };
+  // Rows of A a multiple of 2 KB apart crowd few sets of the first-level cache, and a line is gone before its next 16 bytes are asked for: then
+  // all of it is taken before the next rows (128×1×512 0.52, 128×1×1024 0.36 of the time; else 1.1, with few registers 1.4), and fewer rows
+  // at a time.
+  static bool crowded(const Gemm<E>& g) { return g.rowA * (int64_t)sizeof(E) % 2048 == 0; }
   template <int N>
   struct Parts {
     enum { COUNT = N };
@@ -145,10 +149,8 @@ struct LastColumns {
         }
       }
     };
-    // Rows a multiple of 2 KB apart crowd few sets of the first-level cache, and a line is gone before its next 16 bytes are asked for: then
-    // all of it is taken before the next rows (128×1×512 0.52, 128×1×1024 0.36 of the time; else 1.1, with few registers 1.4).
-    if constexpr (R == Q::MOST)
-      if (g.rowA * (int64_t)sizeof(E) % 2048 == 0) steps(Parts<64 / 16>());
+    if constexpr (R == Q::FEW)
+      if (crowded(g)) steps(Parts<64 / 16>());
     steps(Parts<1>());
     // What is left of k, from the last 16 bytes of the rows: those of columns that are done are not used.
     if (const int64_t done = PART - (part.k - p); done < PART) {
