@@ -42,6 +42,8 @@ describe.skipIf(isasHere().length < 3)('results of more than 32 MB', () => {
         ['means of columns', dtype, () => lw.mean(of([2, rows, 257], 7919), 1)],
         ['maxima of columns', dtype, () => lw.max(of([501, rows + 2], 7919), 0)],
         ['a copy to the middle of a line', dtype, () => copied(of([rows * N], 7919), 3)],
+        ['rows joined', dtype, () => lw.concat([of([rows, N], 7919), of([rows, 70], 104_729), of([rows, 3], 31)], 1)],
+        ['parts of rows', dtype, () => lw.slice(of([rows, N + 33], 7919), 5, N + 5, 1)],
         ['softmax of 10', dtype, () => lw.softmax(of([rows * 50 + 3, 10], 7919))],
         ['softmax of 513', dtype, () => lw.softmax(of([rows, N], 7919))],
       ]
