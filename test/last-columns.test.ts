@@ -100,6 +100,37 @@ describe.skipIf(isasHere().length === 0).each(['float32', 'float64'] as const)(
   },
 )
 
+// Few rows times a transpose: A is turned, not B, and then what comes out (native/kernels/gemm-turned.h).
+describe.skipIf(isasHere().length === 0).each(['float32', 'float64'] as const)(
+  'products of few rows with a transpose, %s',
+  (dtype) => {
+    const ROWS = [2, 3, 4, 5, 7, 8, 9, 10, 13, 15, 16, 17]
+    it.each([
+      [1, 40],
+      [63, 16],
+      [64, 67],
+      [130, 15],
+      [200, 512],
+      [257, 130],
+    ])('%i columns, k %i', (n, k) => {
+      for (const m of ROWS) {
+        const product = () => {
+          const a = lw.tensor(valuesOf(m * k, 'x', m, k), { shape: [m, k], dtype })
+          const b = lw.tensor(valuesOf(n * k, 'w', n, k), { shape: [n, k], dtype })
+          return [lw.matmul(a, b, { transposeB: true }), lw.matmul(a, lw.transpose(b))].map((y) => [
+            ...y.toTypedArray(),
+          ])
+        }
+        const [expected] = within(addonOf(isasHere()[0], 1), product)
+        for (const isa of isasHere())
+          for (const threads of [1, 3])
+            for (const got of within(addonOf(isa, threads), product))
+              expect(got, `${isa}, ${threads} threads, ${m} rows`).toStrictEqual(expected)
+      }
+    })
+  },
+)
+
 describe.skipIf(isasHere().length === 0)('products cut where a thread’s part begins', () => {
   // One row of its own with k in blocks; a part that begins within a band of rows.
   it.each([

@@ -8,6 +8,7 @@
 #include "../scratch.h"
 #include "gemm-legs.h"
 #include "gemm-short.h"
+#include "gemm-turned.h"
 #include "transpose.h"
 
 namespace lanewise {
@@ -165,6 +166,11 @@ struct Tiles {
 
   static void plan(const Gemm<E>& g, Plan& plan) {
     plan.nanoseconds = (double)g.m * g.n * (g.k + 4) * 0.25 / V::W;
+    if (TurnedRows<V>::takes(g)) {
+      plan.units = TurnedRows<V>::units(g);
+      plan.turns = 1;
+      return;
+    }
     const int64_t legs = plan.legs ? ProductLegs<V>::count(g, plan.threads) : 1;
     plan.leg = legs > 1 ? ProductLegs<V>::unitsOfEach(g) : 0;
     plan.freeEnds = g.source ? 1 : 0;
@@ -207,6 +213,10 @@ struct Tiles {
       }
     }
     if (g.source) return gathered(g, begin, end);
+    if (TurnedRows<V>::takes(g)) {
+      if (!TurnedRows<V>::run(g, begin, end)) block(g, 0, g.m, begin * TurnedRows<V>::BAND, lesser(end * TurnedRows<V>::BAND, g.n));
+      return;
+    }
     const Grid grid = gridOf(g, command.units == ceilDivide(g.n, NR));
     if (small(g)) {
       // One block, unless rows of C would leave the cache between two blocks of k.
