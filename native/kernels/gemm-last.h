@@ -135,7 +135,7 @@ struct LastColumns {
         V row[K];
         LW_UNROLL for (int q = 0; q < K; q++) row[q] = V::template repeat<T>(b + q * part.ldb);
         LW_UNROLL for (int r = 0; r < R; r++) {
-          if constexpr (U == 1 && K == V::W) {
+          if constexpr (U == 1 && (int)K == (int)V::W) {
             V x[K];
             loadSquare(a + r * Q::ROWS * g.rowA + p, g.rowA, x);
             LW_UNROLL for (int q = 0; q < K; q++) acc[r] = fma(x[q], row[q], acc[r]);
