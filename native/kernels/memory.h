@@ -66,8 +66,8 @@ static void runCopyColumns(const Command& c, int64_t begin, int64_t end) {
   const int64_t m = c.n[0], n = c.n[1], pieces = piecesOfRow(n), rows = rowsAtOnce(n);
   int64_t size = 0;
   withPointer(c.p[0], c.types[0], [&](auto* y) { size = sizeof(*y); });
-  // Pieces past the caches: from 240 bytes on where they are parts of rows of y, as concat's (0.3 to 0.6 of the time on Zen 4; of 200 bytes 0.9 to
-  // 1.2), from 1280 where they fill y, as slice's (0.65 to 0.76; of 512 bytes 1.3 to 1.46).
+  // Pieces past the caches: from 240 bytes on where they are parts of rows of y, as concat's (0.26 to 0.6 of the time on Zen 4; of 200 bytes 0.9 to
+  // 1.2), from 1280 where they fill y, as slice's (0.62 to 0.78; of 512 bytes 1.3 to 1.46).
   const bool past = n * size >= (n < c.n[2] ? 240 : 1280) && goesPast(m * c.n[2] * size, (char*)c.p[0], (char*)c.p[1]);
   for (int64_t u = begin; u < end; u++) {
     const int64_t row = u / pieces * rows, column = u % pieces * kBlock;
