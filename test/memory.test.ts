@@ -6,8 +6,9 @@ import { buildDist, runScript } from './processes.js'
 // runs in a process of its own. Bounds are several times the growth measured over five runs; the note says the largest.
 
 const LOOPS: Record<string, { bound: number; script: string; flags?: string[] }> = {
-  // 0.8 MB native, 2.5 MB JavaScript. V8 doubles its young generation, 1 MB at first, as more has lived through it: after
-  // some 400,000 steps (fewer on a busy machine) a process has 16 MB more that are no leak, hence the flag
+  // 0.8 MB native, 2.5 MB JavaScript. V8 doubles its young generation, 1 MB at first, as more has lived through it: a
+  // process grows by 16 MB that are no leak, in some 400,000 steps, but by 7 to 9 in these where V8 optimizes late, as on a busy
+  // machine. Hence the flag
   '20,000 eager steps': {
     bound: 12,
     flags: ['--max-semi-space-size=1'],
