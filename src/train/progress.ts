@@ -85,23 +85,35 @@ async function loadBar(): Promise<typeof SingleBar | undefined> {
   }
 }
 
-/** Listens, once told to, for what may end the process: `restore` is called at its exit, `stop` at a signal before. */
-function endListener(restore: () => void, stop: () => void): (listen: boolean) => void {
-  // Called before others, of whom some listen once. A signal that nobody else listens to ends the process as it would without us.
-  const onSignal = (signal: NodeJS.Signals) => {
-    const alone = process.listenerCount(signal) === 1
-    stop()
-    if (alone) process.kill(process.pid, signal)
-  }
-  let listening = false
-  return (listen) => {
-    if (listen === listening) return
-    listening = listen
-    const change = listen ? 'prependListener' : 'removeListener'
-    const on: NodeJS.EventEmitter = process
-    on[change]('exit', restore)
-    for (const signal of SIGNALS) on[change](signal, onSignal)
-  }
+/** A bar on its way: `restore` is called at the end of the process, `stop` at a signal before. */
+interface Running {
+  restore(): void
+  stop(): void
+}
+
+const running = new Set<Running>()
+
+function onExit(): void {
+  for (const bar of running) bar.restore()
+}
+
+/** Called before others, of whom some listen once. A signal that nobody else listens to ends the process as it would without us. */
+function onSignal(signal: NodeJS.Signals): void {
+  const alone = process.listenerCount(signal) === 1
+  for (const bar of [...running]) bar.stop()
+  if (alone) process.kill(process.pid, signal)
+}
+
+/** What may end the process is listened for once, however many fits there are: Node warns of more than ten listeners. */
+function listen(change: () => void): void {
+  const before = running.size > 0
+  change()
+  const now = running.size > 0
+  if (now === before) return
+  const method = now ? 'prependListener' : 'removeListener'
+  const on: NodeJS.EventEmitter = process
+  on[method]('exit', onExit)
+  for (const signal of SIGNALS) on[method](signal, onSignal)
 }
 
 const BAR = {
@@ -110,7 +122,7 @@ const BAR = {
   barIncompleteChar: '░',
   hideCursor: true,
   clearOnComplete: true,
-  // endListener restores the cursor at signals and at the end of the process.
+  // onExit and onSignal restore the cursor at signals and at the end of the process.
   gracefulExit: false,
 }
 
@@ -126,10 +138,10 @@ async function barProgress(
   const restore = () => stream.write(SHOW_CURSOR + WRAP_LINES)
   const endBar = () => {
     if (bar === undefined) return
-    const running = bar
+    const ended = bar
     bar = undefined
     try {
-      running.stop()
+      ended.stop()
     } finally {
       restore()
     }
@@ -137,9 +149,9 @@ async function barProgress(
   const stop = () => {
     endBar()
     current = 0
-    listen(false)
+    listen(() => running.delete(own))
   }
-  const listen = endListener(restore, stop)
+  const own = { restore, stop }
   return {
     start(epoch) {
       endBar()
@@ -155,7 +167,7 @@ async function barProgress(
       if (bar !== undefined) bar.update(step, { rest })
       else if (current > 0 && step < steps) {
         // Only now: an epoch that has ended before this has its line, and needs no bar.
-        listen(true)
+        listen(() => running.add(own))
         bar = new Bar({ ...BAR, stream, format: `epoch ${current}/${epochs} {bar} {value}/{total}{rest}` })
         bar.start(steps, step, { rest })
       }

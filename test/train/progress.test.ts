@@ -86,6 +86,22 @@ describe('progress', () => {
     expect(process.listenerCount('SIGTERM')).toBe(0)
   })
 
+  test('on a terminal, listens once for the end of the process, however many fits there are', async () => {
+    const events = ['exit', 'SIGINT', 'SIGTERM', 'SIGHUP'] as const
+    const count = () => events.map((event) => process.listenerCount(event))
+    const before = count()
+    const bars = Array.from({ length: 12 }, () => fakeStream(true))
+    const progresses = await Promise.all(bars.map(({ stream }) => createProgress({ epochs: 1, steps: 4, stream })))
+    for (const progress of progresses) progress.start(1), progress.update(1, {})
+    expect(count()).toEqual(before.map((n) => n + 1))
+    progresses[0]?.stop()
+    expect(count()).toEqual(before.map((n) => n + 1))
+    process.once('SIGHUP', () => {}) // so that the signal does not end the process
+    process.emit('SIGHUP')
+    for (const { text } of bars) expect(text().endsWith('\x1b[?25h\x1b[?7h')).toBe(true)
+    expect(count()).toEqual(before)
+  })
+
   test.each([
     [59, '59s'],
     [59.5, '1m0s'],
