@@ -12,7 +12,7 @@ import {
   written,
 } from './gradient-nodes.js'
 import { type Scratch, withoutScratch, withScratch } from './scratch.js'
-import { show } from './shape.js'
+import { type Shape, sameShape, show } from './shape.js'
 import type { Storage } from './storage.js'
 import { checkStill, checkTensor, empty, type Tensor } from './tensor.js'
 
@@ -43,13 +43,19 @@ function isLost(t: Tensor): boolean {
  */
 export function derive(y: Tensor, inputs: readonly Tensor[], derivatives: Derivatives, reads: Reads = true): Tensor {
   written(y) // an `out` may have a node, of values that are no more
-  return isWanted(inputs, derivatives) ? note(y, inputs, derivatives, reads, false) : y
+  return isWanted(inputs, derivatives) ? note(y, inputs, derivatives, reads, 'op') : y
+}
+
+/** The same where the derivatives take a thin dy (gradient-nodes.ts). */
+export function deriveThin(y: Tensor, inputs: readonly Tensor[], derivatives: Derivatives, reads: Reads): Tensor {
+  written(y)
+  return isWanted(inputs, derivatives) ? note(y, inputs, derivatives, reads, 'thin') : y
 }
 
 /** The same for a view of x, which writes nothing. */
 export function deriveView(y: Tensor, x: Tensor, derivative: Derivative): Tensor {
   y.detachedAt = enabled ? x.detachedAt : nextInOrder()
-  return enabled && hasHistory(x) ? note(y, [x], [derivative], false, true) : y
+  return enabled && hasHistory(x) ? note(y, [x], [derivative], false, 'view') : y
 }
 
 /** @throws StateError where a gradient is wanted of `t`, which has none in `op` */
@@ -75,14 +81,30 @@ function isWanted(inputs: readonly Tensor[], derivatives: Derivatives): boolean 
   return enabled && derivatives.some((d, i) => d !== undefined && tracked(inputs[i]))
 }
 
-function note(y: Tensor, inputs: readonly Tensor[], derivatives: Derivatives, reads: Reads, view: boolean): Tensor {
+function note(
+  y: Tensor,
+  inputs: readonly Tensor[],
+  derivatives: Derivatives,
+  reads: Reads,
+  kind: 'op' | 'thin' | 'view',
+): Tensor {
   const results = inputs.map((x) => x.node !== undefined)
   const order = nextInOrder()
+  const view = kind === 'view'
   if (!view && y.size > 0 && (y.writes.viewed || y.writes.whole !== undefined)) {
     const all = wholeOf(y)
     all.notes = [...all.notes, { from: y.offset, to: y.offset + y.size, order }]
   }
-  y.node = { order, recorded: recordingState.active, view, inputs, results, derivatives, reads }
+  y.node = {
+    order,
+    recorded: recordingState.active,
+    view,
+    inputs,
+    results,
+    derivatives,
+    reads,
+    takeThin: kind === 'thin',
+  }
   return y
 }
 
@@ -105,6 +127,7 @@ interface AutogradOps {
   ones(like: Tensor): Tensor
   add(a: Tensor, b: Tensor, out?: Tensor): Tensor
   copy(x: Tensor, out: Tensor): Tensor
+  repeat(x: Tensor, shape: Shape, out?: Tensor): Tensor
 }
 let ops: AutogradOps
 export function setAutogradOps(implementation: AutogradOps): void {
@@ -140,7 +163,8 @@ function walk(loss: Tensor, memory: Scratch): void {
   const elsewhere = new Map<Tensor, Tensor>()
   for (const t of history) {
     const node = t.node as GradientNode
-    const dy = gradients.get(t) as Tensor
+    const summed = gradients.get(t) as Tensor
+    const dy = node.takeThin || sameShape(summed.shape, t.shape) ? summed : ops.repeat(summed, t.shape)
     for (let i = 0; i < node.inputs.length; i++) {
       const x = node.inputs[i]
       const derivative = node.derivatives[i]
@@ -158,7 +182,11 @@ function walk(loss: Tensor, memory: Scratch): void {
     gradients.delete(t)
     memory.release(gradients.values(), elsewhere.values())
   }
-  for (const [leaf, gradient] of elsewhere) ops.copy(gradient, leaf.grad as Tensor)
+  for (const [leaf, gradient] of elsewhere) {
+    const grad = leaf.grad as Tensor
+    if (sameShape(gradient.shape, grad.shape)) ops.copy(gradient, grad)
+    else ops.repeat(gradient, grad.shape, grad)
+  }
 }
 
 /** Where the gradient of a leaf may be written at once: to its `grad`, unless that is read on the way. */
@@ -176,7 +204,10 @@ function overlap(a: Tensor, b: Tensor): boolean {
 
 /** An inner tensor's gradient may share memory with others, so sums go to a new place. */
 function accumulate(derivative: Derivative, dy: Tensor, sum: Tensor | undefined, to: Tensor | undefined): Tensor {
-  return sum === undefined ? derivative(dy, to) : ops.add(sum, derivative(dy, undefined), to)
+  if (sum === undefined) return derivative(dy, to)
+  const more = derivative(dy, undefined)
+  const fits = to !== undefined && (sameShape(sum.shape, to.shape) || sameShape(more.shape, to.shape))
+  return ops.add(sum, more, fits ? to : undefined)
 }
 
 /** Whether what is written to y is written to x: y is x, of all its memory, or what it is a part of. */

@@ -4,7 +4,10 @@ import type { Tensor } from './tensor.js'
 /** Set by record() while it runs: reading or writing a tensor's values there is a mistake. */
 export const recordingState = { active: false }
 
-/** The derivative of one input: given dL/dy it returns dL/dx, written to `out` where there is one and it can. */
+/**
+ * The derivative of one input: given dL/dy it returns dL/dx, written to `out` where there is one and it can. What it returns may be _thin_: of
+ * size 1 along axes where it is the same, as the derivative of a sum is.
+ */
 export type Derivative = (dy: Tensor, out: Tensor | undefined) => Tensor
 
 /** Which inputs' values the derivatives read: all, none, or those of these numbers. */
@@ -23,6 +26,8 @@ export interface GradientNode {
   readonly results: readonly boolean[]
   readonly reads: Reads
   readonly derivatives: readonly (Derivative | undefined)[]
+  /** Whether they take a thin dL/dy; for the others it is repeated first. */
+  readonly takeThin: boolean
 }
 
 /** When a piece of memory was last written by an op or set(), in the order of `nextInOrder`; -1 for never. */

@@ -1,4 +1,4 @@
-import { derive, setAutogradOps } from '../autograd.js'
+import { derive, deriveThin, setAutogradOps } from '../autograd.js'
 import type { FloatDType } from '../dtype.js'
 import { describe, ShapeError, TypeMismatchError } from '../errors.js'
 import { written } from '../gradient-nodes.js'
@@ -8,7 +8,7 @@ import { checkTensor, empty, isTensor, type Tensor } from '../tensor.js'
 import { commonFloat, output } from './common.js'
 import { constant, copy, fill } from './memory.js'
 import { defineOp, type Op } from './op.js'
-import { sumTo } from './reduce.js'
+import { repeat, sumTo } from './reduce.js'
 
 const BROADCAST = 'y:w:T:@ a:i:T:@ma b:i:T:@mb | d0 d1 d2 d3 d4 d5 ma<64 mb<64'
 const ADD = defineOp('add', BROADCAST)
@@ -73,50 +73,56 @@ function binary(op: Op, a: Tensor, b: Tensor, dtype: FloatDType, out: Tensor | u
   return emit(op, dtype, [y, a, b], broadcastParams(shape, a.shape, b.shape, y.size))
 }
 
+/** Of dy, which is y's gradient or what broadcasts to it, the share of the operand x. */
+function share(dy: Tensor, y: Tensor, x: Tensor, to?: Tensor): Tensor {
+  if (sameShape(x.shape, y.shape)) return dy
+  return sumTo(sameShape(dy.shape, y.shape) ? dy : repeat(dy, y.shape), x.shape, to)
+}
+
+/** `to` where a map of x may be written: not where x is thin. */
+export function placeFor(x: Tensor, to: Tensor | undefined): Tensor | undefined {
+  return to !== undefined && sameShape(x.shape, to.shape) ? to : undefined
+}
+
 /** a + b with NumPy's broadcasting. */
 export function add(a: Tensor | number, b: Tensor | number, out?: Tensor): Tensor {
   const [p, q, dtype] = operands('add', a, b)
-  return derive(
-    binary(ADD, p, q, dtype, out),
-    [p, q],
-    [(dy, to) => sumTo(dy, p.shape, to), (dy, to) => sumTo(dy, q.shape, to)],
-    false,
-  )
+  const y = binary(ADD, p, q, dtype, out)
+  return deriveThin(y, [p, q], [(dy, to) => share(dy, y, p, to), (dy, to) => share(dy, y, q, to)], false)
 }
 
 /** a − b with NumPy's broadcasting. */
 export function subtract(a: Tensor | number, b: Tensor | number, out?: Tensor): Tensor {
   const [p, q, dtype] = operands('subtract', a, b)
-  return derive(
-    binary(SUBTRACT, p, q, dtype, out),
-    [p, q],
-    [(dy, to) => sumTo(dy, p.shape, to), (dy, to) => multiply(sumTo(dy, q.shape), -1, to)],
-    false,
-  )
+  const y = binary(SUBTRACT, p, q, dtype, out)
+  const minus = (dy: Tensor, to?: Tensor) => multiply(dy, -1, placeFor(dy, to))
+  return deriveThin(y, [p, q], [(dy, to) => share(dy, y, p, to), (dy, to) => minus(share(dy, y, q), to)], false)
 }
 
 /** a · b, element by element, with NumPy's broadcasting. */
 export function multiply(a: Tensor | number, b: Tensor | number, out?: Tensor): Tensor {
   const [p, q, dtype] = operands('multiply', a, b)
-  return derive(
-    binary(MULTIPLY, p, q, dtype, out),
-    [p, q],
-    [(dy, to) => sumTo(multiply(dy, q), p.shape, to), (dy, to) => sumTo(multiply(dy, p), q.shape, to)],
-  )
+  const y = binary(MULTIPLY, p, q, dtype, out)
+  const product = (dy: Tensor, x: Tensor, other: Tensor, to?: Tensor) => {
+    const fits = sameShape(x.shape, y.shape) && (sameShape(dy.shape, y.shape) || sameShape(other.shape, y.shape))
+    return share(multiply(dy, other, fits ? to : undefined), y, x, to)
+  }
+  return deriveThin(y, [p, q], [(dy, to) => product(dy, p, q, to), (dy, to) => product(dy, q, p, to)], true)
 }
 
 /** a / b, element by element, with NumPy's broadcasting. IEEE division. */
 export function divide(a: Tensor | number, b: Tensor | number, out?: Tensor): Tensor {
   const [p, q, dtype] = operands('divide', a, b)
   const y = binary(DIVIDE, p, q, dtype, out)
-  return derive(
+  return deriveThin(
     y,
     [p, q],
     [
-      (dy, to) => sumTo(divide(dy, q), p.shape, to),
+      (dy, to) => share(divide(dy, q), y, p, to),
       // q² may be beyond the range of numbers where y/q is not.
       (dy, to) => multiply(sumTo(multiply(dy, divide(y, q)), q.shape), -1, to),
     ],
+    true,
   )
 }
 
@@ -175,13 +181,16 @@ export function where(condition: Tensor, a: Tensor | number, b: Tensor | number,
   return derive(y, full, [undefined, (dy, to) => where(c, dy, 0, to), (dy, to) => where(c, 0, dy, to)], [0])
 }
 
-/** x repeated to a larger shape, as a copy: x + −0 is x, also where that is −0. */
+/** x, repeated where it has another shape. */
 function broadcastTo(x: Tensor, shape: Shape): Tensor {
-  return sameShape(x.shape, shape) ? x : add(x, fill(empty('add', shape, x.dtype), -0))
+  if (sameShape(x.shape, shape)) return x
+  const y = repeat(x, shape)
+  return deriveThin(y, [x], [(dy, to) => share(dy, y, x, to)], false)
 }
 
 setAutogradOps({
   ones: (like) => fill(empty('backward', like.shape, like.dtype), 1),
   add: (a, b, out) => add(a, b, out),
   copy,
+  repeat,
 })

@@ -67,7 +67,7 @@ function without(shape: Shape, runs: readonly Run[], keepDims: boolean): number[
   return left
 }
 
-type Step = (x: Tensor, abc: [number, number, number], out: Tensor | undefined, shape: Shape) => Tensor
+type Step = (x: Tensor, run: Run, abc: [number, number, number], out: Tensor | undefined, shape: Shape) => Tensor
 
 /** Applies `step` to each run of axes, the last run first, so that earlier axes keep their numbers. */
 function reduce(
@@ -85,16 +85,22 @@ function reduce(
   let y = x
   for (let r = runs.length - 1; r >= 0; r--) {
     const abc = around(y.shape, runs[r].first, runs[r].last)
-    y = r === 0 ? step(y, abc, out, final) : step(y, abc, undefined, without(y.shape, [runs[r]], true))
+    y =
+      r === 0 ? step(y, runs[r], abc, out, final) : step(y, runs[r], abc, undefined, without(y.shape, [runs[r]], true))
   }
   return y
 }
 
 function summing(op: Op, scale: (b: number) => number): Step {
-  return (x, abc, out, shape) => {
+  return (x, run, abc, out, shape) => {
     const dtype = floatOf(op.name, x)
     const y = emit(op, dtype, [output(op.name, out, shape, dtype, [x]), x], abc)
-    return derive(y, [x], [(dy, dx) => expand(dy, abc, scale(abc[1]), x.shape, dx)], false)
+    const alpha = scale(abc[1])
+    const thin = (dy: Tensor) => {
+      const kept = without(x.shape, [run], true)
+      return alpha === 1 ? reshape(dy, kept) : expand(dy, [dy.size, 1, 1], alpha, kept)
+    }
+    return derive(y, [x], [(dy, dx) => (dx ? expand(dy, abc, alpha, x.shape, dx) : thin(dy))], false)
   }
 }
 
@@ -128,7 +134,7 @@ export function mean(x: Tensor, axes?: Axes, options: ReduceOptions = {}, out?: 
  * axes that are not neighbours first along the last ones, then among the results). */
 export function max(x: Tensor, axes?: Axes, options: ReduceOptions = {}, out?: Tensor): Tensor {
   const dtype = floatOf('max', x)
-  return reduce('max', x, axes, options, out, (part, abc, target, shape) => {
+  return reduce('max', x, axes, options, out, (part, _run, abc, target, shape) => {
     if (abc[1] === 0) throw new ShapeError('max', 'at least one element to reduce', show(part.shape))
     const y = emit(MAX, dtype, [output('max', target, shape, dtype, [part]), part], abc)
     return derive(
@@ -148,6 +154,25 @@ export function argmax(x: Tensor, axis = -1, options: ReduceOptions = {}): Tenso
   const [before, after] = [x.shape.slice(0, at), x.shape.slice(at + 1)]
   const y = empty('argmax', [...before, ...(keepDims ? [1] : []), ...after], 'int32')
   return emit(ARGMAX, dtype, [y, x], around(x.shape, at, at))
+}
+
+/** x, repeated along the axes of `shape` that it has with size 1 or not at all. */
+export function repeat(x: Tensor, shape: Shape, out?: Tensor): Tensor {
+  const lead = shape.length - x.rank
+  let y = lead === 0 ? x : reshape(x, [...shape.slice(0, lead).fill(1), ...x.shape])
+  const runs: Run[] = []
+  for (let i = 0; i < shape.length; i++) {
+    if (y.shape[i] !== 1) continue
+    const previous = runs[runs.length - 1]
+    if (previous !== undefined && previous.last === i - 1) previous.last = i
+    else runs.push({ first: i, last: i })
+  }
+  for (let r = runs.length - 1; r >= 0; r--) {
+    const { first, last } = runs[r]
+    const larger = y.shape.map((d, i) => (first <= i && i <= last ? shape[i] : d))
+    y = expand(y, around(larger, first, last), 1, larger, r === 0 ? out : undefined)
+  }
+  return y
 }
 
 /** Sums x down to `shape`, from which it was broadcast. */

@@ -1,9 +1,9 @@
-import { derive } from '../autograd.js'
+import { derive, deriveThin } from '../autograd.js'
 import { describe, ValueError } from '../errors.js'
 import { written } from '../gradient-nodes.js'
 import { emit } from '../tape.js'
 import type { Tensor } from '../tensor.js'
-import { divide, multiply } from './binary.js'
+import { divide, multiply, placeFor } from './binary.js'
 import { checkSame, commonFloat, floatOf, output } from './common.js'
 import { defineOp, type Op } from './op.js'
 
@@ -47,18 +47,18 @@ function checkNumber(op: string, name: string, value: unknown): number {
 
 /** −x. dx = −dy */
 export function negate(x: Tensor, out?: Tensor): Tensor {
-  return derive(map(NEGATE, x, out), [x], [(dy, to) => negate(dy, to)], false)
+  return deriveThin(map(NEGATE, x, out), [x], [(dy, to) => negate(dy, placeFor(dy, to))], false)
 }
 
 /** e^x. dx = dy·y */
 export function exp(x: Tensor, out?: Tensor): Tensor {
   const y = map(EXP, x, out)
-  return derive(y, [x], [(dy, to) => multiply(dy, y, to)], false)
+  return deriveThin(y, [x], [(dy, to) => multiply(dy, y, to)], false)
 }
 
 /** Natural logarithm. dx = dy/x */
 export function log(x: Tensor, out?: Tensor): Tensor {
-  return derive(map(LOG, x, out), [x], [(dy, to) => divide(dy, x, to)])
+  return deriveThin(map(LOG, x, out), [x], [(dy, to) => divide(dy, x, to)], true)
 }
 
 /** Square root. dx = dy/(2y) */
@@ -67,9 +67,9 @@ export function sqrt(x: Tensor, out?: Tensor): Tensor {
   return derive(y, [x], [(dy, to) => grad(SQRT_GRAD, dy, y, to)], false)
 }
 
-/** x². dx = 2·x·dy */
+/** x². dx = 2·dy·x */
 export function square(x: Tensor, out?: Tensor): Tensor {
-  return derive(map(SQUARE, x, out), [x], [(dy, to) => scale(multiply(dy, x), 2, 0, to)])
+  return deriveThin(map(SQUARE, x, out), [x], [(dy, to) => multiply(scale(dy, 2), x, to)], true)
 }
 
 /** |x|. dx = dy·sign(x), 0 at 0 */
@@ -118,5 +118,5 @@ export function clip(x: Tensor, low: number, high: number, out?: Tensor): Tensor
 /** alpha·x + beta for two numbers. dx = alpha·dy */
 export function scale(x: Tensor, alpha: number, beta = 0, out?: Tensor): Tensor {
   const doubles = [checkNumber('scale', 'alpha', alpha), checkNumber('scale', 'beta', beta)]
-  return derive(map(SCALE, x, out, doubles), [x], [(dy, to) => scale(dy, alpha, 0, to)], false)
+  return deriveThin(map(SCALE, x, out, doubles), [x], [(dy, to) => scale(dy, alpha, 0, placeFor(dy, to))], false)
 }

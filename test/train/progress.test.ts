@@ -92,7 +92,10 @@ describe('progress', () => {
     const before = count()
     const bars = Array.from({ length: 12 }, () => fakeStream(true))
     const progresses = await Promise.all(bars.map(({ stream }) => createProgress({ epochs: 1, steps: 4, stream })))
-    for (const progress of progresses) progress.start(1), progress.update(1, {})
+    for (const progress of progresses) {
+      progress.start(1)
+      progress.update(1, {})
+    }
     expect(count()).toEqual(before.map((n) => n + 1))
     progresses[0]?.stop()
     expect(count()).toEqual(before.map((n) => n + 1))
