@@ -50,6 +50,10 @@ inline void pause() {
 const int kSpins = 4000, kYields = 200;
 // How long the owner of a job in legs looks for the helper that is to begin: an awake one comes within 0.2 µs.
 const int kGrace = 200;
+// Planned nanoseconds for which a sleeping helper is called: about what that takes the owner. And how long without a job ends what has come together.
+const double kWorthWaking = 20000, kIdle = 200000;
+// Planned nanoseconds that are worth a thread more, which costs all some steps at the gate.
+const double kWorthJoining = 1250;
 // How long a thread looks on whether another takes the next turn of its range, before it takes that turn: some 10 µs.
 const int kPatience = 500;
 
@@ -110,10 +114,11 @@ struct alignas(64) Pool {
   Shares shares;
   std::mutex owner;
   int helpers = 0;                  // started so far
+  double owed = 0, lastOwed = 0;    // planned nanoseconds of jobs for which nobody was called, and when the last of them was
   int jobsToWait = 0;               // before the system, which has refused a thread, is asked again
   std::mutex sleep;
   struct Bed {
-    Seat seat;                      // guarded by `sleep`
+    Seat seat;                      // its helper's own while that is awake; else guarded by `sleep`
     std::atomic<bool> asleep{false};  // changed under `sleep`
     std::condition_variable wake;
   } beds[kMaxThreads];              // of the helpers
@@ -175,6 +180,7 @@ struct alignas(64) Pool {
     const bool arrived = !own && range.arrived.load(std::memory_order_relaxed) == job;
     int64_t units = 0;
     while (!arrived || isLate(part)) {
+      if (!own && part.next.load(std::memory_order_relaxed) >= part.end) break;  // without taking the line from the others
       const int64_t begin = part.next.fetch_add(part.chunk, std::memory_order_relaxed);
       if (begin >= part.end) break;
       const int64_t end = begin + part.chunk < part.end ? begin + part.chunk : part.end;
@@ -241,12 +247,11 @@ struct alignas(64) Pool {
           const uint64_t g = gate.load();
           return number < invited.load() && (g & 1) && g >> 16 != seen;
         };
-        while (!called()) {
-          bed.wake.wait(lock);
-          bed.seat.release();
-        }
+        while (!called()) bed.wake.wait(lock);
         bed.asleep.store(false);
         sleepers.fetch_sub(1);
+        lock.unlock();
+        bed.seat.release();
         continue;
       }
       work(number + 1);
@@ -296,15 +301,29 @@ struct alignas(64) Pool {
     }
   }
 
-  // Those who have a place in the job: others would only fall asleep again, at each job.
-  void wakeHelpers(int count) {
-    for (int i = 0; i < count; i++) {
+  // How many to call for a job of so many nanoseconds: one after another they are called before the owner begins, so of n equal threads, each of
+  // which costs as much as kWorthWaking, the best n is the root of their number in the job. Short jobs count together while one follows the other.
+  int worthWaking(double nanoseconds) {
+    const double now = Shares::now();
+    if (now - lastOwed > kIdle) owed = 0;
+    lastOwed = now;
+    owed += nanoseconds;
+    if (owed < kWorthWaking) return 0;
+    const double worth = __builtin_sqrt(owed / kWorthWaking);
+    owed = 0;
+    return worth < kMaxThreads ? (int)worth : kMaxThreads;
+  }
+
+  // At most `most` of those who have a place in the job: others would only fall asleep again, at each job.
+  void wakeHelpers(int count, int most) {
+    for (int i = 0; i < count && most > 0; i++) {
       Bed& bed = beds[i];
       if (!bed.asleep.load(std::memory_order_seq_cst)) continue;
       std::lock_guard<std::mutex> lock(sleep);
       if (!bed.asleep.load(std::memory_order_relaxed)) continue;  // it saw the job by itself meanwhile
       bed.seat.keepFromHere();
       bed.wake.notify_one();
+      most--;
     }
   }
 
@@ -330,7 +349,7 @@ struct alignas(64) Pool {
     }
     invited.store(wanted - 1, std::memory_order_relaxed);
     gate.fetch_add((1 << 16) + 1, std::memory_order_seq_cst);  // a new number, open
-    if (sleepers.load(std::memory_order_seq_cst) > 0) wakeHelpers(wanted - 1);
+    if (sleepers.load(std::memory_order_seq_cst) > 0) wakeHelpers(wanted - 1, worthWaking(division.nanoseconds + (both ? next->division.nanoseconds : 0)));
     work(0);
     uint64_t g = gate.fetch_sub(1, std::memory_order_acq_rel) - 1;  // shut
     if (g & 0xfffe) waitUntil([&] { return !((g = gate.load(std::memory_order_acquire)) & 0xfffe); });
@@ -358,11 +377,20 @@ void sharesOf(int threads, double* ends) {
 
 namespace {
 
+// How many threads a job is for: where it is neither in legs nor the first of two, no more than have something to do that is worth to come.
+int wantedFor(int threads, const Division& division, bool both) {
+  if (threads > kMaxThreads) threads = kMaxThreads;
+  if (division.leg > 0 || both) return threads;
+  if (threads > division.units) threads = (int)division.units;
+  const double worth = 1 + division.nanoseconds / kWorthJoining;
+  return threads <= worth ? threads : worth < 2 ? 2 : (int)worth;
+}
+
 bool shared(int threads, const Job& job, const Job* next, int64_t offset) {
   if (threads < 2 || job.division.units < 2) return false;
   Pool* p = pool();
   if (!p || !p->owner.try_lock()) return false;
-  p->run(threads < kMaxThreads ? threads : kMaxThreads, job, next, offset);
+  p->run(wantedFor(threads, job.division, next != nullptr), job, next, offset);
   p->owner.unlock();
   return true;
 }

@@ -26,10 +26,11 @@ class Shares {
     return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now().time_since_epoch()).count();
   }
 
-  // Where the share of each of `threads` ends, as a fraction of the whole.
+  // Where the share of each of `threads` ends, as a fraction of the whole. The owner's is the last, and a job may be for fewer than another:
+  // what is known of a thread is kept by how far from the last it is.
   void cuts(int threads, double* ends) const {
     double sum = 0;
-    for (int i = 0; i < threads; i++) ends[i] = sum += weight_[i].load(std::memory_order_relaxed);
+    for (int i = 0; i < threads; i++) ends[i] = sum += weight(threads - 1 - i);
     for (int i = 0; i < threads; i++) ends[i] /= sum;
     ends[threads - 1] = 1;
   }
@@ -43,7 +44,7 @@ class Shares {
     double weights = 0;
     for (int i = 0; i < threads; i++) weights += weight(i) / threads;
     for (int i = 0; i < threads; i++) {
-      Done& d = done(i);
+      Done& d = done(threads - 1 - i);
       Seen& s = seen_[i];
       s.work += d.work;
       s.nanoseconds += d.nanoseconds;

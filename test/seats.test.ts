@@ -43,6 +43,38 @@ it.runIf(isa !== undefined && process.platform === 'linux')(
   },
 )
 
+/** How often each thread of this process has waited. */
+function waits(): Map<string, string> {
+  const tasks = '/proc/self/task'
+  const all = new Map<string, string>()
+  for (const task of fs.readdirSync(tasks)) {
+    try {
+      all.set(
+        task,
+        /^voluntary_ctxt_switches:\s*(.*)$/m.exec(fs.readFileSync(`${tasks}/${task}/status`, 'utf8'))?.[1] ?? '',
+      )
+    } catch {
+      // it ended meanwhile
+    }
+  }
+  return all
+}
+
+it.runIf(isa !== undefined && process.platform === 'linux')('a small job calls few of many threads', async () => {
+  const [large, small] = [1 << 22, 100_000].map((n) => lw.uniform(lw.randomState(1), [n]))
+  await within(addonOf(isa, 64), async () => {
+    // Until all are there, and asleep again.
+    for (let i = 0; i < 20; i++) lw.sigmoid(large, large)
+    await sleep(100)
+    const before = waits()
+    expect(before.size).toBeGreaterThan(63)
+    lw.sigmoid(small, small)
+    await sleep(100)
+    const called = [...waits()].filter(([task, count]) => before.get(task) !== count).length
+    expect(called).toBeLessThan(32) // 63 if all were; some are not the pool's
+  })
+})
+
 it.runIf(isa !== undefined)(
   'jobs for fewer threads than those before them',
   () => {
