@@ -22,7 +22,7 @@ import {
   Storage,
   tapeSlabs,
 } from './storage.js'
-import { flatten, type NestedArray, type TensorValues } from './values.js'
+import { flatten, isDetached, type NestedArray, type TensorValues } from './values.js'
 
 export type { NestedArray, TensorValues } from './values.js'
 
@@ -49,8 +49,7 @@ export class Tensor {
   writes: Writes = newWrites(undefined)
   /** When it became, within noGrad, a view: no gradient flows through it to results noted before. */
   detachedAt = -1
-  /** The values of a uint8 tensor stand for value / divisor (255 for images); casts to a float dtype divide. */
-  divisor = 1
+  private quotient = 1
 
   constructor(
     /** The memory that its values lie in, with those of others. */
@@ -61,6 +60,20 @@ export class Tensor {
     readonly dtype: DType,
   ) {
     this.size = checkPlace(storage, offset, shape, dtype)
+  }
+
+  /** The values of a uint8 tensor stand for value / divisor (255 for images); casts to a float dtype divide. */
+  get divisor(): number {
+    return this.quotient
+  }
+  /** @throws ValueError, TypeMismatchError for one that is not above 0, or of another dtype than uint8 (but 1) */
+  set divisor(divisor: number) {
+    checkTensor('tensor', this)
+    if (!(typeof divisor === 'number' && divisor > 0 && Number.isFinite(divisor)))
+      throw new ValueError('tensor', 'a divisor above 0', describe(divisor))
+    if (this.dtype !== 'uint8' && divisor !== 1)
+      throw new TypeMismatchError('tensor', 'dtype uint8 for a tensor with a divisor', this.dtype)
+    this.quotient = divisor
   }
 
   /** How many dimensions. */
@@ -92,9 +105,6 @@ export class Tensor {
   /** A copy of the values as nested arrays; a number for a tensor without dimensions. T says how deep: toArray<number[]>(). */
   toArray<T extends NestedArray = NestedArray>(): T {
     checkReadable('toArray', this)
-    // JavaScript can write to `shape`.
-    if (sizeOf(this.shape) !== this.size)
-      throw new ShapeError('toArray', `a shape of ${this.size} elements, as it was made with`, show(this.shape))
     let arrays = 0
     for (let i = 0, n = 1; i < this.rank - 1; i++) {
       n *= this.shape[i]
@@ -248,6 +258,8 @@ export function tensor(values: TensorValues, options: TensorOptions = {}): Tenso
   checkOptions('tensor', options, ['shape', 'dtype', 'divisor', 'requiresGrad'])
   const { shape: given, dtype: kind, divisor, requiresGrad } = options
   const { flat, shape: natural } = flatten('tensor', values)
+  if (isDetached(flat))
+    throw new TypeMismatchError('tensor', 'a typed array that has its memory', 'one whose memory was transferred away')
   const shape = checkShape('tensor', given ?? natural ?? [flat.length])
   if (sizeOf(shape) !== flat.length)
     throw new ShapeError('tensor', `${sizeOf(shape)} values for shape ${show(shape)}`, `${flat.length}`)
@@ -255,7 +267,7 @@ export function tensor(values: TensorValues, options: TensorOptions = {}): Tenso
   const result = empty('tensor', shape, dtype)
   checkIntegers('tensor', flat, dtype)
   if (flat.length > 0) result.data.set(flat)
-  setDivisor(result, divisor)
+  if (divisor !== undefined) result.divisor = divisor
   return requireGrad(result, requiresGrad)
 }
 
@@ -272,14 +284,6 @@ function requireGrad(t: Tensor, wanted: boolean | undefined): Tensor {
     t.grad.data.fill(0)
   }
   return t
-}
-
-function setDivisor(t: Tensor, divisor: number | undefined): void {
-  if (divisor === undefined) return
-  if (!(divisor > 0) || !Number.isFinite(divisor))
-    throw new ValueError('tensor', 'a divisor above 0', describe(divisor))
-  if (t.dtype !== 'uint8') throw new TypeMismatchError('tensor', 'dtype uint8 for a tensor with a divisor', t.dtype)
-  t.divisor = divisor
 }
 
 /** What set() is to store: the values, or what those of a tensor with a divisor stand for. */
@@ -330,6 +334,9 @@ export function isTensor(value: unknown): value is Tensor {
 }
 
 export function checkTensor(op: string, value: unknown, what = 'a tensor'): Tensor {
-  if (isTensor(value)) return value
-  throw new TypeMismatchError(op, what, describe(value))
+  if (!isTensor(value)) throw new TypeMismatchError(op, what, describe(value))
+  // JavaScript can write to `shape`. (To freeze it took longer than a small op.)
+  if (sizeOf(value.shape) !== value.size)
+    throw new ShapeError(op, `a shape of ${value.size} elements, as it was made with`, show(value.shape))
+  return value
 }

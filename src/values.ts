@@ -61,6 +61,17 @@ export function flatten(op: string, values: unknown): { flat: ArrayLike<number>;
   return { flat, shape }
 }
 
+/** Whether it is a typed array whose memory is somebody else's now: it has no length then. (`buffer.detached` is newer than Node 20.) */
+export function isDetached(values: ArrayLike<number>): boolean {
+  if (values.length > 0 || !ArrayBuffer.isView(values)) return false
+  try {
+    new Uint8Array(values.buffer)
+    return false
+  } catch {
+    return true
+  }
+}
+
 /** Whether it holds values, as an array or a typed array does. */
 export const isRow = (level: unknown): level is ArrayLike<unknown> =>
   Array.isArray(level) || dtypeOf(level) !== undefined

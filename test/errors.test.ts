@@ -187,7 +187,7 @@ const MISTAKES: [what: string, call: () => unknown, message: string][] = [
   [
     'another shape than build said',
     () => new lw.Sequential({ input: [2], layers: [new Wide()] }).predict(x),
-    'predict: expected build and forward to agree: out of shape [2, 2], received Tensor float32 [2, 7]',
+    'predict: expected forward to give [2, 7] for 2 rows, as build says, received [2, 2]',
   ],
   ['fit with a signal', () => sigmoid().fit({ x, y: [0, 1] }, AbortSignal.abort() as never), 'received AbortSignal'],
   [

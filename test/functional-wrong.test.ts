@@ -38,7 +38,7 @@ eachBackend(() => {
     endless.push(endless)
     const wrong: [string, new (...args: never[]) => LanewiseError, () => unknown][] = [
       [
-        'affine: expected x [rows, …, k] and w [k, n], received [5, 4] and [3, 2]',
+        'affineForward: expected X [..., k] and W [k, n], received [5, 4] and [3, 2]',
         ShapeError,
         () => affineForward(X(), zeros([3, 2]), [0, 0]),
       ],
@@ -122,9 +122,14 @@ eachBackend(() => {
         () => predict(params(), zeros([5, 4], { dtype: 'float64' })),
       ],
       [
-        'affine: expected x [rows, …, k] and w [k, n], received [5, 3] and [4, 3]',
+        'loss: expected X [..., input], W1 [input, hidden], b1 [hidden], W2 [hidden, output], b2 [output], received X [5, 3], W1 [4, 3], b1 [3], W2 [3, 2], b2 [2]',
         ShapeError,
         () => loss(params(), zeros([5, 3]), t),
+      ],
+      [
+        'predict: expected X [..., input], W1 [input, hidden], b1 [hidden], W2 [hidden, output], b2 [output], received X [5, 4], W1 [4, 3], b1 [3], W2 [4, 3], b2 [2]',
+        ShapeError,
+        () => predict({ ...params(), W2: params().W1 }, X()),
       ],
       ['gradients: expected t: labels [5]', ShapeError, () => gradients(params(), X(), [0, 1])],
       ['oneHot: expected ', IndexError, () => gradients(params(), X(), [0, 1, 0, 1, 2])],

@@ -22,7 +22,7 @@ export interface MnistOptions {
 
 /** A data set of images and labels, as fit and evaluate take it. */
 export interface Mnist {
-  /** 60,000 examples in MNIST: x [rows, pixels] uint8 that stand for 0 to 1 (divisor 255), y [rows] int32. */
+  /** 60,000 examples in MNIST: x [rows, pixels] uint8 that stand for 0 to 1 (divisor 255), y [rows] uint8. */
   train: TensorDataset
   /** 10,000 others. */
   test: TensorDataset

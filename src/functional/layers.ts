@@ -26,7 +26,7 @@ export interface AffineCache {
 export function affineForward(X: Values, W: Values, b: Values): { y: Tensor; cache: AffineCache } {
   const dtype = dtypeAmong(W, b, X)
   const [x, w, bias] = [X, W, b].map((v, i) => asFloat('affineForward', ['X', 'W', 'b'][i], v, dtype))
-  if (x.rank === 0 || w.rank !== 2) {
+  if (x.rank === 0 || w.rank !== 2 || x.shape[x.rank - 1] !== w.shape[0]) {
     throw new ShapeError('affineForward', 'X [..., k] and W [k, n]', `${show(x.shape)} and ${show(w.shape)}`)
   }
   const y = affine(asMatrix(x), w, bias)

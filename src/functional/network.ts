@@ -93,8 +93,20 @@ function checkParams(op: string, params: Params): FloatDType {
   return params.W1.dtype as FloatDType
 }
 
+/** That the shapes of X and the parameters fit each other. */
+function checkShapes(op: string, x: Tensor, { W1, b1, W2, b2 }: Params): void {
+  const [input, hidden] = W1.shape
+  const [, output] = W2.shape
+  const fits = W1.rank === 2 && W2.rank === 2 && W2.shape[0] === hidden && x.rank > 0 && x.shape[x.rank - 1] === input
+  if (fits && sameShape(b1.shape, [hidden]) && sameShape(b2.shape, [output])) return
+  const received = Object.entries({ X: x, W1, b1, W2, b2 }).map(([name, t]) => `${name} ${show(t.shape)}`)
+  const expected = 'X [..., input], W1 [input, hidden], b1 [hidden], W2 [hidden, output], b2 [output]'
+  throw new ShapeError(op, expected, received.join(', '))
+}
+
 function forward(op: string, params: Params, X: Values) {
   const x = asFloat(op, 'X', X, checkParams(op, params))
+  checkShapes(op, x, params)
   const first = affineForward(x, params.W1, params.b1)
   const hidden = sigmoid(first.y)
   const second = affineForward(hidden, params.W2, params.b2)

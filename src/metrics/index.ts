@@ -1,5 +1,6 @@
 import { isFloat } from '../dtype.js'
 import { describe, ValueError } from '../errors.js'
+import type { Loss } from '../losses/index.js'
 import { accuracy, binaryAccuracy, meanAbsoluteError, meanSquaredError } from '../ops/losses.js'
 import type { Tensor } from '../tensor.js'
 import { validationName } from '../train/history.js'
@@ -35,9 +36,15 @@ const NAMED = {
 /** The metrics that have a name. */
 export type MetricName = keyof typeof NAMED
 
+/** Those that compare numbers: class numbers are no targets for them. */
+const OF_NUMBERS: readonly Metric[] = [meanSquaredErrorMetric, meanAbsoluteErrorMetric, NAMED.binaryAccuracy]
+
 /** The metrics of a model. In a history their names, and those of their figures of validation data, stand beside the loss's. */
-export function resolveMetrics(wishes: readonly (Metric | MetricName)[]): Metric[] {
+export function resolveMetrics(wishes: readonly (Metric | MetricName)[], loss: Loss): Metric[] {
   const metrics = Array.from(wishes, resolveMetric)
+  const unfit = loss.targets === 'index' ? metrics.find((m) => OF_NUMBERS.includes(m)) : undefined
+  if (unfit !== undefined)
+    throw new ValueError('compile', `metrics of class numbers, which loss ${loss.name} takes`, describe(unfit.name))
   const names = ['loss', ...metrics.map((m) => m.name)].flatMap((name) => [name, validationName(name)])
   const twice = names.find((name, i) => names.indexOf(name) < i)
   if (twice !== undefined)

@@ -1,4 +1,3 @@
-import { asArgument } from '../errors.js'
 import { castInto } from '../ops/cast-into.js'
 import { affine } from '../ops/matmul.js'
 import { copy } from '../ops/memory.js'
@@ -8,7 +7,7 @@ import { tapeSlabs } from '../storage.js'
 import { record } from '../tape.js'
 import { empty, type Tensor } from '../tensor.js'
 import { EVALUATION_BATCH } from '../train/fit.js'
-import { forward } from '../train/network.js'
+import { checkOutput, forward } from '../train/network.js'
 import { Affine, Flatten, LeakyRelu, Relu, Sigmoid, Softmax, Tanh } from './layers.js'
 import type { Module, ParameterStore } from './module.js'
 
@@ -87,7 +86,7 @@ export class Predictions {
       const batch = floats ? castInto(part, sliceRows(floats, 0, to - from)) : part
       const pass = first && this.pass(layers, first, to - from)
       const y = pass ? pass.run(batch) : this.forward(batch)
-      asArgument('predict', 'build and forward to agree', () => copy(y, sliceRows(result, from, to)))
+      copy(checkOutput('predict', y, to - from, result.shape.slice(1)), sliceRows(result, from, to))
     }
   }
 

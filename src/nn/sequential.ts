@@ -76,11 +76,11 @@ export class Sequential extends Module implements TrainingModel {
     }
     for (const layer of layers) checkForward('Sequential', layer)
     this.layers = [...layers]
-    this.input = checkShape('Sequential.input', options.input)
+    this.input = Object.freeze(checkShape('Sequential.input', options.input))
     const seed = options.seed ?? 0
     this.shuffleState = randomState(seed, 1)
     this.store = build(this, this.input, { dtype: checkFloat('Sequential', options.dtype ?? 'float32'), seed })
-    this.output = this.shapes[this.shapes.length - 1]
+    this.output = Object.freeze(this.shapes[this.shapes.length - 1])
     this[PREDICTIONS] = new Predictions(this.input, this.shapes, this.store, (x) => this.forward(x))
   }
 
@@ -108,11 +108,9 @@ export class Sequential extends Module implements TrainingModel {
     checkOptions('compile', options, ['optimizer', 'loss', 'metrics'])
     const metrics = options.metrics ?? []
     if (!Array.isArray(metrics)) throw new TypeMismatchError('compile', 'metrics: an array', describe(metrics))
-    this.compiled = {
-      optimizer: resolveOptimizer(options.optimizer ?? 'adam'),
-      loss: resolveLoss(options.loss, this.layers[this.layers.length - 1], this.output[this.output.length - 1]),
-      metrics: resolveMetrics(metrics),
-    }
+    const optimizer = resolveOptimizer(options.optimizer ?? 'adam')
+    const loss = resolveLoss(options.loss, this.layers[this.layers.length - 1], this.output[this.output.length - 1])
+    this.compiled = { optimizer, loss, metrics: resolveMetrics(metrics, loss) }
     return this
   }
 

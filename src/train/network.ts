@@ -1,12 +1,12 @@
 import { isFloat } from '../dtype.js'
-import { describe, StateError, TypeMismatchError } from '../errors.js'
+import { describe, ShapeError, StateError, TypeMismatchError } from '../errors.js'
 import type { Loss } from '../losses/index.js'
 import { fusedOf } from '../losses/named.js'
 import type { Metric } from '../metrics/index.js'
 import { Affine, Flatten } from '../nn/layers.js'
 import type { Module, ParameterStore } from '../nn/module.js'
 import type { Optimizer } from '../optimizers/index.js'
-import type { Shape } from '../shape.js'
+import { type Shape, sameShape, show } from '../shape.js'
 import { checkTensor, isTensor, type Tensor } from '../tensor.js'
 import type { Batch } from './dataset.js'
 
@@ -39,12 +39,19 @@ export function forward(layers: readonly Module[], x: Tensor): Tensor {
   return y
 }
 
+/** What a model's layers have computed of so many rows. @throws ShapeError where that is not as their build says */
+export function checkOutput(op: string, y: Tensor, rows: number, output: Shape): Tensor {
+  const shape = [rows, ...output]
+  if (sameShape(y.shape, shape)) return y
+  throw new ShapeError(op, `forward to give ${show(shape)} for ${rows} rows, as build says`, show(y.shape))
+}
+
 /** Whether it computes as Class does: a subclass, or an instance, may have a forward of its own. */
 function isPlain<T extends Module>(module: Module | undefined, Class: abstract new (...a: never[]) => T): module is T {
   return module instanceof Class && module.forward === Class.prototype.forward
 }
 
-/** The layers' result for a batch. A first layer that is affine gathers its rows itself, where that pays. */
+/** The layers' result for a batch, or the logits that the last one would take. A first layer that is affine gathers its rows itself, where that pays. */
 function forwardBatch(network: Network, layers: readonly Module[], batch: Batch): Tensor {
   const flattened = isPlain(layers[0], Flatten)
   const [first, ...rest] = flattened ? layers.slice(1) : layers
@@ -52,7 +59,8 @@ function forwardBatch(network: Network, layers: readonly Module[], batch: Batch)
     isPlain(first, Affine) && (flattened || network.input.length === 1)
       ? batch.affine(first.weight.value, first.bias.value)
       : undefined
-  return y === undefined ? forward(layers, batch.rows()) : forward(rest, y)
+  const result = y === undefined ? forward(layers, batch.rows()) : forward(rest, y)
+  return checkOutput(network.op, result, batch.size, network.output)
 }
 
 /** What a loss or metric of the caller's own must return. */
