@@ -6,6 +6,7 @@
 #include "shares.h"
 
 #include <atomic>
+#include <cmath>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -309,7 +310,7 @@ struct alignas(64) Pool {
     lastOwed = now;
     owed += nanoseconds;
     if (owed < kWorthWaking) return 0;
-    const double worth = __builtin_sqrt(owed / kWorthWaking);
+    const double worth = std::sqrt(owed / kWorthWaking);
     owed = 0;
     return worth < kMaxThreads ? (int)worth : kMaxThreads;
   }
