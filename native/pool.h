@@ -18,7 +18,7 @@ struct Job {
   void* context;
 };
 
-// Calls fn over all of [0, units) from up to `threads` threads, the calling one among them.
+// Calls fn over all of [0, units) from up to `threads` threads, the calling one among them: as many as the planned nanoseconds are worth.
 // If the pool is busy with another caller's work, the caller does it all alone: jobs never wait for each other.
 void parallelFor(int threads, const Job& job);
 
