@@ -302,8 +302,8 @@ struct alignas(64) Pool {
     }
   }
 
-  // How many to call for a job of so many nanoseconds: one after another they are called before the owner begins, so of n equal threads, each of
-  // which costs as much as kWorthWaking, the best n is the root of their number in the job. Short jobs count together while one follows the other.
+  // How many to call for a job of so many nanoseconds. The owner calls them one after another, before it begins: n threads cost it n times
+  // kWorthWaking, and leave it an n-th of the job, so the root of the job by kWorthWaking is best. Short jobs that follow each other count together.
   int worthWaking(double nanoseconds) {
     const double now = Shares::now();
     if (now - lastOwed > kIdle) owed = 0;
