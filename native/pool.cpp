@@ -1,13 +1,11 @@
 #include "pool.h"
 
+#include "beds.h"
 #include "command.h"
 #include "rounding.h"
-#include "seat.h"
 #include "shares.h"
 
 #include <atomic>
-#include <cmath>
-#include <condition_variable>
 #include <exception>
 #include <mutex>
 #include <new>
@@ -51,8 +49,6 @@ inline void pause() {
 const int kSpins = 4000, kYields = 200;
 // How long the owner of a job in legs looks for the helper that is to begin: an awake one comes within 0.2 µs.
 const int kGrace = 200;
-// Planned nanoseconds for which a sleeping helper is called: about what that takes the owner. And how long without a job ends what has come together.
-const double kWorthWaking = 20000, kIdle = 200000;
 // Planned nanoseconds that are worth a thread more, which costs all some steps at the gate.
 const double kWorthJoining = 1250;
 // How long a thread looks on whether another takes the next turn of its range, before it takes that turn: some 10 µs.
@@ -107,7 +103,6 @@ struct alignas(64) Pool {
   int threads = 0;
   bool both = false;                // whether there is a second
   std::atomic<int> invited{0};      // helpers numbered below this may join
-  std::atomic<int> sleepers{0};
 
   Stage second;
   Range ranges[kMaxThreads];
@@ -115,14 +110,8 @@ struct alignas(64) Pool {
   Shares shares;
   std::mutex owner;
   int helpers = 0;                  // started so far
-  double owed = 0, lastOwed = 0;    // planned nanoseconds of jobs for which nobody was called, and when the last of them was
   int jobsToWait = 0;               // before the system, which has refused a thread, is asked again
-  std::mutex sleep;
-  struct Bed {
-    Seat seat;                      // its helper's own while that is awake; else guarded by `sleep`
-    std::atomic<bool> asleep{false};  // changed under `sleep`
-    std::condition_variable wake;
-  } beds[kMaxThreads];              // of the helpers
+  Beds beds;
 
   void await(int64_t unit, uint64_t job) const {
     waitUntil([&] { return ended[unit].job.load(std::memory_order_acquire) == job; });
@@ -227,11 +216,7 @@ struct alignas(64) Pool {
   void helper(int number) {
     const IeeeMode mode;
     uint64_t seen = 0;
-    Bed& bed = beds[number];
-    {
-      std::lock_guard<std::mutex> lock(sleep);
-      bed.seat.take();
-    }
+    beds.take(number);
     for (;;) {
       bool mine = false;
       for (int i = 0; i < kSpins + kYields && !mine; i++) {
@@ -241,18 +226,10 @@ struct alignas(64) Pool {
         else std::this_thread::yield();
       }
       if (!mine) {
-        std::unique_lock<std::mutex> lock(sleep);
-        sleepers.fetch_add(1);
-        bed.asleep.store(true);
-        const auto called = [&] {
+        beds.sleep(number, [&] {
           const uint64_t g = gate.load();
           return number < invited.load() && (g & 1) && g >> 16 != seen;
-        };
-        while (!called()) bed.wake.wait(lock);
-        bed.asleep.store(false);
-        sleepers.fetch_sub(1);
-        lock.unlock();
-        bed.seat.release();
+        });
         continue;
       }
       work(number + 1);
@@ -302,32 +279,6 @@ struct alignas(64) Pool {
     }
   }
 
-  // How many to call for a job of so many nanoseconds. The owner calls them one after another, before it begins: n threads cost it n times
-  // kWorthWaking, and leave it an n-th of the job, so the root of the job by kWorthWaking is best. Short jobs that follow each other count together.
-  int worthWaking(double nanoseconds) {
-    const double now = Shares::now();
-    if (now - lastOwed > kIdle) owed = 0;
-    lastOwed = now;
-    owed += nanoseconds;
-    if (owed < kWorthWaking) return 0;
-    const double worth = std::sqrt(owed / kWorthWaking);
-    owed = 0;
-    return worth < kMaxThreads ? (int)worth : kMaxThreads;
-  }
-
-  // At most `most` of those who have a place in the job: others would only fall asleep again, at each job.
-  void wakeHelpers(int count, int most) {
-    for (int i = 0; i < count && most > 0; i++) {
-      Bed& bed = beds[i];
-      if (!bed.asleep.load(std::memory_order_seq_cst)) continue;
-      std::lock_guard<std::mutex> lock(sleep);
-      if (!bed.asleep.load(std::memory_order_relaxed)) continue;  // it saw the job by itself meanwhile
-      bed.seat.keepFromHere();
-      bed.wake.notify_one();
-      most--;
-    }
-  }
-
   void run(int wanted, const Job& job, const Job* next, int64_t offset) {
     grow(wanted - 1);
     const Division& division = job.division;
@@ -350,7 +301,7 @@ struct alignas(64) Pool {
     }
     invited.store(wanted - 1, std::memory_order_relaxed);
     gate.fetch_add((1 << 16) + 1, std::memory_order_seq_cst);  // a new number, open
-    if (sleepers.load(std::memory_order_seq_cst) > 0) wakeHelpers(wanted - 1, worthWaking(division.nanoseconds + (both ? next->division.nanoseconds : 0)));
+    beds.call(wanted - 1, division.nanoseconds + (both ? next->division.nanoseconds : 0));
     work(0);
     uint64_t g = gate.fetch_sub(1, std::memory_order_acq_rel) - 1;  // shut
     if (g & 0xfffe) waitUntil([&] { return !((g = gate.load(std::memory_order_acquire)) & 0xfffe); });

@@ -206,8 +206,12 @@ function overlap(a: Tensor, b: Tensor): boolean {
 function accumulate(derivative: Derivative, dy: Tensor, sum: Tensor | undefined, to: Tensor | undefined): Tensor {
   if (sum === undefined) return derivative(dy, to)
   const more = derivative(dy, undefined)
-  const fits = to !== undefined && (sameShape(sum.shape, to.shape) || sameShape(more.shape, to.shape))
-  return ops.add(sum, more, fits ? to : undefined)
+  return ops.add(sum, more, placeFor(to, sum, more))
+}
+
+/** `to`, the place for a result of these operands, or undefined where all of them are thin: then the result is, too. */
+export function placeFor(to: Tensor | undefined, ...operands: readonly Tensor[]): Tensor | undefined {
+  return to !== undefined && operands.some((t) => sameShape(t.shape, to.shape)) ? to : undefined
 }
 
 /** Whether what is written to y is written to x: y is x, of all its memory, or what it is a part of. */

@@ -1,4 +1,4 @@
-import { derive, deriveThin, setAutogradOps } from '../autograd.js'
+import { derive, deriveThin, placeFor, setAutogradOps } from '../autograd.js'
 import type { FloatDType } from '../dtype.js'
 import { describe, ShapeError, TypeMismatchError } from '../errors.js'
 import { written } from '../gradient-nodes.js'
@@ -79,11 +79,6 @@ function share(dy: Tensor, y: Tensor, x: Tensor, to?: Tensor): Tensor {
   return sumTo(sameShape(dy.shape, y.shape) ? dy : repeat(dy, y.shape), x.shape, to)
 }
 
-/** `to` where a map of x may be written: not where x is thin. */
-export function placeFor(x: Tensor, to: Tensor | undefined): Tensor | undefined {
-  return to !== undefined && sameShape(x.shape, to.shape) ? to : undefined
-}
-
 /** a + b with NumPy's broadcasting. */
 export function add(a: Tensor | number, b: Tensor | number, out?: Tensor): Tensor {
   const [p, q, dtype] = operands('add', a, b)
@@ -95,7 +90,7 @@ export function add(a: Tensor | number, b: Tensor | number, out?: Tensor): Tenso
 export function subtract(a: Tensor | number, b: Tensor | number, out?: Tensor): Tensor {
   const [p, q, dtype] = operands('subtract', a, b)
   const y = binary(SUBTRACT, p, q, dtype, out)
-  const minus = (dy: Tensor, to?: Tensor) => multiply(dy, -1, placeFor(dy, to))
+  const minus = (dy: Tensor, to?: Tensor) => multiply(dy, -1, placeFor(to, dy))
   return deriveThin(y, [p, q], [(dy, to) => share(dy, y, p, to), (dy, to) => minus(share(dy, y, q), to)], false)
 }
 
@@ -104,8 +99,8 @@ export function multiply(a: Tensor | number, b: Tensor | number, out?: Tensor): 
   const [p, q, dtype] = operands('multiply', a, b)
   const y = binary(MULTIPLY, p, q, dtype, out)
   const product = (dy: Tensor, x: Tensor, other: Tensor, to?: Tensor) => {
-    const fits = sameShape(x.shape, y.shape) && (sameShape(dy.shape, y.shape) || sameShape(other.shape, y.shape))
-    return share(multiply(dy, other, fits ? to : undefined), y, x, to)
+    const place = sameShape(x.shape, y.shape) ? placeFor(to, dy, other) : undefined
+    return share(multiply(dy, other, place), y, x, to)
   }
   return deriveThin(y, [p, q], [(dy, to) => product(dy, p, q, to), (dy, to) => product(dy, q, p, to)], true)
 }

@@ -40,8 +40,13 @@ function runsOf(name: string, x: Tensor, axes: Axes): Run[] {
   if (axes.length > x.rank) throw new ShapeError(name, `at most ${x.rank} different axes`, describe(axes))
   const list = Array.from(axes, (axis) => checkAxis(name, axis, x.rank))
   if (new Set(list).size !== list.length) throw new ShapeError(name, 'different axes', show(list))
+  return joined(list.sort((p, q) => p - q))
+}
+
+/** Axes in ascending order, those that follow each other as one run. */
+function joined(axes: readonly number[]): Run[] {
   const runs: Run[] = []
-  for (const axis of list.sort((p, q) => p - q)) {
+  for (const axis of axes) {
     const previous = runs[runs.length - 1]
     if (previous !== undefined && previous.last === axis - 1) previous.last = axis
     else runs.push({ first: axis, last: axis })
@@ -50,7 +55,7 @@ function runsOf(name: string, x: Tensor, axes: Axes): Run[] {
 }
 
 /** A shape as a × b × c, where b are the axes from first to last. */
-function around(shape: Shape, first: number, last: number): [number, number, number] {
+function around(shape: Shape, { first, last }: Run): [number, number, number] {
   const abc: [number, number, number] = [1, 1, 1]
   for (let i = 0; i < shape.length; i++) abc[i < first ? 0 : i > last ? 2 : 1] *= shape[i]
   // One element each: as columns, side by side, they go by whole vectors (max of [100000, 1] 0.05 of the time).
@@ -67,7 +72,7 @@ function without(shape: Shape, runs: readonly Run[], keepDims: boolean): number[
   return left
 }
 
-type Step = (x: Tensor, run: Run, abc: [number, number, number], out: Tensor | undefined, shape: Shape) => Tensor
+type Step = (x: Tensor, run: Run, out: Tensor | undefined, shape: Shape) => Tensor
 
 /** Applies `step` to each run of axes, the last run first, so that earlier axes keep their numbers. */
 function reduce(
@@ -84,16 +89,15 @@ function reduce(
   const final = without(x.shape, runs, keepDims)
   let y = x
   for (let r = runs.length - 1; r >= 0; r--) {
-    const abc = around(y.shape, runs[r].first, runs[r].last)
-    y =
-      r === 0 ? step(y, runs[r], abc, out, final) : step(y, runs[r], abc, undefined, without(y.shape, [runs[r]], true))
+    y = r === 0 ? step(y, runs[0], out, final) : step(y, runs[r], undefined, without(y.shape, [runs[r]], true))
   }
   return y
 }
 
 function summing(op: Op, scale: (b: number) => number): Step {
-  return (x, run, abc, out, shape) => {
+  return (x, run, out, shape) => {
     const dtype = floatOf(op.name, x)
+    const abc = around(x.shape, run)
     const y = emit(op, dtype, [output(op.name, out, shape, dtype, [x]), x], abc)
     const alpha = scale(abc[1])
     const thin = (dy: Tensor) => {
@@ -134,7 +138,8 @@ export function mean(x: Tensor, axes?: Axes, options: ReduceOptions = {}, out?: 
  * axes that are not neighbours first along the last ones, then among the results). */
 export function max(x: Tensor, axes?: Axes, options: ReduceOptions = {}, out?: Tensor): Tensor {
   const dtype = floatOf('max', x)
-  return reduce('max', x, axes, options, out, (part, _run, abc, target, shape) => {
+  return reduce('max', x, axes, options, out, (part, run, target, shape) => {
+    const abc = around(part.shape, run)
     if (abc[1] === 0) throw new ShapeError('max', 'at least one element to reduce', show(part.shape))
     const y = emit(MAX, dtype, [output('max', target, shape, dtype, [part]), part], abc)
     return derive(
@@ -153,24 +158,18 @@ export function argmax(x: Tensor, axis = -1, options: ReduceOptions = {}): Tenso
   if (x.shape[at] === 0) throw new ShapeError('argmax', 'at least one element to choose from', show(x.shape))
   const [before, after] = [x.shape.slice(0, at), x.shape.slice(at + 1)]
   const y = empty('argmax', [...before, ...(keepDims ? [1] : []), ...after], 'int32')
-  return emit(ARGMAX, dtype, [y, x], around(x.shape, at, at))
+  return emit(ARGMAX, dtype, [y, x], around(x.shape, { first: at, last: at }))
 }
 
 /** x, repeated along the axes of `shape` that it has with size 1 or not at all. */
 export function repeat(x: Tensor, shape: Shape, out?: Tensor): Tensor {
   const lead = shape.length - x.rank
   let y = lead === 0 ? x : reshape(x, [...shape.slice(0, lead).fill(1), ...x.shape])
-  const runs: Run[] = []
-  for (let i = 0; i < shape.length; i++) {
-    if (y.shape[i] !== 1) continue
-    const previous = runs[runs.length - 1]
-    if (previous !== undefined && previous.last === i - 1) previous.last = i
-    else runs.push({ first: i, last: i })
-  }
+  const runs = joined(shape.map((_, i) => i).filter((i) => y.shape[i] === 1))
   for (let r = runs.length - 1; r >= 0; r--) {
     const { first, last } = runs[r]
     const larger = y.shape.map((d, i) => (first <= i && i <= last ? shape[i] : d))
-    y = expand(y, around(larger, first, last), 1, larger, r === 0 ? out : undefined)
+    y = expand(y, around(larger, runs[r]), 1, larger, r === 0 ? out : undefined)
   }
   return y
 }

@@ -1,9 +1,9 @@
-import { derive, deriveThin } from '../autograd.js'
+import { derive, deriveThin, placeFor } from '../autograd.js'
 import { describe, ValueError } from '../errors.js'
 import { written } from '../gradient-nodes.js'
 import { emit } from '../tape.js'
 import type { Tensor } from '../tensor.js'
-import { divide, multiply, placeFor } from './binary.js'
+import { divide, multiply } from './binary.js'
 import { checkSame, commonFloat, floatOf, output } from './common.js'
 import { defineOp, type Op } from './op.js'
 
@@ -47,7 +47,7 @@ function checkNumber(op: string, name: string, value: unknown): number {
 
 /** −x. dx = −dy */
 export function negate(x: Tensor, out?: Tensor): Tensor {
-  return deriveThin(map(NEGATE, x, out), [x], [(dy, to) => negate(dy, placeFor(dy, to))], false)
+  return deriveThin(map(NEGATE, x, out), [x], [(dy, to) => negate(dy, placeFor(to, dy))], false)
 }
 
 /** e^x. dx = dy·y */
@@ -118,5 +118,5 @@ export function clip(x: Tensor, low: number, high: number, out?: Tensor): Tensor
 /** alpha·x + beta for two numbers. dx = alpha·dy */
 export function scale(x: Tensor, alpha: number, beta = 0, out?: Tensor): Tensor {
   const doubles = [checkNumber('scale', 'alpha', alpha), checkNumber('scale', 'beta', beta)]
-  return deriveThin(map(SCALE, x, out, doubles), [x], [(dy, to) => scale(dy, alpha, 0, placeFor(dy, to))], false)
+  return deriveThin(map(SCALE, x, out, doubles), [x], [(dy, to) => scale(dy, alpha, 0, placeFor(to, dy))], false)
 }

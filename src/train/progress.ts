@@ -100,7 +100,7 @@ function onExit(): void {
 /** Called before others, of whom some listen once. A signal that nobody else listens to ends the process as it would without us. */
 function onSignal(signal: NodeJS.Signals): void {
   const alone = process.listenerCount(signal) === 1
-  for (const bar of [...running]) bar.stop()
+  for (const bar of running) bar.stop()
   if (alone) process.kill(process.pid, signal)
 }
 
