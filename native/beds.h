@@ -18,7 +18,8 @@ class Beds {
     beds_[number].seat.take();
   }
 
-  // By the helper itself: until called() holds, of which call() makes it think again.
+  // By the helper itself, unless called() holds: until call() calls it. If the job is over by then it looks for the next one for a while, as it is
+  // not called for each.
   template <class F>
   void sleep(int number, const F& called) {
     Bed& bed = beds_[number];
@@ -26,7 +27,7 @@ class Beds {
       std::unique_lock<std::mutex> lock(mutex_);
       sleepers_.fetch_add(1);
       bed.asleep.store(true);
-      while (!called()) bed.wake.wait(lock);
+      if (!called()) bed.wake.wait(lock);
       bed.asleep.store(false);
       sleepers_.fetch_sub(1);
     }
