@@ -2,19 +2,18 @@ import { isFloat } from './dtype.js'
 import { checkSynchronous, describe, ShapeError, StateError, TypeMismatchError } from './errors.js'
 import {
   type Derivative,
+  type Flow,
   type GradientNode,
-  isViewOfLeaf,
   nextInOrder,
   type Reads,
   recordingState,
-  type Writes,
-  wholeOf,
   written,
 } from './gradient-nodes.js'
 import { type Scratch, withoutScratch, withScratch } from './scratch.js'
 import { type Shape, sameShape, show } from './shape.js'
 import type { Storage } from './storage.js'
 import { checkStill, checkTensor, empty, type Tensor } from './tensor.js'
+import { isDerived, lastWrite, overlap } from './writes.js'
 
 let enabled = true
 
@@ -22,18 +21,14 @@ type Derivatives = readonly (Derivative | undefined)[]
 
 /** Whether a gradient flows to it. */
 export function tracked(t: Tensor): boolean {
-  return hasHistory(t) || isLost(t)
+  return flowOf(t) !== undefined
 }
 
-function hasHistory(t: Tensor): boolean {
-  return t.requiresGrad || t.node !== undefined
-}
-
-/** Whether its values have a history that another tensor holds: a slice or reshape that was an op's `out`. */
-function isLost(t: Tensor): boolean {
-  const { notes } = wholeOf(t)
-  if (notes.length === 0 || hasHistory(t)) return false
-  return notes.some((n) => n.order > t.detachedAt && n.from < t.offset + t.size && t.offset < n.to)
+function flowOf(t: Tensor): Flow {
+  if (t.node !== undefined) return 'result'
+  if (t.requiresGrad) return 'leaf'
+  // Its values may have a history that another tensor holds: a slice or reshape that was an op's `out`.
+  return isDerived(t, t.detachedAt) ? 'result' : undefined
 }
 
 /**
@@ -42,20 +37,29 @@ function isLost(t: Tensor): boolean {
  * those are, if not all: false for none (but dy and y), or a list of their numbers. The others may be overwritten before backward().
  */
 export function derive(y: Tensor, inputs: readonly Tensor[], derivatives: Derivatives, reads: Reads = true): Tensor {
-  written(y) // an `out` may have a node, of values that are no more
-  return isWanted(inputs, derivatives) ? note(y, inputs, derivatives, reads, 'op') : y
+  return note(y, inputs, derivatives, reads, false)
 }
 
 /** The same where the derivatives take a thin dy (gradient-nodes.ts). */
 export function deriveThin(y: Tensor, inputs: readonly Tensor[], derivatives: Derivatives, reads: Reads): Tensor {
-  written(y)
-  return isWanted(inputs, derivatives) ? note(y, inputs, derivatives, reads, 'thin') : y
+  return note(y, inputs, derivatives, reads, true)
 }
 
 /** The same for a view of x, which writes nothing. */
 export function deriveView(y: Tensor, x: Tensor, derivative: Derivative): Tensor {
   y.detachedAt = enabled ? x.detachedAt : nextInOrder()
-  return enabled && hasHistory(x) ? note(y, [x], [derivative], false, 'view') : y
+  if (!enabled || (x.node === undefined && !x.requiresGrad)) return y
+  y.node = {
+    order: nextInOrder(),
+    recording: recordingState.active,
+    leaf: x.node === undefined || x.node.leaf,
+    inputs: [x],
+    flows: [flowOf(x)],
+    derivatives: [derivative],
+    reads: false,
+    takeThin: false,
+  }
+  return y
 }
 
 /** @throws StateError where a gradient is wanted of `t`, which has none in `op` */
@@ -65,47 +69,38 @@ export function checkUntracked(op: string, t: Tensor): void {
 
 /**
  * Asked before anything is written to a given `out`.
- * @throws StateError where backward() needs it unchanged: one of the inputs, or a leaf (of earlier results that are written over
- * backward() tells)
+ * @throws StateError where backward() needs it unchanged: elements of one of the inputs, or a leaf (of earlier results that are written
+ * over backward() tells)
  */
 export function checkOut(op: string, out: Tensor, inputs: readonly Tensor[]): void {
   if (!enabled || !inputs.some(tracked)) return
-  const leaf = out.requiresGrad || isViewOfLeaf(out)
-  if (!leaf && !inputs.some((x) => writtenWith(x, out))) return
+  const leaf = out.requiresGrad || out.node?.leaf === true
+  if (!leaf && !inputs.some((x) => overlap(x, out))) return
   const expected = 'out to be another tensor while derivatives are noted (update parameters within noGrad)'
   const received = leaf ? 'which requires a gradient, or is a view of one that does' : 'an input'
   throw new StateError(op, expected, `${out.describe()}, ${received}`)
 }
 
-function isWanted(inputs: readonly Tensor[], derivatives: Derivatives): boolean {
-  return enabled && derivatives.some((d, i) => d !== undefined && tracked(inputs[i]))
+function note(y: Tensor, inputs: readonly Tensor[], derivatives: Derivatives, reads: Reads, takeThin: boolean): Tensor {
+  const flows = enabled ? flowsOf(inputs, derivatives) : undefined
+  written(y, flows !== undefined) // an `out` may have a node, of values that are no more
+  if (flows === undefined) return y
+  const order = nextInOrder()
+  y.node = { order, recording: recordingState.active, leaf: false, inputs, flows, derivatives, reads, takeThin }
+  return y
 }
 
-function note(
-  y: Tensor,
-  inputs: readonly Tensor[],
-  derivatives: Derivatives,
-  reads: Reads,
-  kind: 'op' | 'thin' | 'view',
-): Tensor {
-  const results = inputs.map((x) => x.node !== undefined)
-  const order = nextInOrder()
-  const view = kind === 'view'
-  if (!view && y.size > 0 && (y.writes.viewed || y.writes.whole !== undefined)) {
-    const all = wholeOf(y)
-    all.notes = [...all.notes, { from: y.offset, to: y.offset + y.size, order }]
+/** Where gradients are to go; undefined for nowhere. */
+function flowsOf(inputs: readonly Tensor[], derivatives: Derivatives): Flow[] | undefined {
+  let flows: Flow[] | undefined
+  for (let i = 0; i < inputs.length; i++) {
+    if (derivatives[i] === undefined) continue
+    const flow = flowOf(inputs[i])
+    if (flow === undefined) continue
+    flows ??= new Array(inputs.length)
+    flows[i] = flow
   }
-  y.node = {
-    order,
-    recorded: recordingState.active,
-    view,
-    inputs,
-    results,
-    derivatives,
-    reads,
-    takeThin: kind === 'thin',
-  }
-  return y
+  return flows
 }
 
 /** Runs fn without noting derivatives: evaluation and updates need none. */
@@ -151,55 +146,67 @@ export function backward(loss: Tensor): void {
 
 function walk(loss: Tensor, memory: Scratch): void {
   const history = reverseTopologicalOrder(loss)
-  const read = new Map<Storage, Tensor[]>()
-  for (const t of new Set(history.flatMap((t) => (t.node as GradientNode).inputs))) {
-    const there = read.get(t.storage)
-    if (there) there.push(t)
-    else read.set(t.storage, [t])
-  }
+  const places = placesOf(history)
   const gradients = new Map<Tensor, Tensor>([[loss, ops.ones(loss)]])
-  /** Of the leaves reached so far; their gradients lie in `grad`, or (yet) elsewhere. */
-  const places = new Map<Tensor, Tensor | undefined>()
-  const elsewhere = new Map<Tensor, Tensor>()
+  /** Of the leaves reached so far. */
+  const ofLeaves = new Map<Tensor, Tensor>()
   for (const t of history) {
     const node = t.node as GradientNode
     const summed = gradients.get(t) as Tensor
     const dy = node.takeThin || sameShape(summed.shape, t.shape) ? summed : ops.repeat(summed, t.shape)
     for (let i = 0; i < node.inputs.length; i++) {
+      const derivative = node.derivatives[i] as Derivative
       const x = node.inputs[i]
-      const derivative = node.derivatives[i]
-      if (derivative === undefined || !tracked(x)) continue
-      if (x.node !== undefined) {
-        gradients.set(x, accumulate(derivative, dy, gradients.get(x), undefined))
-        continue
-      }
-      const sum = places.has(x) ? (elsewhere.get(x) ?? x.grad) : undefined
-      if (!places.has(x)) places.set(x, placeOf(x, read))
-      const gradient = accumulate(derivative, dy, sum, places.get(x))
-      if (gradient === x.grad) elsewhere.delete(x)
-      else elsewhere.set(x, gradient)
+      const way = wayTo(node, i)
+      if (way === 'on') gradients.set(x, accumulate(derivative, dy, gradients.get(x), undefined))
+      else if (way === 'leaf') ofLeaves.set(x, accumulate(derivative, dy, ofLeaves.get(x), places.get(x)))
     }
     gradients.delete(t)
-    memory.release(gradients.values(), elsewhere.values())
+    memory.release(gradients.values(), ofLeaves.values())
   }
-  for (const [leaf, gradient] of elsewhere) {
+  for (const [leaf, gradient] of ofLeaves) {
     const grad = leaf.grad as Tensor
-    if (sameShape(gradient.shape, grad.shape)) ops.copy(gradient, grad)
+    if (gradient === grad) written(grad)
+    else if (sameShape(gradient.shape, grad.shape)) ops.copy(gradient, grad)
     else ops.repeat(gradient, grad.shape, grad)
   }
 }
 
-/** Where the gradient of a leaf may be written at once: to its `grad`, unless that is read on the way. */
-function placeOf(x: Tensor, read: ReadonlyMap<Storage, readonly Tensor[]>): Tensor | undefined {
-  x.grad ??= withoutScratch(() => empty('backward', x.shape, x.dtype))
-  const { grad } = x
-  checkStill('backward', grad)
-  for (const t of read.get(grad.storage) ?? []) if (overlap(t, grad)) return undefined
-  return grad
+/** Where a node's gradient of input i goes: on through that one's history, to a leaf, or (undefined) nowhere. */
+function wayTo({ inputs, flows }: GradientNode, i: number): 'on' | 'leaf' | undefined {
+  if (flows[i] === undefined) return undefined
+  if (inputs[i].node !== undefined) return 'on'
+  return inputs[i].requiresGrad ? 'leaf' : undefined
 }
 
-function overlap(a: Tensor, b: Tensor): boolean {
-  return a.offset < b.offset + b.size && b.offset < a.offset + a.size
+/** Where the gradients of leaves may be written at once: to their `grad`, or (undefined) not before all else is done, as that is read on the way. */
+function placesOf(history: readonly Tensor[]): Map<Tensor, Tensor | undefined> {
+  const places = new Map<Tensor, Tensor | undefined>()
+  const read = new Map<Storage, Set<Tensor>>()
+  for (const t of history) {
+    const node = t.node as GradientNode
+    for (const r of [t, ...node.inputs]) {
+      const there = read.get(r.storage)
+      if (there) there.add(r)
+      else read.set(r.storage, new Set([r]))
+    }
+    for (const [i, x] of node.inputs.entries()) if (wayTo(node, i) === 'leaf') places.set(x, undefined)
+  }
+  for (const leaf of places.keys()) {
+    const grad = gradOf(leaf)
+    if (![...(read.get(grad.storage) ?? [])].some((t) => overlap(t, grad))) places.set(leaf, grad)
+  }
+  return places
+}
+
+/** @throws ShapeError for a `grad` of the caller's own that is not as its tensor is: the gradient would be written beside it */
+function gradOf(leaf: Tensor): Tensor {
+  leaf.grad ??= withoutScratch(() => empty('backward', leaf.shape, leaf.dtype))
+  const grad = checkTensor('backward', leaf.grad, 'a tensor as grad')
+  if (grad.dtype !== leaf.dtype || !sameShape(grad.shape, leaf.shape))
+    throw new ShapeError('backward', `grad to be ${leaf.dtype} ${show(leaf.shape)}`, grad.describe())
+  checkStill('backward', grad)
+  return grad
 }
 
 /** An inner tensor's gradient may share memory with others, so sums go to a new place. */
@@ -214,18 +221,37 @@ export function placeFor(to: Tensor | undefined, ...operands: readonly Tensor[])
   return to !== undefined && operands.some((t) => sameShape(t.shape, to.shape)) ? to : undefined
 }
 
-/** Whether what is written to y is written to x: y is x, of all its memory, or what it is a part of. */
-function writtenWith(x: Tensor, y: Tensor): boolean {
-  for (let w: Writes | undefined = x.writes; w !== undefined; w = w.whole) if (w === y.writes) return true
-  return false
+/**
+ * Whether x was written since a node used or computed it. A recorded one counts what its own commands write, and what was written since
+ * its tape last ran: that computes it anew.
+ */
+function isStale(x: Tensor, { order, recording }: GradientNode): boolean {
+  if (recording === undefined) return lastWrite(x) > order
+  return lastWrite(x, true) > order || (recordingState.active === undefined && lastWrite(x) > recording.ranAt)
 }
 
-/** When x, a part of it, or what it is a part of, was last written, as far as that counts for a node that was recorded, or was not. */
-function lastWrite(x: Tensor, recorded: boolean): number {
-  let last = recorded ? x.writes.partRecordedAt : x.writes.partAt
-  for (let w: Writes | undefined = x.writes; w !== undefined; w = w.whole)
-    last = Math.max(last, recorded ? w.recordedAt : w.at)
-  return last
+/** @throws StateError where values that derivatives read, or the history of an input, are not what they were */
+function checkHistory(t: Tensor, node: GradientNode): void {
+  if (node.recording?.ranAt === -1 && recordingState.active === undefined)
+    throw new StateError('backward', 'a tape that was replayed', `${t.describe()}, which was only recorded`)
+  if (node.leaf) return // a view of values that its users' nodes name
+  if (isStale(t, node))
+    throw new StateError('backward', 'values as they were computed', `${t.describe()}, which was written over since`)
+  const { inputs, flows, reads } = node
+  for (const [i, x] of inputs.entries()) {
+    // If no values are read, an overwritten x matters only where the gradient goes on through its history: that of the values
+    // then used is lost (flows), or x has got one of other values since (x.node). A view of a leaf keeps its own.
+    const leadsOn = (flows[i] === 'result' || wayTo(node, i) === 'on') && x.node?.leaf !== true
+    const isRead = typeof reads === 'boolean' ? reads : reads.includes(i)
+    if ((isRead || leadsOn) && isStale(x, node))
+      throw new StateError('backward', 'values as they were used', `${x.describe()}, which was written over since`)
+    if (flows[i] === 'result' && x.node === undefined)
+      throw new StateError(
+        'backward',
+        'results read where they were written',
+        `${x.describe()}, written as a slice or reshape (out)`,
+      )
+  }
 }
 
 /** All tensors with a node that a gradient flows to from `loss`, last computed first. */
@@ -233,27 +259,12 @@ function reverseTopologicalOrder(loss: Tensor): Tensor[] {
   const seen = new Set<Tensor>([loss])
   const stack = [loss]
   for (let t = stack.pop(); t !== undefined; t = stack.pop()) {
-    const { inputs, results, derivatives, order, recorded, reads } = t.node as GradientNode
-    const anyValues = isViewOfLeaf(t)
-    if (!anyValues && lastWrite(t, recorded) > order)
-      throw new StateError('backward', 'values as they were computed', `${t.describe()}, which was written over since`)
-    for (const [i, x] of inputs.entries()) {
-      // If no values are read, an overwritten x matters only where the gradient goes on through its history: that of the values
-      // then used is lost (results[i]), or x has got one of other values since (x.node).
-      const leadsOn = derivatives[i] !== undefined && (results[i] || x.node !== undefined)
-      const isRead = typeof reads === 'boolean' ? reads : reads.includes(i)
-      if (!anyValues && (isRead || leadsOn) && lastWrite(x, recorded) > order)
-        throw new StateError('backward', 'values as they were used', `${x.describe()}, which was written over since`)
-      if (derivatives[i] !== undefined && isLost(x))
-        throw new StateError(
-          'backward',
-          'results read where they were written',
-          `${x.describe()}, written as a slice or reshape (out)`,
-        )
-      if (derivatives[i] !== undefined && x.node !== undefined && !seen.has(x)) {
-        seen.add(x)
-        stack.push(x)
-      }
+    const node = t.node as GradientNode
+    checkHistory(t, node)
+    for (const [i, x] of node.inputs.entries()) {
+      if (wayTo(node, i) !== 'on' || seen.has(x)) continue
+      seen.add(x)
+      stack.push(x)
     }
   }
   return [...seen].sort((a, b) => (b.node as GradientNode).order - (a.node as GradientNode).order)

@@ -12,7 +12,7 @@ import {
   TypeMismatchError,
   withMemoryError,
 } from './errors.js'
-import { recordingState } from './gradient-nodes.js'
+import { nextInOrder, Recording, recordingState } from './gradient-nodes.js'
 import { checkMade } from './made.js'
 import type { Op } from './ops/op.js'
 import type { Storage } from './storage.js'
@@ -88,6 +88,7 @@ export class Tape {
     private readonly bound: BoundTape,
     /** Number of int32 words, a measure of the tape's length. */
     readonly words: number,
+    private readonly recording: Recording,
   ) {
     if (typeof bound?.replay !== 'function' || typeof bound.replaySlice !== 'function')
       throw new TypeMismatchError('Tape', 'a bound tape (record() makes tapes)', describe(bound))
@@ -103,7 +104,10 @@ export class Tape {
     checkMade('replay', this, Tape, 'bound')
     this.checkIdle()
     // A worker, or the process, can be ended where JavaScript runs: between slices.
-    for (let done = 0; done < steps; ) done += this.bound.replay(steps - done, this.bound.sliceMs)
+    for (let done = 0; done < steps; ) {
+      this.recording.ranAt = nextInOrder()
+      done += this.bound.replay(steps - done, this.bound.sliceMs)
+    }
   }
 
   /** Runs the tape `steps` times off the event loop (what takes less than 0.25 ms at once); resolves when all are done. Rejects as replay throws. */
@@ -119,6 +123,7 @@ export class Tape {
     try {
       for (let done = 0; done < steps; ) {
         signal?.throwIfAborted()
+        this.recording.ranAt = nextInOrder()
         done += await this.bound.replaySlice(steps - done, this.bound.sliceMs, signal)
         checkSynchronous('replayAsync', onProgress?.(done))
       }
@@ -151,20 +156,36 @@ function checkSteps(steps: unknown): void {
 export function record(fn: () => unknown): Tape {
   if (typeof fn !== 'function') throw new TypeMismatchError('record', 'a function', describe(fn))
   if (recorder !== undefined) throw new StateError('record', 'one recording at a time', 'a record() inside record()')
+  const recording = new Recording()
+  try {
+    const tape = bindTape(recorded(fn, recording), recording)
+    recording.forget()
+    return tape
+  } catch (error) {
+    recording.restore()
+    throw error
+  }
+}
+
+function recorded(fn: () => unknown, recording: Recording): Recorder {
   const mine = new Recorder()
   recorder = mine
-  recordingState.active = true
+  recordingState.active = recording
   let result: unknown
   try {
     result = fn()
   } finally {
     recorder = undefined
-    recordingState.active = false
+    recordingState.active = undefined
   }
   checkSynchronous('record', result)
   if (mine.words.length === 0) throw new StateError('record', 'at least one tensor operation', 'none')
-  return withMemoryError('record', `memory for a tape of ${mine.words.length} words`, () => {
-    const words = Int32Array.from(mine.words)
-    return new Tape(activeBackend().bind(words, mine.arrays), words.length)
+  return mine
+}
+
+function bindTape(commands: Recorder, recording: Recording): Tape {
+  return withMemoryError('record', `memory for a tape of ${commands.words.length} words`, () => {
+    const words = Int32Array.from(commands.words)
+    return new Tape(activeBackend().bind(words, commands.arrays), words.length, recording)
   })
 }

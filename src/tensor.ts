@@ -9,7 +9,7 @@ import {
   TypeMismatchError,
   ValueError,
 } from './errors.js'
-import { type GradientNode, newWrites, recordingState, viewOf, type Writes, written } from './gradient-nodes.js'
+import { type GradientNode, recordingState, written } from './gradient-nodes.js'
 import { scratch } from './scratch.js'
 import { checkShape, fitsCounts, isShape, type Shape, sameShape, show, sizeOf } from './shape.js'
 import {
@@ -23,6 +23,7 @@ import {
   tapeSlabs,
 } from './storage.js'
 import { flatten, isDetached, type NestedArray, type TensorValues } from './values.js'
+import { newWrites, type Writes } from './writes.js'
 
 export type { NestedArray, TensorValues } from './values.js'
 
@@ -45,8 +46,8 @@ export class Tensor {
   grad: Tensor | undefined = undefined
   /** How backward() gets from this tensor to what it was computed from. */
   node: GradientNode | undefined = undefined
-  /** When its memory was written: backward() compares it with the `order` of nodes. */
-  writes: Writes = newWrites(undefined)
+  /** When its memory was written, which views share: backward() compares it with the `order` of nodes. */
+  writes: Writes
   /** When it became, within noGrad, a view: no gradient flows through it to results noted before. */
   detachedAt = -1
   private quotient = 1
@@ -60,6 +61,7 @@ export class Tensor {
     readonly dtype: DType,
   ) {
     this.size = checkPlace(storage, offset, shape, dtype)
+    this.writes = newWrites(this.size)
   }
 
   /** The values of a uint8 tensor stand for value / divisor (255 for images); casts to a float dtype divide. */
@@ -315,6 +317,13 @@ export function zeros(shape: readonly number[], options: { dtype?: DType; requir
   return requireGrad(empty('zeros', checkShape('zeros', shape), dtype), options.requiresGrad) // new memory is zero
 }
 
+/** Some of base's elements, of any shape. */
+export function viewOf(base: Tensor, offset: number, shape: Shape): Tensor {
+  const view = new Tensor(base.storage, offset, shape, base.dtype)
+  view.writes = base.writes
+  return view
+}
+
 /** One block of memory for many tensors, each aligned to 64 bytes: parameters, gradients, optimizer state. */
 export function flatBlock(op: string, shapes: readonly Shape[], dtype: DType): { flat: Tensor; parts: Tensor[] } {
   const starts: number[] = []
@@ -325,7 +334,7 @@ export function flatBlock(op: string, shapes: readonly Shape[], dtype: DType): {
   }
   const storage = newStorage(op, dtype, length)
   const flat = new Tensor(storage, 0, [length], dtype)
-  return { flat, parts: shapes.map((s, i) => viewOf(flat, new Tensor(storage, starts[i], s, dtype))) }
+  return { flat, parts: shapes.map((s, i) => viewOf(flat, starts[i], s)) }
 }
 
 /** Not what Object.create(Tensor.prototype) makes, which is an instance too, but has no memory. */

@@ -11,6 +11,7 @@ import {
 import type { Initializer } from '../init.js'
 import { type InitializerName, resolveInitializer } from '../init-named.js'
 import { checkMade, isMade, refuse } from '../made.js'
+import { fill } from '../ops/memory.js'
 import { randomState } from '../ops/random.js'
 import { checkShape, MAX_SIZE, type Shape, sameShape, show, sizeOf } from '../shape.js'
 import { aligned } from '../storage.js'
@@ -229,11 +230,11 @@ export class ParameterStore {
     this.count = parameters.reduce((n, p) => n + sizeOf(p.shape), 0)
   }
 
-  /** Gradients to zero: for loops in which a parameter does not take part in every step. */
+  /** Gradients to zero, in record() by a command: for loops in which a parameter does not take part in every step. */
   zeroGrad(): void {
     const { gradients } = checkStore('zeroGrad', this)
     checkStill('zeroGrad', gradients)
-    gradients.data.fill(0)
+    fill(gradients, 0)
   }
 }
 

@@ -1,15 +1,14 @@
 import { deriveView } from '../autograd.js'
 import { describe, ShapeError, ValueError } from '../errors.js'
-import { viewOf } from '../gradient-nodes.js'
 import { checkShape, MAX_RANK, show, sizeOf } from '../shape.js'
-import { checkTensor, empty, Tensor } from '../tensor.js'
+import { checkTensor, empty, type Tensor, viewOf } from '../tensor.js'
 import { rowsOf } from './common.js'
 import { copy, fill } from './memory.js'
 
 function view(x: Tensor, offset: number, shape: readonly number[]): Tensor {
-  const y = new Tensor(x.storage, offset, shape, x.dtype)
+  const y = viewOf(x, offset, shape)
   y.divisor = x.divisor
-  return viewOf(x, y)
+  return y
 }
 
 /** The same values in another shape, without a copy; one size may be -1 and is worked out. dx = dy reshaped. */
