@@ -43,7 +43,7 @@ async function main([command, ...rest]: string[]): Promise<void> {
   outlastReader()
   try {
     if (command === 'info') info(rest)
-    else if (command === 'mnist') await mnist(rest)
+    else if (command === 'mnist') await mnist(rest, 'lanewise mnist')
     else if (command === 'bench') await bench(rest)
     else if (command === '--version' || command === '-v') console.log(version)
     else if (command === '--help' || command === '-h' || command === 'help') console.log(`${USAGE}\n\n${BENCH_USAGE}`)

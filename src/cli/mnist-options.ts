@@ -1,8 +1,7 @@
 import { Adam, AdamW, type Optimizer, RMSProp, SGD } from '../optimizers/index.js'
 import { parseOptions, UsageError, whole } from './options.js'
 
-export const USAGE = `usage: npm run --silent mnist -- [options]
-  --epochs N        passes over the training data (10)
+export const HELP = `  --epochs N        passes over the training data (10)
   --batch N         rows a step (32)
   --optimizer NAME  adam, sgd, momentum, rmsprop or adamw (adam)
   --lr X            learning rate (adam, rmsprop, adamw 0.001; sgd 0.1; momentum 0.05)

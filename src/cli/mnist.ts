@@ -13,7 +13,7 @@ import {
   Softmax,
   Tanh,
 } from '../index.js'
-import { type MnistRun, OPTIMIZERS, parseRun, USAGE } from './mnist-options.js'
+import { HELP, type MnistRun, OPTIMIZERS, parseRun } from './mnist-options.js'
 import { counted, outlastReader, UsageError } from './options.js'
 
 const ACTIVATIONS = { sigmoid: Sigmoid, tanh: Tanh, relu: Relu }
@@ -117,13 +117,14 @@ async function writePlot(run: MnistRun, history: History): Promise<void> {
   console.error(`wrote ${files.join(' and ')}`)
 }
 
-export async function main(argv: string[]): Promise<void> {
+/** `call` is how it was called, for its help. */
+export async function main(argv: string[], call: string): Promise<void> {
   const stop = new AbortController()
   const interrupt = () => stop.abort(new UsageError('stopped by Ctrl-C'))
   process.once('SIGINT', interrupt)
   try {
     const run = parseRun(argv)
-    if (run.help) console.log(USAGE)
+    if (run.help) console.log(`usage: ${call} [options]\n${HELP}`)
     else await train(run, stop.signal)
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof LanewiseError || (error as NodeJS.ErrnoException)?.code))
@@ -137,5 +138,5 @@ export async function main(argv: string[]): Promise<void> {
 
 if (require.main === module) {
   outlastReader()
-  main(process.argv.slice(2))
+  main(process.argv.slice(2), 'npm run --silent mnist --')
 }

@@ -7,7 +7,7 @@ import { oneHot } from '../ops/indexing.js'
 import { accuracy as accuracyOp } from '../ops/losses.js'
 import { constant } from '../ops/memory.js'
 import { SGD, update } from '../ops/optimizers.js'
-import { normal, randomState } from '../ops/random.js'
+import { normal, seededState } from '../ops/random.js'
 import { sigmoidGrad } from '../ops/unary.js'
 import { reshape } from '../ops/views.js'
 import { withScratch } from '../scratch.js'
@@ -74,7 +74,7 @@ export function initParams(options: InitOptions = {}): Params {
   const std = options.std ?? 0.1
   if (!(typeof std === 'number' && std >= 0))
     throw new ValueError('initParams', 'a standard deviation >= 0', describe(std))
-  const state = randomState(options.seed ?? 0)
+  const state = seededState('initParams', options.seed ?? 0)
   return {
     W1: normal(state, [input, hidden], 0, std, { dtype }),
     b1: zeros([hidden], { dtype }),

@@ -12,7 +12,7 @@ import type { Initializer } from '../init.js'
 import { type InitializerName, resolveInitializer } from '../init-named.js'
 import { checkMade, isMade, refuse } from '../made.js'
 import { fill } from '../ops/memory.js'
-import { randomState } from '../ops/random.js'
+import { seededState } from '../ops/random.js'
 import { checkShape, MAX_SIZE, type Shape, sameShape, show, sizeOf } from '../shape.js'
 import { aligned } from '../storage.js'
 import { checkStill, checkTensor, flatBlock, isTensor, type Tensor } from '../tensor.js'
@@ -256,14 +256,26 @@ export interface BuildOptions {
   seed?: number
 }
 
-/** @throws StateError for a tensor with requiresGrad in a field, or in an array there: no optimizer would get it. Another model's weight may lie there. */
+/**
+ * @throws StateError for a tensor with requiresGrad in a field, or in an array there: no optimizer would get it (another model's weight may
+ * lie there); for two parameters of one name
+ */
 function checkFields(module: Module): void {
   const stray = Object.values(module)
     .flat()
     .find((v) => isTensor(v) && v.requiresGrad && !weights.has(v))
   if (stray)
     throw new StateError('build', `this.parameter() in build() of ${module.kind}`, `a field with ${describe(stray)}`)
+  const again = declaredAgain(module)
+  if (again)
+    throw new StateError('build', `parameters of ${module.kind} with names of their own`, `two fields with ${again}`)
   module.children().forEach(checkFields)
+}
+
+/** A parameter of two fields: this.parameter() gives the same one for the same name, as a model may be built again. */
+function declaredAgain(module: Module): string | undefined {
+  const parameters = Object.values(module).filter((v) => v instanceof Parameter)
+  return parameters.find((p, i) => parameters.indexOf(p) < i)?.name
 }
 
 /**
@@ -272,7 +284,7 @@ function checkFields(module: Module): void {
 export function build(module: Module, input: readonly number[], options: BuildOptions = {}): ParameterStore {
   if (!isModule(module)) throw new TypeMismatchError('build', 'a Module', describe(module))
   const dtype = checkFloat('build', checkOptions('build', options, ['dtype', 'seed']).dtype ?? 'float32')
-  const state = randomState(options.seed ?? 0)
+  const state = seededState('build', options.seed ?? 0)
   const shape = checkShape('build', input)
   module.allParameters() // refuses a module that contains itself, before it builds its parts without end
   checkFields(module)

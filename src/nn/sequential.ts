@@ -6,7 +6,7 @@ import type { Loss } from '../losses/index.js'
 import { type LossName, resolveLoss } from '../losses/named.js'
 import { checkMade, isMade, refuse } from '../made.js'
 import { type Metric, type MetricName, resolveMetrics } from '../metrics/index.js'
-import { randomState } from '../ops/random.js'
+import { seededState } from '../ops/random.js'
 import { type Optimizer, type OptimizerName, resolveOptimizer } from '../optimizers/index.js'
 import { checkShape, type Shape, show, sizeOf } from '../shape.js'
 import { resultSlabs } from '../storage.js'
@@ -78,7 +78,7 @@ export class Sequential extends Module implements TrainingModel {
     this.layers = [...layers]
     this.input = Object.freeze(checkShape('Sequential.input', options.input))
     const seed = options.seed ?? 0
-    this.shuffleState = randomState(seed, 1)
+    this.shuffleState = seededState('Sequential', seed, 1)
     this.store = build(this, this.input, { dtype: checkFloat('Sequential', options.dtype ?? 'float32'), seed })
     this.output = Object.freeze(this.shapes[this.shapes.length - 1])
     this[PREDICTIONS] = new Predictions(this.input, this.shapes, this.store, (x) => this.forward(x))

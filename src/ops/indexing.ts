@@ -1,6 +1,6 @@
 import { derive } from '../autograd.js'
 import { checkFloat, type DType, type FloatDType, isFloat } from '../dtype.js'
-import { checkOptions, checkWhole, describe, ShapeError, TypeMismatchError } from '../errors.js'
+import { checkOptions, checkWhole, describe, IndexError, ShapeError, TypeMismatchError } from '../errors.js'
 import { written } from '../gradient-nodes.js'
 import { show, sizeOf } from '../shape.js'
 import { emit } from '../tape.js'
@@ -25,8 +25,17 @@ export function oneHot(labels: Tensor, classes: number, dtype: FloatDType = 'flo
   checkLabels('oneHot', labels, labels.size)
   checkWhole('oneHot', 'a whole number of classes >= 1', classes, 1)
   const y = output('oneHot', out, [labels.size, classes], checkFloat('oneHot', dtype))
-  if (out !== undefined) written(out) // also where a bad label is found
-  return written(emit(ONE_HOT, dtype, [y, labels], [labels.size, classes]))
+  return checked(y, () => written(emit(ONE_HOT, dtype, [y, labels], [labels.size, classes])))
+}
+
+/** Where a bad index is found as it runs, y was written in part. */
+function checked(y: Tensor, run: () => Tensor): Tensor {
+  try {
+    return run()
+  } catch (error) {
+    if (error instanceof IndexError) written(y)
+    throw error
+  }
 }
 
 /** Which rows gatherRows takes, and what it makes of them. */
@@ -69,8 +78,7 @@ export function checkGather(op: string, source: Tensor, indices: Tensor, options
 export function gatherRows(source: Tensor, indices: Tensor, options: GatherOptions = {}, out?: Tensor): Tensor {
   const { m, dtype, divisor, cursor, ints } = checkGather('gatherRows', source, indices, options)
   const y = output('gatherRows', out, [m, ...source.shape.slice(1)], dtype, [source])
-  if (out !== undefined) written(out) // also where a bad index is found
-  emit(GATHER_ROWS, 'float32', [y, source, indices, cursor], ints, [divisor])
+  checked(y, () => emit(GATHER_ROWS, 'float32', [y, source, indices, cursor], ints, [divisor]))
   if (y.dtype === 'uint8') y.divisor = source.divisor
   if (!isFloat(source.dtype) || !isFloat(dtype)) return written(y)
   return derive(

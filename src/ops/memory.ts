@@ -16,15 +16,19 @@ const PUT = defineOp('put', 'dst:u:A:cap src:r:A:1 at:r:i:1 | cap')
 /** Sets every element of `y` to `value`. Inside record() this is a command like any other. */
 export function fill(y: Tensor, value: number): Tensor {
   checkTensor('fill', y)
-  if (typeof value !== 'number') throw new TypeMismatchError('fill', 'a number', describe(value))
-  checkIntegers('fill', [value], y.dtype)
   checkStill('fill', y)
+  return filled('fill', y, value)
+}
+
+function filled(op: string, y: Tensor, value: number): Tensor {
+  if (typeof value !== 'number') throw new TypeMismatchError(op, 'a number', describe(value))
+  checkIntegers(op, [value], y.dtype)
   return written(emit(FILL, 'float32', [y], [y.size], [value]))
 }
 
 /** A new tensor filled with `value`, by a command. */
 export function full(shape: readonly number[], value: number, dtype: DType = 'float32'): Tensor {
-  return fill(empty('full', checkShape('full', shape), checkDType('full', dtype)), value)
+  return filled('full', empty('full', checkShape('full', shape), checkDType('full', dtype)), value)
 }
 
 /** A number as a tensor of no dimensions: a constant of the tape when recorded, in memory that nothing else writes to. */

@@ -1,7 +1,7 @@
 import type { FloatDType } from '../dtype.js'
 import { written } from '../gradient-nodes.js'
 import { emit } from '../tape.js'
-import type { Tensor } from '../tensor.js'
+import { checkStill, type Tensor } from '../tensor.js'
 import { defineOp, type Op } from './op.js'
 
 // One pass over flat buffers of parameters w, gradients g and state; formulas in docs/commands.md. src/optimizers calls these.
@@ -21,5 +21,6 @@ export function update(
   flags: readonly number[],
   doubles: readonly number[],
 ): void {
+  checkStill(op.name, w)
   written(emit(op, w.dtype as FloatDType, [w, ...rest], [w.size, ...flags], doubles))
 }

@@ -1,9 +1,9 @@
-import { checkFloat, type DType } from '../dtype.js'
+import { checkFloat, type FloatDType } from '../dtype.js'
 import { checkOptions, checkWhole, describe, TypeMismatchError, ValueError } from '../errors.js'
 import { written } from '../gradient-nodes.js'
 import { checkShape } from '../shape.js'
 import { emit } from '../tape.js'
-import { empty, isTensor, type Tensor, tensor } from '../tensor.js'
+import { isTensor, type Tensor, tensor } from '../tensor.js'
 import { output } from './common.js'
 import { defineOp, type Op } from './op.js'
 
@@ -16,9 +16,14 @@ const PERMUTATION = defineOp('permutation', 'y:w:i:n rng:u:i:4 | n')
  * `stream` numbers (0 to 2047) of one seed do not overlap. A model of that seed draws its weights from stream 0, its order of rows from 1.
  */
 export function randomState(seed: number, stream = 0): Tensor {
+  return seededState('randomState', seed, stream)
+}
+
+/** The same for what takes a seed as an option, which errors name. */
+export function seededState(op: string, seed: number, stream = 0): Tensor {
   const expected = 'a seed: a whole number from 0 to 2^53 − 1'
-  const checked = checkWhole('randomState', expected, seed, 0, Number.MAX_SAFE_INTEGER)
-  checkWhole('randomState', 'a stream from 0 to 2047', stream, 0, 2047)
+  const checked = checkWhole(op, expected, seed, 0, Number.MAX_SAFE_INTEGER)
+  checkWhole(op, 'a stream from 0 to 2047', stream, 0, 2047)
   return tensor(Int32Array.of(checked | 0, (Math.floor(checked / 2 ** 32) | 0) ^ (stream << 21), 0, 0))
 }
 
@@ -35,7 +40,7 @@ function checkFinite(op: string, name: string, value: unknown): number {
 /** What uniform and normal draw. */
 export interface RandomOptions {
   /** float32 (the default) or float64. */
-  dtype?: DType
+  dtype?: FloatDType
 }
 
 const MAX_FLOAT32 = (2 - 2 ** -23) * 2 ** 127
@@ -89,12 +94,10 @@ export function normal(
   return draw(NORMAL, state, shape, doubles, options, out)
 }
 
-/** The numbers 0 … n − 1 in random order, as int32 (Fisher–Yates). */
+/** The numbers 0 … n − 1 in random order, as int32 [n] (Fisher–Yates), to `out` if given. */
 export function permutation(state: Tensor, n: number, out?: Tensor): Tensor {
   checkState('permutation', state)
   const [size] = checkShape('permutation', [n])
-  const y = out ?? empty('permutation', [size], 'int32')
-  if (!isTensor(y) || y.dtype !== 'int32' || y.size !== size)
-    throw new TypeMismatchError('permutation', `out to be int32 [${size}]`, describe(y))
+  const y = output('permutation', out, [size], 'int32')
   return written(emit(PERMUTATION, 'float32', [y, state], [size]))
 }

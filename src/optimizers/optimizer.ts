@@ -8,6 +8,7 @@ import type { Op } from '../ops/op.js'
 import { update } from '../ops/optimizers.js'
 import { reshape, sliceRows } from '../ops/views.js'
 import { checkStill, empty, flatBlock, type Tensor } from '../tensor.js'
+import { lastWrite } from '../writes.js'
 
 /** What an optimizer keeps for one model. */
 export interface OptimizerState {
@@ -90,8 +91,13 @@ export abstract class Optimizer {
         return [value, ...state.slots.map((slot) => reshape(sliceRows(slot, from, from + value.size), value.shape))]
       })
       const kept = parts.map((part) => copy(part))
+      const before = lastWrite(store.values)
       try {
-        checkSynchronous(`${this.constructor.name}.emit`, this.emit(store, state) as unknown)
+        const name = `${this.constructor.name}.emit`
+        checkSynchronous(name, this.emit(store, state) as unknown)
+        // (At once it may write by way of `data`.)
+        if (recordingState.active && store.values.size > 0 && lastWrite(store.values) === before)
+          throw new StateError(name, 'an op that writes to store.values (out)', 'none')
       } catch (error) {
         if (!recordingState.active) state.step.data[0]--
         throw error

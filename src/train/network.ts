@@ -8,6 +8,7 @@ import type { Module, ParameterStore } from '../nn/module.js'
 import type { Optimizer } from '../optimizers/index.js'
 import { type Shape, sameShape, show } from '../shape.js'
 import { checkTensor, isTensor, type Tensor } from '../tensor.js'
+import { lastWrite } from '../writes.js'
 import type { Batch } from './dataset.js'
 
 /** What training needs of a compiled model. */
@@ -63,10 +64,18 @@ function forwardBatch(network: Network, layers: readonly Module[], batch: Batch)
   return checkOutput(network.op, result, batch.size, network.output)
 }
 
-/** What a loss or metric of the caller's own must return. */
-function checkMean(op: string, what: string, value: unknown): Tensor {
+/** What a loss or metric makes of a batch. One of the caller's own may do something else, which the others would go on from. */
+function meanOf(op: string, kind: 'loss' | 'metric', of: Loss | Metric, p: Tensor, t: Tensor): Tensor {
+  const before = [p, t].map((x) => lastWrite(x))
+  const value: unknown = of.call(p, t)
+  if ([p, t].some((x, i) => lastWrite(x) !== before[i]))
+    throw new StateError(
+      op,
+      `${kind} ${of.name} to leave predictions and targets as they are`,
+      'one that writes to them',
+    )
   if (isTensor(value) && value.size === 1 && isFloat(value.dtype)) return value
-  throw new TypeMismatchError(op, `${what} to return a float tensor of one element`, describe(value))
+  throw new TypeMismatchError(op, `${kind} ${of.name} to return a float tensor of one element`, describe(value))
 }
 
 /** Loss and metrics of a batch. A softmax (or sigmoid) before its loss is computed with the loss, from the logits. */
@@ -83,8 +92,7 @@ export function evaluateBatch(network: Network, batch: Batch): StepResult {
     predictions = result.predictions
   } else {
     predictions = forwardBatch(network, network.layers, batch)
-    value = checkMean(network.op, `loss ${loss.name}`, loss.call(predictions, batch.y))
+    value = meanOf(network.op, 'loss', loss, predictions, batch.y)
   }
-  const mean = (m: Metric) => checkMean(network.op, `metric ${m.name}`, m.call(predictions, batch.y))
-  return { loss: value, metrics: metrics.map(mean) }
+  return { loss: value, metrics: metrics.map((m) => meanOf(network.op, 'metric', m, predictions, batch.y)) }
 }

@@ -55,6 +55,7 @@ describe('the command lanewise', () => {
     expect(lanewise(['--version']).stdout.trim()).toBe(version)
     for (const args of [['--help'], ['info', '--help']])
       expect(lanewise(args).stdout).toMatch(/^usage: .*\n.*info.*\n.*mnist.*\n.*bench/)
+    expect(lanewise(['mnist', '--help']).stdout).toMatch(/^usage: lanewise mnist \[options\]\n.*--epochs/)
   })
 
   it.each([

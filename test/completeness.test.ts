@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs'
+import { expect, it } from 'vitest'
+import * as lw from '../src/index.js'
+
+// What CONTRIBUTING.md asks for with a new layer, loss, metric or optimizer, and no other test would miss.
+
+type Class = abstract new (...args: never[]) => unknown
+const words = (text: string | undefined) => text?.match(/\w+/g) ?? []
+const exported = Object.entries(lw as Record<string, unknown>)
+const kinds = (Base: Class) =>
+  exported.filter(([, v]) => typeof v === 'function' && v.prototype instanceof Base).map(([name]) => name)
+const LAYERS = kinds(lw.Module).filter((name) => name !== 'Sequential')
+const OPTIMIZERS = kinds(lw.Optimizer)
+const METRICS = namesOf({ loss: 'mse', metrics: ['none'] }).filter((name) => name.length > 3) // mse and mae are other names
+const source = (file: string) => readFileSync(file, 'utf8')
+
+/** What compile says it knows, where it is given another name. */
+function namesOf(options: object): string[] {
+  const model = new lw.Sequential({ input: [1], layers: [new lw.Affine(1)] })
+  try {
+    model.compile(options as lw.CompileOptions)
+  } catch (error) {
+    return words((error as Error).message.match(/one of (.*), received/)?.[1])
+  }
+  return []
+}
+
+/** The first line of README.md's table of what there is that begins so. */
+function row(kind: string): string[] {
+  return words(
+    source('README.md')
+      .split('\n')
+      .find((line) => line.startsWith(`| ${kind} `)),
+  )
+}
+
+it.each([
+  ['layers', LAYERS],
+  ['optimizers', OPTIMIZERS],
+  ['losses', Object.keys(lw.losses)],
+  ['metrics', METRICS],
+])("README.md's table has all %s", (kind, names) => {
+  expect(names.length).toBeGreaterThan(3)
+  expect(row(kind)).toEqual(expect.arrayContaining(names))
+})
+
+it('layers keep their names in a bundle, and predict records them', () => {
+  expect(words(source('src/nn/layers.ts').match(/keepNames\(\{(.*)\}\)/s)?.[1])).toEqual(expect.arrayContaining(LAYERS))
+  const recordable = source('src/nn/predictions.ts').match(/for \(const Class of \[([^\]]*)\]/)?.[1]
+  expect(words(recordable).sort()).toEqual([...LAYERS].sort())
+})
+
+it.each(LAYERS)('a cross-entropy after %s is an error, or its outputs are probabilities', (name) => {
+  const Layer = (lw as unknown as Record<string, new (units?: number) => lw.Module>)[name]
+  const layers = [new lw.Affine(3), new Layer(...(name === 'Affine' ? [3] : []))]
+  const model = new lw.Sequential({ input: [2], layers, seed: 1 })
+  const rows = model.predict(lw.normal(lw.randomState(2), [50, 2], 0, 9))
+  const probable = rows.data.every((p) => p >= 0 && p <= 1)
+  const compile = () => model.compile({ loss: 'categoricalCrossentropy' })
+  // Flatten gives what it was given.
+  if (probable || name === 'Flatten') expect(compile).not.toThrow()
+  else expect(compile).toThrow(lw.ValueError)
+})
+
+it('a name for every loss and optimizer', () => {
+  expect(namesOf({ loss: 'none' })).toEqual(expect.arrayContaining(Object.keys(lw.losses)))
+  const optimizers = namesOf({ loss: 'mse', optimizer: 'none' }).map((name) => name.toLowerCase())
+  expect(optimizers).toEqual(expect.arrayContaining(OPTIMIZERS.map((name) => name.toLowerCase())))
+})
