@@ -3,10 +3,6 @@
 #pragma once
 #include <napi.h>
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
-
 #include <algorithm>
 #include <memory>
 #include <vector>
@@ -37,17 +33,6 @@ inline bool viewOf(napi_env env, napi_value value, BufferView& out) {
   }
   out.length = (int64_t)length;
   return true;
-}
-
-// Large buffers on large pages, where the system has them: rows gathered at random from 47 MB miss the address cache otherwise.
-// Asked before the memory is first written; a hint that may be refused.
-inline void preferLargePages(const BufferView& v, int64_t bytes) {
-#if defined(__linux__)
-  const uintptr_t page = 2 << 20, begin = ((uintptr_t)v.data + page - 1) / page * page, end = (uintptr_t)v.data + (uintptr_t)bytes;
-  if (end >= begin + page) madvise((void*)begin, (end - begin) / page * page, MADV_HUGEPAGE);
-#else
-  (void)v, (void)bytes;
-#endif
 }
 
 inline int64_t bytesOf(const BufferView& v) {

@@ -109,7 +109,7 @@ Napi::Value Register(const Napi::CallbackInfo& info) {
   }
   if (napi_create_reference(env, info[0], 0, &slot.ref) != napi_ok) return refuseForMemory(env);
   self.account(bytesOf(slot.view));
-  preferLargePages(slot.view, bytesOf(slot.view));
+  preferLargePages(slot.view.data, (size_t)bytesOf(slot.view));
   const int32_t number = self.freeSlots.back();
   self.freeSlots.pop_back();
   self.slots[number] = slot;

@@ -71,6 +71,15 @@ static int64_t askForSecondLevel() {
 }
 const int64_t secondLevelBytes = askForSecondLevel();
 
+static bool askForZen5() {
+  unsigned vendor[4], r[4];
+  cpuid(0, 0, vendor);
+  cpuid(1, 0, r);
+  const unsigned family = (r[0] >> 8 & 15) + (r[0] >> 20 & 255);
+  return vendor[1] == 0x68747541 && family == 26;  // "Auth"enticAMD
+}
+const bool isZen5 = askForZen5();
+
 const char* cpuName(char name[49]) {
   if (!hasLeaf(0x80000004u)) return "x64";
   unsigned r[4];
@@ -94,6 +103,7 @@ int availableIsas(Isa out[4]) {
 }
 
 const int64_t secondLevelBytes = 0;
+const bool isZen5 = false;
 
 const char* cpuName(char[49]) { return ""; }  // JavaScript's os.cpus() knows more here
 #endif

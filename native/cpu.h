@@ -24,6 +24,9 @@ double measurePeak(MultiplyAddsFn multiplyAdds, DType dtype, int threads);
 // Bytes of a core's second-level cache; 0 where the processor does not say.
 extern const int64_t secondLevelBytes;
 
+// Whether it is AMD's family 26, for which some things were measured to be best otherwise.
+extern const bool isZen5;
+
 // The processor's own name, e.g. "AMD EPYC 9R14", written to memory of the caller's.
 const char* cpuName(char name[49]);
 

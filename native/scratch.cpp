@@ -3,13 +3,30 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 namespace lanewise {
 
+static constexpr uintptr_t kLargePage = 2 << 20;
+
+void preferLargePages(void* data, size_t bytes) {
+#if defined(__linux__)
+  const uintptr_t begin = ((uintptr_t)data + kLargePage - 1) / kLargePage * kLargePage, end = (uintptr_t)data + bytes;
+  if (end >= begin + kLargePage) madvise((void*)begin, (end - begin) / kLargePage * kLargePage, MADV_HUGEPAGE);
+#else
+  (void)data, (void)bytes;
+#endif
+}
+
 char* allocateScratch(size_t bytes) {
-  char* raw = (char*)malloc(bytes + 64 + sizeof(void*));
+  const uintptr_t alignment = bytes < kLargePage ? 64 : kLargePage;
+  char* raw = (char*)malloc(bytes + alignment + sizeof(void*));
   if (!raw) return nullptr;
-  char* p = (char*)(((uintptr_t)raw + sizeof(void*) + 63) & ~(uintptr_t)63);
+  char* p = (char*)(((uintptr_t)raw + sizeof(void*) + alignment - 1) & ~(alignment - 1));
   ((void**)p)[-1] = raw;
+  preferLargePages(p, bytes);
   return p;
 }
 

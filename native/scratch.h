@@ -5,6 +5,10 @@
 
 namespace lanewise {
 
+// Asks for large pages for what fills some (squares of 1024 and 2048 on Zen 5, whose copies of A and B then lie on them: 1.02 to 1.05 times as
+// fast; rows gathered at random from 47 MB miss the address cache otherwise). Before the memory is first written; a hint that may be refused.
+void preferLargePages(void* data, size_t bytes);
+
 // Null if there is none.
 char* allocateScratch(size_t bytes);
 void freeScratch(char* p);

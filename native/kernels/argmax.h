@@ -77,10 +77,14 @@ enum { kPlaces = 64 };  // rows whose places are kept at once
 
 // The first place of the greatest of each of `count` rows of b >= 1 numbers. A function, as several ops ask for it.
 template <class V>
-static __attribute__((noinline)) void argmaxRows(const typename V::E* x, int64_t b, int64_t count, int64_t* places) {
+static __attribute__((noinline)) void argmaxRows(const typename V::E* x, int64_t b, int64_t count, int64_t* places, bool asks) {
+  const int64_t bytes = asks ? b * (int64_t)sizeof(*x) : 0;
   if (ShortArgmax<V>::takes(b)) {
     const ShortArgmax<V> of(b);
-    for (int64_t i = 0; i < count; ++i) places[i] = of(x + i * b);
+    for (int64_t i = 0; i < count; ++i) {
+      askForRow(x + i * b, bytes);
+      places[i] = of(x + i * b);
+    }
     return;
   }
   if (count == 0) return;
@@ -91,6 +95,7 @@ static __attribute__((noinline)) void argmaxRows(const typename V::E* x, int64_t
   V best = bestOfRow<V>(x, b);
   for (int64_t i = 0; i < count; ++i) {
     // the next row's while the last steps of this one's wait for each other
+    askForRow(x + (i + 1) * b, bytes);
     const V next = i + 1 < count ? bestOfRow<V>(x + (i + 1) * b, b) : best;
     places[i] = placeInRow<V>(x + i * b, b, best);
     best = next;
@@ -113,7 +118,7 @@ struct Argmax {
       int64_t places[kPlaces];
       for (int64_t from = begin; from < end; from += kPlaces) {
         const int64_t count = lesser(end - from, kPlaces);
-        argmaxRows<V>(x + from * b, b, count, places);
+        argmaxRows<V>(x + from * b, b, count, places, asksFor(c.n[0] * b));
         for (int64_t i = 0; i < count; ++i) y[from + i] = (int32_t)places[i];
       }
       return;

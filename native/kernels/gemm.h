@@ -26,8 +26,9 @@ struct Tiles {
     int64_t k, mostK, a, b;
   };
   // Zen 4 (1 MB), squares of 1024 and 2048: of 256 101 GFLOP/s, of 512 107; with AVX2 103 and 107. On Zen 3 (512 KB) 256 is best.
-  static constexpr Cut kModest = {256, 384, 3 << 16, 1 << 20}, kRoomy = {512, 512, 4 << 16, 4 << 20};
-  static const Cut& cut() { return kLongRows || secondLevelBytes >= 1 << 20 ? kRoomy : kModest; }
+  // On Zen 5 (1 MB; one thread, AVX-512) of 512 232 and 224, of 1024 242 and 231.
+  static constexpr Cut kModest = {256, 384, 3 << 16, 1 << 20}, kRoomy = {512, 512, 4 << 16, 4 << 20}, kDeep = {1024, 1024, 4 << 16, 4 << 20};
+  static const Cut& cut() { return kLongRows && isZen5 ? kDeep : kLongRows || secondLevelBytes >= 1 << 20 ? kRoomy : kModest; }
   // Bytes from row to row of A beyond which a copy of it pays (AVX-512 on Zen 4, 128×512×784: 113 GFLOP/s without, 112 with).
   static constexpr int64_t kFarRows = kLongRows ? 4096 : 1024;
   // Bytes of B, as it lies, that stay near: in a first-level cache of 32 KB or more, with AVX-512 in the second (32×50×784 on Zen 4: 110

@@ -63,7 +63,7 @@ struct GradOfElements {
     E* dp = (E*)c.p[0];
     const E *p = (const E*)c.p[2], *t = (const E*)c.p[3];
     forEach<V, kLong<F<V>>>(begin * kBlock, lesser(F<V>::count(c), end * kBlock), [&](int64_t i, auto part) LW_LAMBDA {
-      f(fetch<V>(p + i, part), fetch<V>(t + i, part)).store(dp + i, part);
+      f(fetch<V>(true, p + i, part), fetch<V>(true, t + i, part)).store(dp + i, part);
     });
   }
   static constexpr FinishFn finish = nullptr;

@@ -199,7 +199,7 @@ struct Accuracy {
     int64_t places[kPlaces];
     for (int64_t from = first; from < last; from += kPlaces) {
       const int64_t count = lesser(last - from, kPlaces);
-      argmaxRows<V>(p + from * n, n, count, places);
+      argmaxRows<V>(p + from * n, n, count, places, asksFor(c.n[0] * n));
       for (int64_t i = 0; i < count; ++i) s[from + i] = oneIf<E>(places[i] == label(c, 2, from + i));
     }
   }
@@ -213,10 +213,11 @@ struct AccuracyDense {
     const int64_t n = c.n[1];
     const E *p = (const E*)c.p[1], *t = (const E*)c.p[2];
     int64_t places[kPlaces], right[kPlaces];
+    const bool asks = asksFor(c.n[0] * n);
     for (int64_t from = first; from < last; from += kPlaces) {
       const int64_t count = lesser(last - from, kPlaces);
-      argmaxRows<V>(p + from * n, n, count, places);
-      argmaxRows<V>(t + from * n, n, count, right);
+      argmaxRows<V>(p + from * n, n, count, places, asks);
+      argmaxRows<V>(t + from * n, n, count, right, asks);
       for (int64_t i = 0; i < count; ++i) s[from + i] = oneIf<E>(places[i] == right[i]);
     }
   }

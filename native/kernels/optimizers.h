@@ -76,7 +76,7 @@ struct Sgd {
     const E* g = (const E*)c.p[1];
     const Rate<V> r(c, 2, c.d[0]);
     forUnits<V, kPart>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
-      fnma(r.rate, fetch<V>(g + i, part), r.decayed(fetch<V>(w + i, part))).store(w + i, part);
+      fnma(r.rate, fetch<V>(true, g + i, part), r.decayed(fetch<V>(true, w + i, part))).store(w + i, part);
     });
   }
   static constexpr FinishFn finish = nullptr;

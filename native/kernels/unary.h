@@ -57,7 +57,7 @@ struct Map {
           __builtin_prefetch(y + i + kAhead + q, 1);
         }
       }
-      put(past, f(fetch<V>(x + i, part)), y + i, part);
+      put(past, f(fetch<V>(past, x + i, part)), y + i, part);
     });
     endPast<V>(past);
   }
@@ -74,7 +74,7 @@ struct GradMap : Map<V, F> {
     const E* v = (const E*)c.p[2];
     const bool past = goesPast(c.n[0], dx, dy, v) && isAligned<V>(dx);
     forUnits<V>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
-      put(past, f(fetch<V>(dy + i, part), fetch<V>(v + i, part)), dx + i, part);
+      put(past, f(fetch<V>(past, dy + i, part), fetch<V>(past, v + i, part)), dx + i, part);
     });
     endPast<V>(past);
   }
