@@ -26,10 +26,15 @@ function logitsOf(rows: number, columns: number, seed: number): number[] {
 
 interface Result {
   softmax: number[]
+  /** Many rows at once, but in place. */
+  logSoftmax: number[]
+  inPlace: number[]
   probabilities: number[]
   losses: number[]
   dense: number
 }
+
+const twice = (x: lw.Tensor) => [x, x] as const
 
 /** The loss of each row alone would be taken row by row: so the mean of all rows, and of all with all labels moved. */
 function compute(rows: number, columns: number, dtype: lw.DType): Result {
@@ -52,6 +57,8 @@ function compute(rows: number, columns: number, dtype: lw.DType): Result {
   )
   return {
     softmax: [...lw.softmax(logits).toTypedArray()],
+    logSoftmax: [...lw.logSoftmax(logits).toTypedArray()],
+    inPlace: [...lw.logSoftmax(...twice(lw.copy(logits))).toTypedArray()],
     probabilities,
     losses,
     dense: lw.softmaxCrossEntropy(logits, oneHot).loss.toTypedArray()[0] as number,
@@ -66,6 +73,7 @@ describe.skipIf(isasHere().length === 0).each(['float32', 'float64'] as const)(
       (columns) => {
         for (const rows of ROWS) {
           const expected = within(addonOf(isasHere()[0], 1), () => compute(rows, columns, dtype))
+          expect(expected.logSoftmax, `${rows} rows, in place`).toEqual(expected.inPlace)
           for (const isa of isasHere()) {
             expect(
               within(addonOf(isa, 1), () => compute(rows, columns, dtype)),

@@ -88,11 +88,26 @@ template <class V>
 struct LogSoftmax {
   typedef typename V::E E;
   static void plan(const Command& c, Plan& plan) { planRows<V>(c.n[0], c.n[1], 24, plan); }
+  // Rows of few columns: their sums come with their softmax, many at once (few-columns.h). Where y is x, that is gone by then.
+  static void after(const Command& c, int64_t row, int64_t count, E* totals, E* maxima) {
+    const int64_t n = c.n[1];
+    forEach<V>(0, count, [&](int64_t i, auto part) LW_LAMBDA { log(V::load(totals + i, part)).store(totals + i, part); });
+    for (int64_t i = 0; i < count; i++) {
+      const E* x = (const E*)c.p[1] + (row + i) * n;
+      E* y = (E*)c.p[0] + (row + i) * n;
+      const V top = V::set1(maxima[i]), logTotal = V::set1(totals[i]);
+      forEach<V>(0, n, [&](int64_t j, auto part) LW_LAMBDA { (V::load(x + j, part) - top - logTotal).store(y + j, part); });
+    }
+  }
   static void run(const Command& c, int64_t begin, int64_t end) {
     const int64_t n = c.n[1], each = rowsPerUnit(n), last = lesser(c.n[0], end * each);
     const E* x = (const E*)c.p[1];
-    V max = V::set1(rowMax<V>(n, x + begin * each * n));
-    for (int64_t row = begin * each; row < last; row++) {
+    int64_t row = begin * each;
+    if (V::W > 1 && n <= kFewColumns && x != (const E*)c.p[0])
+      row += softmaxOfWholeBlocks<V>(last - row, n, x + row * n, (E*)c.p[0] + row * n, After<E>{c, after, row, last - row});
+    if (row == last) return;
+    V max = V::set1(rowMax<V>(n, x + row * n));
+    for (; row < last; row++) {
       const V top = max;
       const E* from = x + row * n;
       E* to = (E*)c.p[0] + row * n;
