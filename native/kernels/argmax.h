@@ -75,10 +75,9 @@ struct ShortArgmax {
 
 enum { kPlaces = 64 };  // rows whose places are kept at once
 
-// The first place of the greatest of each of `count` rows of b >= 1 numbers. A function, as several ops ask for it.
+// The first place of the greatest of each of `count` rows of b >= 1 numbers (`bytes`: see askForRow). A function, as several ops ask for it.
 template <class V>
-static __attribute__((noinline)) void argmaxRows(const typename V::E* x, int64_t b, int64_t count, int64_t* places, bool asks) {
-  const int64_t bytes = asks ? b * (int64_t)sizeof(*x) : 0;
+static __attribute__((noinline)) void argmaxRows(const typename V::E* x, int64_t b, int64_t count, int64_t* places, int64_t bytes) {
   if (ShortArgmax<V>::takes(b)) {
     const ShortArgmax<V> of(b);
     for (int64_t i = 0; i < count; ++i) {
@@ -118,7 +117,7 @@ struct Argmax {
       int64_t places[kPlaces];
       for (int64_t from = begin; from < end; from += kPlaces) {
         const int64_t count = lesser(end - from, kPlaces);
-        argmaxRows<V>(x + from * b, b, count, places, asksFor(c.n[0] * b));
+        argmaxRows<V>(x + from * b, b, count, places, askedBytes<E>(c.n[0], b, true));
         for (int64_t i = 0; i < count; ++i) y[from + i] = (int32_t)places[i];
       }
       return;

@@ -20,9 +20,14 @@ static constexpr bool kAsksAhead = true;
 
 // Numbers that the nearer caches hold.
 enum { kNearNumbers = 1 << 17 };
-// Whether a command's rows, which are read one after the other and taken slowly, have to be asked for: Zen 5 fetches little ahead by itself then
-// (one thread, 64 MB: argmax of rows of ten 5.5 and 28 GB/s, their sums 5 and 25, the maximum of rows of 512 22 and 47).
-LW_INLINE bool asksFor(int64_t numbers) { return isZen5 && numbers > kNearNumbers; }
+// Bytes of a command's rows of n numbers, which are read or written one after the other, where they have to be asked for; else 0. Zen 5 fetches little
+// ahead by itself where a row is taken slowly or begins within a line (one thread, 64 MB: argmax of rows of ten 5.5 and 28 GB/s, their sums 5 and
+// 25, softmax's derivative 10 and 25, the maximum of rows of 512 22 and 47); rows of whole lines that are taken fast it fetches better unasked.
+template <class E>
+LW_INLINE int64_t askedBytes(int64_t rows, int64_t n, bool slowly) {
+  const int64_t bytes = n * (int64_t)sizeof(E);
+  return isZen5 && rows * n > kNearNumbers && (slowly || bytes % 64 != 0) ? bytes : 0;
+}
 // A row that comes a page after this one, of up to a page.
 LW_INLINE void askForRow(const void* row, int64_t bytes) {
   enum { AHEAD = 4096 };

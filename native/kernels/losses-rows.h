@@ -43,7 +43,11 @@ struct GradOfRows {
   static void run(const Command& c, int64_t begin, int64_t end) {
     const int64_t n = c.n[1], each = rowsPerUnit(n), last = lesser(c.n[0], end * each);
     const E dy = *(const E*)c.p[1];
-    for (int64_t i = begin * each; i < last; ++i) R<V>::row(c, i, n, (E*)c.p[0] + i * n, dy, (const E*)c.p[2] + i * n);
+    const int64_t bytes = askedBytes<E>(c.n[0], n, false);
+    for (int64_t i = begin * each; i < last; ++i) {
+      for (int k = 0; k <= 2; k += 2) askForRow((const E*)c.p[k] + i * n, bytes);
+      R<V>::row(c, i, n, (E*)c.p[0] + i * n, dy, (const E*)c.p[2] + i * n);
+    }
   }
   static constexpr FinishFn finish = nullptr;
 };
@@ -96,10 +100,12 @@ struct CrossEntropyDense {
   typedef typename V::E E;
   enum { kOperations = 26 };
   static LW_MEMBER void rows(const Command& c, int64_t first, int64_t last, E* s) {
-    const int64_t n = c.n[1];
+    const int64_t n = c.n[1], bytes = askedBytes<E>(c.n[0], n, false);
     const Clipped<V> clipped(1);
     for (int64_t i = first; i < last; ++i) {
       const E *p = (const E*)c.p[1] + i * n, *t = (const E*)c.p[2] + i * n;
+      askForRow(p, bytes);
+      askForRow(t, bytes);
       s[i] = -sumOf<V>(n, [&](int64_t j, auto part) LW_LAMBDA { return V::load(t + j, part) * log(clipped(V::load(p + j, part))); });
     }
   }
@@ -174,6 +180,7 @@ struct SoftmaxCrossEntropyDenseGrad {
   enum { kOperations = 4 };
   static LW_MEMBER void row(const Command& c, int64_t i, int64_t n, E* dx, E dy, const E* p) {
     const E* t = (const E*)c.p[3] + i * n;
+    askForRow(t, askedBytes<E>(c.n[0], n, false));
     const V by = V::set1(dy / (E)c.n[0]);
     const V total = V::set1(sumOf<V>(n, [&](int64_t j, auto part) LW_LAMBDA { return V::load(t + j, part); }));
     forEach<V>(0, n, [&](int64_t j, auto part) LW_LAMBDA {
@@ -197,9 +204,10 @@ struct Accuracy {
     const int64_t n = c.n[1];
     const E* p = (const E*)c.p[1];
     int64_t places[kPlaces];
+    const int64_t bytes = askedBytes<E>(c.n[0], n, true);
     for (int64_t from = first; from < last; from += kPlaces) {
       const int64_t count = lesser(last - from, kPlaces);
-      argmaxRows<V>(p + from * n, n, count, places, asksFor(c.n[0] * n));
+      argmaxRows<V>(p + from * n, n, count, places, bytes);
       for (int64_t i = 0; i < count; ++i) s[from + i] = oneIf<E>(places[i] == label(c, 2, from + i));
     }
   }
@@ -213,11 +221,11 @@ struct AccuracyDense {
     const int64_t n = c.n[1];
     const E *p = (const E*)c.p[1], *t = (const E*)c.p[2];
     int64_t places[kPlaces], right[kPlaces];
-    const bool asks = asksFor(c.n[0] * n);
+    const int64_t bytes = askedBytes<E>(c.n[0], n, true);
     for (int64_t from = first; from < last; from += kPlaces) {
       const int64_t count = lesser(last - from, kPlaces);
-      argmaxRows<V>(p + from * n, n, count, places, asks);
-      argmaxRows<V>(t + from * n, n, count, right, asks);
+      argmaxRows<V>(p + from * n, n, count, places, bytes);
+      argmaxRows<V>(t + from * n, n, count, right, bytes);
       for (int64_t i = 0; i < count; ++i) s[from + i] = oneIf<E>(places[i] == right[i]);
     }
   }

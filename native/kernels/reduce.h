@@ -154,9 +154,7 @@ struct Reduce {
       int64_t i = begin;
       if (b <= kBlock && c.n[0] * b <= kNearNumbers)  // from memory four rows at once would be slower
         for (; i + 4 <= end; i += 4) foldFourRows<V, Fold>(x + i * b, b, y + i);
-      // Sums of whole lines are taken fast enough (rows of 64: 36 GB/s, asked for 28).
-      const bool whole = Fold::kInBlocks && b * sizeof(E) % 64 == 0;
-      const int64_t bytes = asksFor(c.n[0] * b) && !whole ? b * (int64_t)sizeof(E) : 0;
+      const int64_t bytes = askedBytes<E>(c.n[0], b, !Fold::kInBlocks);
       for (; i < end; ++i) {
         askForRow(x + i * b, bytes);
         y[i] = row(x + i * b, b);
@@ -218,7 +216,9 @@ struct Expand {
     const V alpha = V::set1((E)c.d[0]);
     int64_t e = begin * kBlock;
     if (w == 1) {
+      const int64_t bytes = askedBytes<E>(c.n[0], b, false);
       for (int64_t i = e / b; e < last; ++i) {
+        askForRow(y + e, bytes);
         const int64_t stop = lesser(last, (i + 1) * b);
         const V v = alpha * V::set1(x[i]);
         forEach<V>(e, stop, [&](int64_t k, auto part) LW_LAMBDA { v.store(y + k, part); });

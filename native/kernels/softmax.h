@@ -154,7 +154,9 @@ template <class V, template <class> class R>
 struct GradRows {
   static void plan(const Command& c, Plan& plan) { planRows<V>(c.n[0], c.n[1], R<V>::kOperations, plan); }
   static void run(const Command& c, int64_t begin, int64_t end) {
+    const int64_t bytes = askedBytes<typename V::E>(c.n[0], c.n[1], false);
     forRows<V>(c, begin, end, [&](int64_t n, int64_t i) LW_LAMBDA {
+      for (int k = 0; k < 3; k++) askForRow((const typename V::E*)c.p[k] + i, bytes);
       R<V>::row(n, (typename V::E*)c.p[0] + i, (const typename V::E*)c.p[1] + i, (const typename V::E*)c.p[2] + i);
     });
   }
