@@ -177,8 +177,9 @@ static __attribute__((noinline)) int64_t softmaxByGroups(int64_t rows, int U, co
   return i;
 }
 
+// The rows that fill blocks, from the first on; returns how many. A function, as several ops ask for it.
 template <class V>
-LW_INLINE int64_t softmaxOfWholeBlocks(int64_t rows, int64_t n, const typename V::E* x, typename V::E* y, const After<typename V::E>& after) {
+static __attribute__((noinline)) int64_t softmaxOfWholeBlocks(int64_t rows, int64_t n, const typename V::E* x, typename V::E* y, const After<typename V::E>& after) {
   if constexpr (kPermutes<V>) {
     const int U = groupOf(n);
     if (byGroups<V>(n)) switch (n / U) {
