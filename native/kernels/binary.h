@@ -100,18 +100,18 @@ struct Place {
 // `rows` runs of n numbers: y[i] = f(a[i or 0], b[i or 0]), and so many numbers on in a and b for the next. One function for each
 // formula and what moves, so that the walk is there once, and not for each formula (30 KB each).
 template <class E>
-using Runs = void (*)(bool far, E* y, const E* a, const E* b, int64_t n, int64_t rows, int64_t strideA, int64_t strideB);
+using Runs = void (*)(Reach reach, E* y, const E* a, const E* b, int64_t n, int64_t rows, int64_t strideA, int64_t strideB);
 
 template <class V, bool MovesA, bool MovesB, class F>
-static void runs(bool far, typename V::E* y, const typename V::E* a, const typename V::E* b, int64_t n, int64_t rows, int64_t strideA, int64_t strideB) {
+static void runs(Reach reach, typename V::E* y, const typename V::E* a, const typename V::E* b, int64_t n, int64_t rows, int64_t strideA, int64_t strideB) {
   const F f;
   for (; rows > 0; rows--, y += n, a += strideA, b += strideB) {
-    const bool past = far && isAligned<V>(y);
+    const bool past = reach == Reach::past && isAligned<V>(y);
     const V a0 = MovesA ? V::zero() : V::set1(*a), b0 = MovesB ? V::zero() : V::set1(*b);
     forEach<V>(0, n, [&](int64_t i, auto part) LW_LAMBDA {
       V va = a0, vb = b0;
-      if (MovesA) va = fetch<V>(past, a + i, part);
-      if (MovesB) vb = fetch<V>(past, b + i, part);
+      if (MovesA) va = fetch<V>(reach != Reach::near, a + i, part);
+      if (MovesB) vb = fetch<V>(reach != Reach::near, b + i, part);
       put(past, f(va, vb), y + i, part);
     });
   }
@@ -120,32 +120,33 @@ static void runs(bool far, typename V::E* y, const typename V::E* a, const typen
 // The units of a command, by such a function.
 template <class V, class E>
 static void walk(const Command& c, const Walk& w, int64_t begin, int64_t end, Runs<E> f) {
-  const bool far = goesPast(w.rows * w.length, (E*)c.p[0], (const E*)c.p[1], (const E*)c.p[2]);
+  const Reach reach = reachOf(w.rows * w.length, (E*)c.p[0], (const E*)c.p[1], (const E*)c.p[2]);
   if (w.pieces > 1) {
     int64_t row = begin / w.pieces, piece = begin % w.pieces, left = end - begin;
     E* y = (E*)c.p[0] + row * w.length;
     for (Place<E> place(c, w, row); left > 0; place.forward(w, 1), y += w.length, piece = 0) {
       const int64_t last = lesser(w.pieces, piece + left), from = piece * kBlock;
-      f(far, y + from, place.a + (w.movesA ? from : 0), place.b + (w.movesB ? from : 0), lesser(w.length, last * kBlock) - from, 1, 0, 0);
+      f(reach, y + from, place.a + (w.movesA ? from : 0), place.b + (w.movesB ? from : 0), lesser(w.length, last * kBlock) - from, 1, 0, 0);
       left -= last - piece;
     }
   } else {
     // Rows that begin within a line go past the caches from the next line on if they are long (Zen 5: of 1000 1.3 to 1.5 times as fast as where
     // only those at the start of a line did); short ones, which would leave many lines in two pieces, do not (of 70 to 300 1.1 to 1.4 times).
-    const bool whole = w.length % V::W == 0, cuts = far && !whole && w.length >= 32 * V::W, past = far && (whole || cuts);
+    const bool whole = w.length % V::W == 0, cuts = reach == Reach::past && !whole && w.length >= 32 * V::W;
+    const Reach most = reach == Reach::past && !whole && !cuts ? Reach::beyond : reach;
     int64_t row = begin * w.rowsPerUnit, left = lesser(w.rows, end * w.rowsPerUnit) - row;
     E* y = (E*)c.p[0] + row * w.length;
     for (Place<E> place(c, w, row); left > 0;) {
       const int64_t rows = w.rows == 1 || cuts ? 1 : lesser(left, w.size[4] - place.at[4]);
       const int64_t head = cuts ? -(int64_t)((uintptr_t)y / sizeof(E)) & (V::W - 1) : 0;
-      if (head > 0) f(false, y, place.a, place.b, head, 1, 0, 0);
-      f(past, y + head, place.a + (w.movesA ? head : 0), place.b + (w.movesB ? head : 0), w.length - head, rows, w.strideA[4], w.strideB[4]);
+      if (head > 0) f(Reach::beyond, y, place.a, place.b, head, 1, 0, 0);
+      f(most, y + head, place.a + (w.movesA ? head : 0), place.b + (w.movesB ? head : 0), w.length - head, rows, w.strideA[4], w.strideB[4]);
       y += rows * w.length;
       left -= rows;
       place.forward(w, rows);
     }
   }
-  endPast<V>(far);
+  endPast<V>(reach == Reach::past);
 }
 
 // `count` rows of an operand from row r on, one after the other: as they lie; or copied to `to` where a row is one number (then `stride` is 1)
@@ -172,7 +173,7 @@ static const typename V::E* joinedRows(const typename V::E* x, bool moves, int64
 template <class V, class E>
 static void walkTogether(const Command& c, const Walk& w, int64_t begin, int64_t end, Runs<E> f) {
   alignas(64) E joinedA[kJoined + V::W], joinedB[kJoined + V::W];
-  const bool far = goesPast(w.rows * w.length, (E*)c.p[0], (const E*)c.p[1], (const E*)c.p[2]);
+  const Reach reach = reachOf(w.rows * w.length, (E*)c.p[0], (const E*)c.p[1], (const E*)c.p[2]);
   const int64_t n = w.length, most = kJoined / n / V::W * V::W;
   int64_t row = begin * w.rowsPerUnit, left = lesser(w.rows, end * w.rowsPerUnit) - row;
   E* y = (E*)c.p[0] + row * n;
@@ -182,13 +183,13 @@ static void walkTogether(const Command& c, const Walk& w, int64_t begin, int64_t
       const int64_t count = lesser(most, rows - r);
       const E* a = joinedRows<V>(place.a, w.movesA, w.strideA[4], n, r, count, joinedA);
       const E* b = joinedRows<V>(place.b, w.movesB, w.strideB[4], n, r, count, joinedB);
-      f(far, y, a, b, count * n, 1, 0, 0);
+      f(reach, y, a, b, count * n, 1, 0, 0);
       y += count * n;
     }
     left -= rows;
     place.forward(w, rows);
   }
-  endPast<V>(far);
+  endPast<V>(reach == Reach::past);
 }
 
 template <class V, template <class> class F>
@@ -235,8 +236,9 @@ struct Threes {
     E* y = (E*)c.p[0];
     const E *p = (const E*)c.p[1], *q = (const E*)c.p[2], *r = (const E*)c.p[3];
     const F<V> f;
+    const bool beyond = c.n[0] > kNearNumbers;
     forUnits<V>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
-      f(fetch<V>(true, p + i, part), fetch<V>(true, q + i, part), fetch<V>(true, r + i, part)).store(y + i, part);
+      f(fetch<V>(beyond, p + i, part), fetch<V>(beyond, q + i, part), fetch<V>(beyond, r + i, part)).store(y + i, part);
     });
   }
   static constexpr FinishFn finish = nullptr;

@@ -67,20 +67,27 @@ template <class E, class... Reads>
 LW_INLINE bool goesPast(int64_t numbers, [[maybe_unused]] const E* y, const Reads*... reads) {
   return kPastCaches && isFar<E>(numbers * (int64_t)(2 + sizeof...(reads)) / 4) && (... && (y != reads));
 }
+// How far from the core the numbers of a command are: in the nearer caches, beyond them, or so far that results go past the caches.
+enum class Reach { near, beyond, past };
+template <class E, class... Reads>
+LW_INLINE Reach reachOf(int64_t numbers, const E* y, const Reads*... reads) {
+  return goesPast(numbers, y, reads...) ? Reach::past : numbers > kNearNumbers ? Reach::beyond : Reach::near;
+}
 template <class V>
 LW_INLINE void endPast(bool past) {
   if constexpr (kPastCaches)
     if (past) V::streamed();
 }
 
-// load, for kernels that do little with a number: where a register is a line, and numbers come from far, the line is read in halves. Zen 4 fetches farther ahead for it:
-// a sum of two arrays of 4 to 32 MB takes 0.7 to 0.85 of the time, and one of what near caches hold as long. Where arithmetic sets the pace,
-// the instruction more costs 1.05 to 1.15 (Adam, softmax): registers side by side are whole. In the first-level cache of Zen 5 it costs a sum 1.2 to 1.4.
+// load, for kernels that do little with a number: where a register is a line, and numbers come from beyond the nearer caches, the line is read
+// in halves. Zen 4 fetches farther ahead for it: a sum of two arrays of 4 to 32 MB takes 0.7 to 0.85 of the time, and one of what near caches hold
+// as long (on Zen 5 1.2 to 1.4 in the nearest). Where arithmetic sets the pace, the instruction more costs 1.05 to 1.15 (Adam, softmax): registers side
+// by side are whole.
 template <class V, class Part>
-LW_INLINE auto fetch([[maybe_unused]] bool far, const typename V::E* p, Part part) {
+LW_INLINE auto fetch([[maybe_unused]] bool beyond, const typename V::E* p, Part part) {
 #if defined(__AVX512F__)
   if constexpr (kIsWhole<Part>) {
-    if (far) return V::loadHalves(p);
+    if (beyond) return V::loadHalves(p);
   }
 #endif
   return load<V>(p, part);

@@ -75,8 +75,9 @@ struct Sgd {
     E* w = (E*)c.p[0];
     const E* g = (const E*)c.p[1];
     const Rate<V> r(c, 2, c.d[0]);
+    const bool beyond = c.n[0] > kNearNumbers;
     forUnits<V, kPart>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
-      fnma(r.rate, fetch<V>(true, g + i, part), r.decayed(fetch<V>(true, w + i, part))).store(w + i, part);
+      fnma(r.rate, fetch<V>(beyond, g + i, part), r.decayed(fetch<V>(beyond, w + i, part))).store(w + i, part);
     });
   }
   static constexpr FinishFn finish = nullptr;

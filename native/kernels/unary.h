@@ -49,7 +49,8 @@ struct Map {
     const F<V> f(c);
     E* y = (E*)c.p[0];
     const E* x = (const E*)c.p[1];
-    const bool past = goesPast(c.n[0], y, x) && isAligned<V>(y);
+    const Reach reach = reachOf(c.n[0], y, x);
+    const bool past = reach == Reach::past && isAligned<V>(y);
     forEach<V, (F<V>::kOperations > 10)>(begin * kBlock, lesser(end * kBlock, c.n[0]), [&](int64_t i, auto part) LW_LAMBDA {
       if (kAsksAhead && F<V>::kOperations > 10) {
         LW_UNROLL for (int64_t q = 0; q < kSideBySide * V::W; q += 64 / sizeof(E)) {
@@ -57,7 +58,7 @@ struct Map {
           __builtin_prefetch(y + i + kAhead + q, 1);
         }
       }
-      put(past, f(fetch<V>(past, x + i, part)), y + i, part);
+      put(past, f(fetch<V>(reach != Reach::near, x + i, part)), y + i, part);
     });
     endPast<V>(past);
   }
@@ -72,9 +73,10 @@ struct GradMap : Map<V, F> {
     E* dx = (E*)c.p[0];
     const E* dy = (const E*)c.p[1];
     const E* v = (const E*)c.p[2];
-    const bool past = goesPast(c.n[0], dx, dy, v) && isAligned<V>(dx);
+    const Reach reach = reachOf(c.n[0], dx, dy, v);
+    const bool past = reach == Reach::past && isAligned<V>(dx);
     forUnits<V>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
-      put(past, f(fetch<V>(past, dy + i, part), fetch<V>(past, v + i, part)), dx + i, part);
+      put(past, f(fetch<V>(reach != Reach::near, dy + i, part), fetch<V>(reach != Reach::near, v + i, part)), dx + i, part);
     });
     endPast<V>(past);
   }
