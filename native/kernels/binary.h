@@ -108,11 +108,13 @@ static void runs(Reach reach, typename V::E* y, const typename V::E* a, const ty
   for (; rows > 0; rows--, y += n, a += strideA, b += strideB) {
     const bool past = reach == Reach::past && isAligned<V>(y);
     const V a0 = MovesA ? V::zero() : V::set1(*a), b0 = MovesB ? V::zero() : V::set1(*b);
-    forEach<V>(0, n, [&](int64_t i, auto part) LW_LAMBDA {
-      V va = a0, vb = b0;
-      if (MovesA) va = fetch<V>(reach != Reach::near, a + i, part);
-      if (MovesB) vb = fetch<V>(reach != Reach::near, b + i, part);
-      put(past, f(va, vb), y + i, part);
+    byReach(reach, [&](auto lines) LW_LAMBDA {
+      forEach<V>(0, n, [&](int64_t i, auto part) LW_LAMBDA {
+        V va = a0, vb = b0;
+        if (MovesA) va = fetch<V>(lines, a + i, part);
+        if (MovesB) vb = fetch<V>(lines, b + i, part);
+        put(past, f(va, vb), y + i, part);
+      });
     });
   }
 }
@@ -236,9 +238,8 @@ struct Threes {
     E* y = (E*)c.p[0];
     const E *p = (const E*)c.p[1], *q = (const E*)c.p[2], *r = (const E*)c.p[3];
     const F<V> f;
-    const bool beyond = c.n[0] > kNearNumbers;
     forUnits<V>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
-      f(fetch<V>(beyond, p + i, part), fetch<V>(beyond, q + i, part), fetch<V>(beyond, r + i, part)).store(y + i, part);
+      f(fetch<V>(kHalves, p + i, part), fetch<V>(kHalves, q + i, part), fetch<V>(kHalves, r + i, part)).store(y + i, part);
     });
   }
   static constexpr FinishFn finish = nullptr;

@@ -83,14 +83,26 @@ LW_INLINE void endPast(bool past) {
 // in halves. Zen 4 fetches farther ahead for it: a sum of two arrays of 4 to 32 MB takes 0.7 to 0.85 of the time, and one of what near caches hold
 // as long (on Zen 5 1.2 to 1.4 in the nearest). Where arithmetic sets the pace, the instruction more costs 1.05 to 1.15 (Adam, softmax): registers side
 // by side are whole.
-template <class V, class Part>
-LW_INLINE auto fetch([[maybe_unused]] bool beyond, const typename V::E* p, Part part) {
+template <bool HALVES>
+struct Lines {
+  enum { kHalves = HALVES };
+};
+static constexpr Lines<true> kHalves;
+template <class V, class L, class Part>
+LW_INLINE auto fetch(L, const typename V::E* p, Part part) {
 #if defined(__AVX512F__)
-  if constexpr (kIsWhole<Part>) {
-    if (beyond) return V::loadHalves(p);
-  }
+  if constexpr (L::kHalves && kIsWhole<Part>) return V::loadHalves(p);
+  else
 #endif
-  return load<V>(p, part);
+    return load<V>(p, part);
+}
+// f(lines), a loop that fetches so: one for near numbers, one for others (both in one: relu 1.3 of the time in the nearest cache of Zen 5).
+template <class F>
+LW_INLINE void byReach([[maybe_unused]] Reach reach, F f) {
+#if defined(__AVX512F__)
+  if (reach == Reach::near) return f(Lines<false>());
+#endif
+  f(kHalves);
 }
 
 LW_INLINE int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }

@@ -62,9 +62,8 @@ struct GradOfElements {
     const F<V> f(c, *(const E*)c.p[1]);
     E* dp = (E*)c.p[0];
     const E *p = (const E*)c.p[2], *t = (const E*)c.p[3];
-    const bool beyond = F<V>::count(c) > kNearNumbers;
     forEach<V, kLong<F<V>>>(begin * kBlock, lesser(F<V>::count(c), end * kBlock), [&](int64_t i, auto part) LW_LAMBDA {
-      f(fetch<V>(beyond, p + i, part), fetch<V>(beyond, t + i, part)).store(dp + i, part);
+      f(fetch<V>(kHalves, p + i, part), fetch<V>(kHalves, t + i, part)).store(dp + i, part);
     });
   }
   static constexpr FinishFn finish = nullptr;

@@ -30,7 +30,7 @@ static void copyPast(char* y, const char* x, int64_t bytes) {
   enum { LINE = 64 };
   int64_t i = lesser(bytes, -(intptr_t)y & (LINE - 1));
   __builtin_memcpy(y, x, (size_t)i);
-  for (; i + LINE <= bytes; i += LINE) put(true, fetch<F32>(true, (const float*)(x + i), Whole{}), (float*)(y + i), Whole{});
+  for (; i + LINE <= bytes; i += LINE) put(true, fetch<F32>(kHalves, (const float*)(x + i), Whole{}), (float*)(y + i), Whole{});
   __builtin_memcpy(y + i, x + i, (size_t)(bytes - i));
 }
 

@@ -75,9 +75,8 @@ struct Sgd {
     E* w = (E*)c.p[0];
     const E* g = (const E*)c.p[1];
     const Rate<V> r(c, 2, c.d[0]);
-    const bool beyond = c.n[0] > kNearNumbers;
     forUnits<V, kPart>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
-      fnma(r.rate, fetch<V>(beyond, g + i, part), r.decayed(fetch<V>(beyond, w + i, part))).store(w + i, part);
+      fnma(r.rate, fetch<V>(kHalves, g + i, part), r.decayed(fetch<V>(kHalves, w + i, part))).store(w + i, part);
     });
   }
   static constexpr FinishFn finish = nullptr;

@@ -51,15 +51,19 @@ struct Map {
     const E* x = (const E*)c.p[1];
     const Reach reach = reachOf(c.n[0], y, x);
     const bool past = reach == Reach::past && isAligned<V>(y);
-    forEach<V, (F<V>::kOperations > 10)>(begin * kBlock, lesser(end * kBlock, c.n[0]), [&](int64_t i, auto part) LW_LAMBDA {
-      if (kAsksAhead && F<V>::kOperations > 10) {
-        LW_UNROLL for (int64_t q = 0; q < kSideBySide * V::W; q += 64 / sizeof(E)) {
-          __builtin_prefetch(x + i + kAhead + q);
-          __builtin_prefetch(y + i + kAhead + q, 1);
+    const auto loop = [&](auto lines) LW_LAMBDA {
+      forEach<V, (F<V>::kOperations > 10)>(begin * kBlock, lesser(end * kBlock, c.n[0]), [&](int64_t i, auto part) LW_LAMBDA {
+        if (kAsksAhead && F<V>::kOperations > 10) {
+          LW_UNROLL for (int64_t q = 0; q < kSideBySide * V::W; q += 64 / sizeof(E)) {
+            __builtin_prefetch(x + i + kAhead + q);
+            __builtin_prefetch(y + i + kAhead + q, 1);
+          }
         }
-      }
-      put(past, f(fetch<V>(reach != Reach::near, x + i, part)), y + i, part);
-    });
+        put(past, f(fetch<V>(lines, x + i, part)), y + i, part);
+      });
+    };
+    if constexpr (F<V>::kOperations > 10) loop(Lines<false>());  // side by side
+    else byReach(reach, loop);
     endPast<V>(past);
   }
   static constexpr FinishFn finish = nullptr;
@@ -75,8 +79,10 @@ struct GradMap : Map<V, F> {
     const E* v = (const E*)c.p[2];
     const Reach reach = reachOf(c.n[0], dx, dy, v);
     const bool past = reach == Reach::past && isAligned<V>(dx);
-    forUnits<V>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
-      put(past, f(fetch<V>(reach != Reach::near, dy + i, part), fetch<V>(reach != Reach::near, v + i, part)), dx + i, part);
+    byReach(reach, [&](auto lines) LW_LAMBDA {
+      forUnits<V>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
+        put(past, f(fetch<V>(lines, dy + i, part), fetch<V>(lines, v + i, part)), dx + i, part);
+      });
     });
     endPast<V>(past);
   }
