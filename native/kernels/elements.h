@@ -87,7 +87,7 @@ template <bool HALVES>
 struct Lines {
   enum { kHalves = HALVES };
 };
-static constexpr Lines<true> kHalves;
+static constexpr Lines<true> kHalves{};
 template <class V, class L, class Part>
 LW_INLINE auto fetch(L, const typename V::E* p, Part part) {
 #if defined(__AVX512F__)
