@@ -54,9 +54,7 @@ function put(times: Times, t: Tensor, at: number, derived: boolean): void {
   if (times.parts === NO_PARTS) times.parts = []
   const { parts } = times
   const [from, to] = [t.offset, t.offset + t.size]
-  const first = firstAfter(parts, from)
-  let end = first
-  while (end < parts.length && parts[end].from < to) end++
+  const [first, end] = partsOf(parts, t)
   const added: Part[] = [{ from, to, at, derived }]
   if (end > first) {
     const [left, right] = [parts[first], parts[end - 1]]
@@ -64,6 +62,14 @@ function put(times: Times, t: Tensor, at: number, derived: boolean): void {
     if (right.to > to) added.push({ ...right, from: to })
   }
   parts.splice(first, end - first, ...added)
+}
+
+/** The parts that t has an element of: the number of the first, and of the first after them. */
+function partsOf(parts: readonly Part[], t: Tensor): [first: number, end: number] {
+  const first = firstAfter(parts, t.offset)
+  let end = first
+  while (end < parts.length && parts[end].from < t.offset + t.size) end++
+  return [first, end]
 }
 
 /** The number of the first part that ends after element `from`. */
@@ -82,11 +88,10 @@ export function lastWrite(t: Tensor, recorded = false): number {
   const times = recorded ? t.writes.recorded : t.writes
   if (times === undefined || t.size === 0) return -1
   const { parts } = times
+  if (parts.length === 0) return times.at
   let last = times.at
-  const to = t.offset + t.size
-  if (parts.length > 0)
-    for (let i = firstAfter(parts, t.offset); i < parts.length && parts[i].from < to; i++)
-      last = Math.max(last, parts[i].at)
+  const [first, end] = partsOf(parts, t)
+  for (let i = first; i < end; i++) last = Math.max(last, parts[i].at)
   return last
 }
 
@@ -95,11 +100,11 @@ export function isDerived(t: Tensor, since: number): boolean {
   const { at, derived, parts } = t.writes
   if (parts.length === 0) return derived && at > since
   if (t.size === 0) return false
-  const to = t.offset + t.size
+  const [first, end] = partsOf(parts, t)
   let others = t.size
-  for (let i = firstAfter(parts, t.offset); i < parts.length && parts[i].from < to; i++) {
+  for (let i = first; i < end; i++) {
     if (parts[i].derived && parts[i].at > since) return true
-    others -= Math.min(parts[i].to, to) - Math.max(parts[i].from, t.offset)
+    others -= Math.min(parts[i].to, t.offset + t.size) - Math.max(parts[i].from, t.offset)
   }
   return derived && at > since && others > 0
 }

@@ -184,9 +184,11 @@ function run(seed: number, recorded: boolean, tally: Tally): void {
     }).replay()
   else all()
   for (const [i, gradient] of gradients.entries()) {
-    if (gradient === undefined) tally.refused++
-    else tally.right++
-    if (gradient === undefined) continue
+    if (gradient === undefined) {
+      tally.refused++
+      continue
+    }
+    tally.right++
     const got = gradient === 'none' ? new Array(N).fill(0) : [...gradient.data]
     const bad = losses[i].d.some((d, j) => !(Math.abs(got[j] - d) <= 1e-9 * (1 + Math.abs(d))))
     expect(bad ? { seed, i, got, expected: losses[i].d } : undefined).toBeUndefined()

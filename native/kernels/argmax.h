@@ -115,9 +115,10 @@ struct Argmax {
     const int64_t b = c.n[1], w = c.n[2];
     if (w == 1) {
       int64_t places[kPlaces];
+      const int64_t bytes = askedBytes<E>(c.n[0], b, true);
       for (int64_t from = begin; from < end; from += kPlaces) {
         const int64_t count = lesser(end - from, kPlaces);
-        argmaxRows<V>(x + from * b, b, count, places, askedBytes<E>(c.n[0], b, true));
+        argmaxRows<V>(x + from * b, b, count, places, bytes);
         for (int64_t i = 0; i < count; ++i) y[from + i] = (int32_t)places[i];
       }
       return;

@@ -43,9 +43,11 @@ struct GradOfRows {
   static void run(const Command& c, int64_t begin, int64_t end) {
     const int64_t n = c.n[1], each = rowsPerUnit(n), last = lesser(c.n[0], end * each);
     const E dy = *(const E*)c.p[1];
-    const int64_t bytes = askedBytes<E>(c.n[0], n, false);
+    const int64_t bytes = askedBytes<E>(c.n[0], n, false), targets = c.types[3] == c.types[2] ? bytes : 0;  // labels are no rows
     for (int64_t i = begin * each; i < last; ++i) {
-      for (int k = 0; k <= 2; k += 2) askForRow((const E*)c.p[k] + i * n, bytes);
+      askForRow((const E*)c.p[0] + i * n, bytes);
+      askForRow((const E*)c.p[2] + i * n, bytes);
+      askForRow((const E*)c.p[3] + i * n, targets);
       R<V>::row(c, i, n, (E*)c.p[0] + i * n, dy, (const E*)c.p[2] + i * n);
     }
   }
@@ -180,7 +182,6 @@ struct SoftmaxCrossEntropyDenseGrad {
   enum { kOperations = 4 };
   static LW_MEMBER void row(const Command& c, int64_t i, int64_t n, E* dx, E dy, const E* p) {
     const E* t = (const E*)c.p[3] + i * n;
-    askForRow(t, askedBytes<E>(c.n[0], n, false));
     const V by = V::set1(dy / (E)c.n[0]);
     const V total = V::set1(sumOf<V>(n, [&](int64_t j, auto part) LW_LAMBDA { return V::load(t + j, part); }));
     forEach<V>(0, n, [&](int64_t j, auto part) LW_LAMBDA {

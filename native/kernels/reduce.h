@@ -50,13 +50,12 @@ LW_INLINE void foldRows(typename V::E* y, const typename V::E* x, int64_t c, int
     a.store(y + l, part);
   });
 }
-// One register of columns, Q blocks of kBlock rows at a time, whose results lie w apart: alone it would be one chain of additions.
+// One register of columns, Q blocks of kBlock rows at a time, whose results lie w apart: alone it would be one chain of additions (`bytes`: see askForRow).
 template <class V, class Fold, int Q, class Part>
-LW_INLINE void foldBlocksDown(typename V::E* y, const typename V::E* x, int64_t w, Part part) {
+LW_INLINE void foldBlocksDown(typename V::E* y, const typename V::E* x, int64_t w, Part part, int64_t bytes) {
   V a[Q];
   const Fold step = Fold();
   LW_UNROLL_VECTORS for (int q = 0; q < Q; ++q) a[q] = V::set1(Fold::start());
-  const int64_t bytes = isZen5 ? w * (int64_t)sizeof(*x) : 0;
   for (int64_t j = 0; j < kBlock; ++j)
     LW_UNROLL_VECTORS for (int q = 0; q < Q; ++q) {
       const typename V::E* row = x + (q * kBlock + j) * w;
@@ -123,7 +122,7 @@ struct Reduce {
         E* yPart = to + part * w;
         const E* xPart = x + (part / blocks * b + j) * w;
         if (w <= V::W && j + 4 * kBlock <= b && u + 4 <= end && blocks > 1) {
-          foldBlocksDown<V, Fold, 4>(yPart, xPart, w, V::first(w));
+          foldBlocksDown<V, Fold, 4>(yPart, xPart, w, V::first(w), askedBytes<E>(c.n[0] * b, w, true));
           u += 4;
           continue;
         }

@@ -102,19 +102,24 @@ eachBackend(() => {
       expect(make).toThrow(new RegExp(`^${op}: expected`))
   })
 
-  it('permutation and an update do not write to what a fit uses', async () => {
-    const m = model().compile({ loss: 'mse' })
+  it('permutation, fill and an update do not write to what a fit uses', async () => {
+    const optimizer = new lw.Adam()
+    const m = model().compile({ loss: 'mse', optimizer })
     const order = lw.zeros([6], { dtype: 'int32' })
     let refused = 0
     const running = m.fit({ x: x(), y: y() }, { epochs: 3, batchSize: 3 })
-    for (const write of [() => lw.fill(m.store.values, 0), () => new lw.SGD().step(m.store)])
+    for (const write of [
+      () => lw.permutation(lw.randomState(1), 1, optimizer.state(m.store).step),
+      () => lw.fill(m.store.values, 0),
+      () => new lw.SGD().step(m.store),
+    ])
       try {
         write()
       } catch (error) {
         if (error instanceof lw.StateError) refused++
       }
     await running
-    expect(refused).toBe(2)
+    expect(refused).toBe(3)
     expect([...lw.permutation(lw.randomState(1), 6, order).data].sort()).toEqual([0, 1, 2, 3, 4, 5])
   })
 })
