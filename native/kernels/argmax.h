@@ -47,45 +47,47 @@ LW_INLINE int64_t placeInRow(const typename V::E* x, int64_t b, V best) {
   return firstWhere<V>(x, b, [&](V v) LW_LAMBDA { return v == best; });
 }
 
-// That place in a short row, up to kMost numbers, all of them in registers at once: nothing that a processor has to foresee.
-template <class V>
+// That place in a short row, up to R registers, all of them at once: nothing that a processor has to foresee.
+template <class V, int R>
 struct ShortArgmax {
   typedef typename V::E E;
-  enum { kMost = 16, R = kMost / V::W };
-  int64_t b;
+  enum { kMost = R * V::W };
   typename V::M part[R];
-  explicit LW_MEMBER ShortArgmax(int64_t b) : b(b) {
+  explicit LW_MEMBER ShortArgmax(int64_t b) {
     LW_UNROLL for (int r = 0; r < R; r++) part[r] = V::first(lesser(greater(b - r * V::W, 0), V::W));
   }
-  static LW_MEMBER bool takes(int64_t b) { return V::W > 1 && b <= kMost; }
   LW_MEMBER int64_t operator()(const E* x) const {
     V v[R];
     LW_UNROLL for (int r = 0; r < R; r++) v[r] = select(part[r], V::load(x + r * V::W, part[r]), V::set1(-__builtin_inff()));
     V best = v[0];
     LW_UNROLL for (int r = 1; r < R; r++) best = Greatest<V>()(best, v[r]);
     best = V::set1(top(best));
-    uint32_t found = 0, nan = 0;
+    uint64_t found = 0, nan = 0;
     LW_UNROLL for (int r = 0; r < R; r++) {
-      found |= bits(v[r] == best) << r * V::W;
-      nan |= bits(isnan(v[r])) << r * V::W;
+      found |= (uint64_t)bits(v[r] == best) << r * V::W;
+      nan |= (uint64_t)bits(isnan(v[r])) << r * V::W;
     }
-    return __builtin_ctz(nan ? nan : found);
+    return __builtin_ctzll(nan ? nan : found);
   }
 };
+// Those of `count` rows, if they are so short.
+template <class V, int R>
+LW_INLINE bool argmaxShortRows(const typename V::E* x, int64_t b, int64_t count, int64_t* places, int64_t bytes) {
+  if (V::W == 1 || b > ShortArgmax<V, R>::kMost) return false;
+  const ShortArgmax<V, R> of(b);
+  for (int64_t i = 0; i < count; ++i) {
+    askForRow(x + i * b, bytes);
+    places[i] = of(x + i * b);
+  }
+  return true;
+}
 
 enum { kPlaces = 64 };  // rows whose places are kept at once
 
 // The first place of the greatest of each of `count` rows of b >= 1 numbers (`bytes`: see askForRow). A function, as several ops ask for it.
 template <class V>
 static __attribute__((noinline)) void argmaxRows(const typename V::E* x, int64_t b, int64_t count, int64_t* places, int64_t bytes) {
-  if (ShortArgmax<V>::takes(b)) {
-    const ShortArgmax<V> of(b);
-    for (int64_t i = 0; i < count; ++i) {
-      askForRow(x + i * b, bytes);
-      places[i] = of(x + i * b);
-    }
-    return;
-  }
+  if (argmaxShortRows<V, (V::W < 16 ? 16 / V::W : 1)>(x, b, count, places, bytes) || argmaxShortRows<V, 4>(x, b, count, places, bytes)) return;
   if (count == 0) return;
   if (b * (int64_t)sizeof(*x) > 8192) {  // two such rows leave the nearest cache
     for (int64_t i = 0; i < count; ++i) places[i] = placeInRow<V>(x + i * b, b, bestOfRow<V>(x + i * b, b));

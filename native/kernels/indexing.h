@@ -7,8 +7,9 @@
   OP(scatterRows, "dsrc:w:T:rows*n dy:r:T:m*n idx:r:i:count cursor:r:i:1 | m n rows count divisor:d")
 
 #ifdef LANEWISE_KERNELS
-#include "rows.h"
 #include "elements.h"
+#include "pieces.h"
+#include "rows.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {
@@ -30,22 +31,33 @@ namespace op {
 template <class V>
 struct oneHot {
   typedef typename V::E E;
+  enum { ROWS = 32 };  // of a unit: the next begins on a line of y
   static void plan(const Command& c, Plan& plan) {
-    plan.units = c.n[0];
+    plan.units = ceilDivide(c.n[0], ROWS);
     plan.nanoseconds = (double)c.n[0] * (1 + (double)c.n[1] * 0.02);
   }
   static void run(const Command& c, int64_t begin, int64_t end) {
-    const int64_t n = c.n[1], each = rowsAtOnce(n);
+    // Short rows of a far result are put together near the core and go past the caches in pieces that end with a line: on Zen 5 rows of ten take 0.55
+    // of the time; pieces of 2 KB and more twice as long as without.
+    enum { PIECE = 1280 };
+    const int64_t n = c.n[1], last = lesser(c.n[0], end * ROWS), few = n > 0 ? lesser(ROWS, PIECE / (n * (int64_t)sizeof(E)) & -16) : 0;
     E* y = (E*)c.p[0];
-    for (int64_t first = begin; first < end; first += each) {
-      const int64_t last = lesser(first + each, end);
-      __builtin_memset(y + first * n, 0, (size_t)((last - first) * n) * sizeof(E));
-      for (int64_t i = first; i < last; ++i) {
-        const int64_t t = label(c, 1, i);
-        if (t >= 0 && t < n) y[i * n + t] = 1;
-        else fail(c, i, t);
+    const bool past = few > 0 && goesPast(c.n[0] * n, y);
+    const int64_t each = past ? few : rowsAtOnce(n);
+    alignas(64) E held[PIECE / sizeof(E)];
+    for (int64_t first = begin * ROWS; first < last; first += each) {
+      const int64_t count = lesser(each, last - first);
+      const size_t bytes = (size_t)(count * n) * sizeof(E);
+      E* rows = past ? held : y + first * n;
+      __builtin_memset(rows, 0, bytes);
+      for (int64_t i = 0; i < count; ++i) {
+        const int64_t t = label(c, 1, first + i);
+        if (t >= 0 && t < n) rows[i * n + t] = 1;
+        else fail(c, first + i, t);
       }
+      if (past) copyPast((char*)(y + first * n), (const char*)held, (int64_t)bytes);
     }
+    endPast<V>(past);
   }
   static constexpr FinishFn finish = nullptr;
 };

@@ -170,7 +170,9 @@ struct SoftmaxLoss {
   enum { kOperations = 28 };
   static LW_MEMBER void rows(const Command& c, int64_t first, int64_t last, E*) {
     const int64_t n = c.n[1];
-    softmaxRows<V>(n, (const E*)c.p[2] + first * n, (E*)c.p[1] + first * n, After<E>{c, L<V>::after, first, last - first});
+    const E* x = (const E*)c.p[2];
+    E* y = (E*)c.p[1];
+    softmaxRows<V>(n, x + first * n, y + first * n, After<E>{c, L<V>::after, first, last - first, goesPast(c.n[0] * n, y, x)});
   }
 };
 template <class V> struct LabelLoss : SoftmaxLoss<V, SoftmaxCrossEntropy> {};

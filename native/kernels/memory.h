@@ -25,15 +25,6 @@ static void fillRange(D* y, int64_t n, double value) {
   for (int64_t i = 0; i < n; ++i) y[i] = v;
 }
 
-// Whole lines of y past the caches, and what is before and after them. endPast comes after the last of such copies.
-static void copyPast(char* y, const char* x, int64_t bytes) {
-  enum { LINE = 64 };
-  int64_t i = lesser(bytes, -(intptr_t)y & (LINE - 1));
-  __builtin_memcpy(y, x, (size_t)i);
-  for (; i + LINE <= bytes; i += LINE) put(true, fetch<F32>(kHalves, (const float*)(x + i), Whole{}), (float*)(y + i), Whole{});
-  __builtin_memcpy(y + i, x + i, (size_t)(bytes - i));
-}
-
 // n of the numbers of a command that copies `all`. Casts, which would go through memory of their own, stay in the caches.
 template <class D, class S>
 static void copyRange(D* y, const S* x, int64_t n, int64_t) {

@@ -1,10 +1,19 @@
 // Copies of many short runs of bytes.
 #pragma once
 #ifdef LANEWISE_KERNELS
-#include "../command.h"
+#include "elements.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {
+
+// Whole lines of y past the caches, and what is before and after them. endPast comes after the last of such copies.
+static void copyPast(char* y, const char* x, int64_t bytes) {
+  enum { LINE = 64 };
+  int64_t i = lesser(bytes, -(intptr_t)y & (LINE - 1));
+  __builtin_memcpy(y, x, (size_t)i);
+  for (; i + LINE <= bytes; i += LINE) put(true, fetch<F32>(kHalves, (const float*)(x + i), Whole{}), (float*)(y + i), Whole{});
+  __builtin_memcpy(y + i, x + i, (size_t)(bytes - i));
+}
 
 // A copy of SIZE to 2·SIZE bytes: the first and the last SIZE of them, which may overlap.
 template <int SIZE, class From>

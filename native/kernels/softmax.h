@@ -41,32 +41,60 @@ LW_INLINE typename V::E rowMax(int64_t n, const typename V::E* x) {
   return foldBlock<V, Greatest<V>>(0, n, [&](int64_t i, auto part) LW_LAMBDA { return V::load(x + i, part); });
 }
 
-// y = exp(x - max), x and y may be the same; returns the sum.
-template <class V>
-LW_INLINE typename V::E expRow(int64_t n, const typename V::E* x, typename V::E* y, typename V::E max) {
+// y = exp(x - max), x and y may be the same; returns the sum. also(j, part) for the same j.
+template <class V, class Also>
+LW_INLINE typename V::E expRow(int64_t n, const typename V::E* x, typename V::E* y, typename V::E max, bool asks, Also also) {
   const V top = V::set1(max);
-  return sumOf<V>(n, [&](int64_t i, auto part) LW_LAMBDA {
-    if (kAsksAhead) __builtin_prefetch(x + n + i);  // the next row: this one keeps the processor busy, and memory idle
-    V e = expUpToTop(V::load(x + i, part) - top);
-    e.store(y + i, part);
+  return sumOf<V>(n, [&](int64_t j, auto part) LW_LAMBDA {
+    if (asks) __builtin_prefetch(x + n + j);  // the next row: this one keeps the processor busy, and memory idle
+    V e = expUpToTop(V::load(x + j, part) - top);
+    e.store(y + j, part);
+    also(j, part);
     return e;
   });
 }
 
-// y = softmax(x) for after.rows rows of n, x and y may be the same.
+// y = softmax(x) for after.rows rows of n, x and y may be the same. While one row's exponentials are taken the one before is divided: where rows go
+// past the caches, up to kMostHeld numbers are kept near until then.
 template <class V>
 LW_INLINE void softmaxRows(int64_t n, const typename V::E* x, typename V::E* y, const After<typename V::E>& after) {
   typedef typename V::E E;
+  enum { kMostHeld = 16384 / sizeof(E), kMostNoted = 64 };
   int64_t i = n <= kFewColumns ? softmaxOfFewColumns<V>(after.rows, n, x, y, after) : 0;
   if (i == after.rows) return;
-  E max = rowMax<V>(n, x + i * n);
-  for (; i < after.rows; i++) {
-    E *row = y + i * n, total = expRow<V>(n, x + i * n, row, max), before = max;
-    // the next row's, while the sum and its reciprocal are on their way
-    if (i + 1 < after.rows) max = rowMax<V>(n, x + (i + 1) * n);
+  const bool past = after.past && n <= kMostHeld && n % V::W == 0 && isAligned<V>(y);
+  const bool asks = kAsksAhead || (isZen5 && after.past);
+  alignas(64) E held[2][kPastCaches ? kMostHeld : 1];
+  x += i * n;
+  y += i * n;
+  // after gets several rows together, as many as are still near: one logarithm each took as long as the softmax of 20 columns.
+  const int64_t most = lesser(kMostNoted, rowsAtOnce(n));
+  alignas(64) E totals[kMostNoted], maxima[kMostNoted];
+  int64_t noted = 0;
+  E* row = past ? held[0] : y;
+  E max = rowMax<V>(n, x), total = expRow<V>(n, x, row, max, asks, [](int64_t, auto) LW_LAMBDA {});
+  for (;; y += n) {
     const Divisor<V> sum(V::set1(total));
-    forEach<V>(0, n, [&](int64_t j, auto part) LW_LAMBDA { sum.under(V::load(row + j, part)).store(row + j, part); });
-    if (after.f) after(i, 1, &total, &before);
+    const auto divide = [&](int64_t j, auto part) LW_LAMBDA { put<V>(past, sum.under(V::load(row + j, part)), y + j, part); };
+    if (after.f) {
+      totals[noted] = total;
+      maxima[noted++] = max;
+    }
+    const bool last = ++i == after.rows;
+    if (last) {
+      forEach<V>(0, n, divide);
+    } else {
+      E* next = past ? held[i & 1] : y + n;
+      x += n;
+      max = rowMax<V>(n, x);
+      total = expRow<V>(n, x, next, max, asks, divide);
+      row = next;
+    }
+    if (noted == most || (last && noted > 0)) {
+      after(i - noted, noted, totals, maxima);
+      noted = 0;
+    }
+    if (last) return endPast<V>(past);
   }
 }
 
@@ -78,8 +106,10 @@ struct Softmax {
   static void plan(const Command& c, Plan& plan) { planRows<V>(c.n[0], c.n[1], 26, plan); }
   static void run(const Command& c, int64_t begin, int64_t end) {
     const int64_t n = c.n[1], each = rowsPerUnit(n), first = begin * each;
-    const After<E> nothing{c, nullptr, first, lesser(c.n[0], end * each) - first};
-    softmaxRows<V>(n, (const E*)c.p[1] + first * n, (E*)c.p[0] + first * n, nothing);
+    const E* x = (const E*)c.p[1];
+    E* y = (E*)c.p[0];
+    const After<E> nothing{c, nullptr, first, lesser(c.n[0], end * each) - first, goesPast(c.n[0] * n, y, x)};
+    softmaxRows<V>(n, x + first * n, y + first * n, nothing);
   }
   static constexpr FinishFn finish = nullptr;
 };
@@ -104,22 +134,25 @@ struct LogSoftmax {
     const E* x = (const E*)c.p[1];
     int64_t row = begin * each;
     if (V::W > 1 && n <= kFewColumns && x != (const E*)c.p[0])
-      row += softmaxOfWholeBlocks<V>(last - row, n, x + row * n, (E*)c.p[0] + row * n, After<E>{c, after, row, last - row});
+      row += softmaxOfWholeBlocks<V>(last - row, n, x + row * n, (E*)c.p[0] + row * n, After<E>{c, after, row, last - row, false});
     if (row == last) return;
+    E* y = (E*)c.p[0];
+    const bool far = goesPast(c.n[0] * n, y, x), past = far && n % V::W == 0 && isAligned<V>(y), asks = kAsksAhead || (isZen5 && far);
     V max = V::set1(rowMax<V>(n, x + row * n));
     for (; row < last; row++) {
       const V top = max;
       const E* from = x + row * n;
-      E* to = (E*)c.p[0] + row * n;
+      E* to = y + row * n;
       const E total = sumOf<V>(n, [&](int64_t j, auto part) LW_LAMBDA {
-        if (kAsksAhead) __builtin_prefetch(from + n + j);
+        if (asks) __builtin_prefetch(from + n + j);
         return expUpToTop(V::load(from + j, part) - top);
       });
       // as in softmaxRows
       if (row + 1 < last) max = V::set1(rowMax<V>(n, from + n));
       const V logTotal = log(V::set1(total));
-      forEach<V>(0, n, [&](int64_t j, auto part) LW_LAMBDA { (V::load(from + j, part) - top - logTotal).store(to + j, part); });
+      forEach<V>(0, n, [&](int64_t j, auto part) LW_LAMBDA { put<V>(past, V::load(from + j, part) - top - logTotal, to + j, part); });
     }
+    endPast<V>(past);
   }
   static constexpr FinishFn finish = nullptr;
 };

@@ -7,6 +7,7 @@
 // Results of exp below the smallest normal number are flushed to 0, as are sigmoid's for x < -88.72 (-709.78).
 // "Minimax" polynomials here were computed for this file by the Remez exchange; the others name their source.
 #pragma once
+#include "../cpu.h"
 #include "many.h"
 
 namespace lanewise {
@@ -171,10 +172,11 @@ LW_INLINE F64 quotient(F64 a, F64 d) { return a / d; }
 template <int U> LW_INLINE Many<F32, U> quotient(Many<F32, U> a, Many<F32, U> d) { return quotientByNewton(a, d); }
 template <int U> LW_INLINE Many<F64, U> quotient(Many<F64, U> a, Many<F64, U> d) { return a / d; }
 
+// Zen 5 divides a whole register in 2.5 cycles, and does other things meanwhile.
 #if defined(__AVX512F__)
-static constexpr bool kDividesSlowly = true;
+LW_INLINE bool dividesSlowly() { return !isZen5; }
 #else
-static constexpr bool kDividesSlowly = false;
+LW_INLINE constexpr bool dividesSlowly() { return false; }
 #endif
 
 // Divides by the same number again and again, with the bits of a division: from the reciprocal, correctly rounded, a quotient within
@@ -187,7 +189,7 @@ struct Divisor {
   V d, reciprocal;
   explicit LW_MEMBER Divisor(V d) : Divisor(d, V::set1(1) / d) {}
   LW_MEMBER Divisor(V d, V reciprocal) : d(d), reciprocal(reciprocal) {}
-  LW_MEMBER V under(V x) const { return !kDividesSlowly || any(x < V::set1(kLeast)) ? x / d : underAtLeast(x); }
+  LW_MEMBER V under(V x) const { return !dividesSlowly() || any(x < V::set1(kLeast)) ? x / d : underAtLeast(x); }
   // The same for x of kLeast and more.
   LW_MEMBER V underAtLeast(V x) const {
     const V q = x * reciprocal;
