@@ -132,18 +132,33 @@ struct SoftmaxCrossEntropy {
   }
 };
 
+// Some rows at a time as one run of numbers, and what the labels change after it: short rows would begin and end within registers.
 template <class V>
 struct SoftmaxCrossEntropyGrad {
   typedef typename V::E E;
-  enum { kOperations = 2 };
-  static LW_MEMBER void row(const Command& c, int64_t i, int64_t n, E* dx, E dy, const E* p) {
-    const int64_t t = checkedLabel(c, 3, i, n);
-    if (t < 0) return clear(dx, n);
-    const E share = dy / (E)c.n[0], at = (p[t] - 1) * share;
+  static void plan(const Command& c, Plan& plan) { planRows<V>(c.n[0], c.n[1], 2, plan); }
+  static void run(const Command& c, int64_t begin, int64_t end) {
+    enum { MOST = 64 };
+    const int64_t n = c.n[1], each = rowsPerUnit(n), last = lesser(c.n[0], end * each), most = lesser(MOST, rowsAtOnce(n));
+    const E *p = (const E*)c.p[2], share = *(const E*)c.p[1] / (E)c.n[0];
     const V by = V::set1(share);
-    forEach<V>(0, n, [&](int64_t j, auto part) LW_LAMBDA { (V::load(p + j, part) * by).store(dx + j, part); });
-    dx[t] = at;
+    E *dx = (E*)c.p[0], at[MOST];
+    int64_t places[MOST];
+    for (int64_t row = begin * each; row < last; row += most) {
+      const int64_t count = lesser(most, last - row);
+      for (int64_t i = 0; i < count; ++i) {
+        const int64_t t = checkedLabel(c, 3, row + i, n);
+        places[i] = t;
+        at[i] = t < 0 ? 0 : (p[(row + i) * n + t] - 1) * share;  // before dx, which may be p, is written
+      }
+      forEach<V>(row * n, (row + count) * n, [&](int64_t j, auto part) LW_LAMBDA { (V::load(p + j, part) * by).store(dx + j, part); });
+      for (int64_t i = 0; i < count; ++i) {
+        if (places[i] < 0) clear(dx + (row + i) * n, n);
+        else dx[(row + i) * n + places[i]] = at[i];
+      }
+    }
   }
+  static constexpr FinishFn finish = nullptr;
 };
 
 template <class V>

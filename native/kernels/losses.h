@@ -42,7 +42,7 @@ template <class V> struct crossEntropyGrad : losses::GradOfRows<V, losses::Cross
 template <class V> struct crossEntropyDense : losses::MeanOfRows<V, losses::CrossEntropyDense> {};
 template <class V> struct crossEntropyDenseGrad : losses::GradOfElements<V, losses::CrossEntropyDenseGrad> {};
 template <class V> struct softmaxCrossEntropy : losses::MeanOfRows<V, losses::LabelLoss> {};
-template <class V> struct softmaxCrossEntropyGrad : losses::GradOfRows<V, losses::SoftmaxCrossEntropyGrad> {};
+template <class V> struct softmaxCrossEntropyGrad : losses::SoftmaxCrossEntropyGrad<V> {};
 template <class V> struct softmaxCrossEntropyDense : losses::MeanOfRows<V, losses::DenseLoss> {};
 template <class V> struct softmaxCrossEntropyDenseGrad : losses::GradOfRows<V, losses::SoftmaxCrossEntropyDenseGrad> {};
 template <class V> struct accuracy : losses::MeanOfRows<V, losses::Accuracy> {};
