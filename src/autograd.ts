@@ -135,16 +135,21 @@ export function setAutogradOps(implementation: AutogradOps): void {
  * @throws StateError where an operand or result on the way was written over since, by an op or set()
  */
 export function backward(loss: Tensor): void {
+  backwardTo(loss)
+}
+
+/** backward(), which gives the leaves that it reached. */
+export function backwardTo(loss: Tensor): Iterable<Tensor> {
   checkTensor('backward', loss)
   if (loss.size !== 1) throw new ShapeError('backward', 'a loss of one element', show(loss.shape))
   if (!isFloat(loss.dtype)) throw new TypeMismatchError('backward', 'a float loss', loss.dtype)
   if (loss.node === undefined) {
     throw new StateError('backward', 'a loss computed from tensors with requiresGrad', 'a tensor without history')
   }
-  noGrad(() => withScratch((memory) => walk(loss, memory)))
+  return noGrad(() => withScratch((memory) => walk(loss, memory)))
 }
 
-function walk(loss: Tensor, memory: Scratch): void {
+function walk(loss: Tensor, memory: Scratch): Iterable<Tensor> {
   const history = reverseTopologicalOrder(loss)
   const places = placesOf(history)
   const gradients = new Map<Tensor, Tensor>([[loss, ops.ones(loss)]])
@@ -170,6 +175,7 @@ function walk(loss: Tensor, memory: Scratch): void {
     else if (sameShape(gradient.shape, grad.shape)) ops.copy(gradient, grad)
     else ops.repeat(gradient, grad.shape, grad)
   }
+  return ofLeaves.keys()
 }
 
 /** Where a node's gradient of input i goes: on through that one's history, to a leaf, or (undefined) nowhere. */

@@ -42,7 +42,7 @@ export class Tensor {
   readonly size: number
   /** Leaves with requiresGrad get a gradient in `grad` from backward(). */
   requiresGrad = false
-  /** dL/d(this), in this shape, of the last backward() that reached it; undefined before (of a parameter: zeros). */
+  /** dL/d(this), in this shape, of the last backward() that reached it; undefined before (of a parameter, or what was made with `requiresGrad: true`: zeros). */
   grad: Tensor | undefined = undefined
   /** How backward() gets from this tensor to what it was computed from. */
   node: GradientNode | undefined = undefined
@@ -310,7 +310,7 @@ export function checkIntegers(op: string, flat: ArrayLike<number>, dtype: DType)
   }
 }
 
-/** A tensor of zeros. Inside record() its memory is zero only at first: use fill to zero it in each step. */
+/** A tensor of zeros. @throws StateError inside record(), where full(shape, 0) makes one in each step */
 export function zeros(shape: readonly number[], options: { dtype?: DType; requiresGrad?: boolean } = {}): Tensor {
   checkWritable('zeros')
   const dtype = checkDType('zeros', checkOptions('zeros', options, ['dtype', 'requiresGrad']).dtype ?? 'float32')

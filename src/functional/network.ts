@@ -156,7 +156,7 @@ export function updateParams(params: Params, grads: Gradients, learningRate: num
   }
   noGrad(() => {
     const rate = rateOf(learningRate)
-    for (const name of NAMES) update(SGD, params[name], [grads[`d${name}`], rate], [], [0])
+    for (const name of NAMES) update(SGD, params[name], [grads[`d${name}`]], [rate], [], [0])
   })
 }
 

@@ -170,7 +170,9 @@ export abstract class Module {
     const known = this[OWN].find((p) => p.name === full)
     if (known !== undefined) {
       if (!sameShape(known.shape, checked))
-        throw new ShapeError(full, `shape ${show(known.shape)} as at the first build`, show(checked))
+        throw new ShapeError(full, `shape ${show(known.shape)} as where it was declared first`, show(checked))
+      if (known.trained !== trained)
+        throw new StateError(full, `trained: ${known.trained} as where it was declared first`, `${trained}`)
       return known
     }
     const made = new Parameter(full, checked, resolveInitializer(full, initializer), trained)
@@ -268,14 +270,30 @@ function checkFields(module: Module): void {
     throw new StateError('build', `this.parameter() in build() of ${module.kind}`, `a field with ${describe(stray)}`)
   const again = declaredAgain(module)
   if (again)
-    throw new StateError('build', `parameters of ${module.kind} with names of their own`, `two fields with ${again}`)
+    throw new StateError('build', `parameters of ${module.kind} with names of their own`, `two that are ${again}`)
   module.children().forEach(checkFields)
 }
 
-/** A parameter of two fields: this.parameter() gives the same one for the same name, as a model may be built again. */
+/** A parameter that is there twice, in two fields or in one array or object: this.parameter() gives the same one for the same name, as a model may be built again. */
 function declaredAgain(module: Module): string | undefined {
-  const parameters = Object.values(module).filter((v) => v instanceof Parameter)
-  return parameters.find((p, i) => parameters.indexOf(p) < i)?.name
+  const fields = Object.values(module) as unknown[]
+  for (const values of [fields, ...fields.map(itemsOf)]) {
+    const parameters = values.filter((v) => v instanceof Parameter)
+    const again = parameters.find((p, i) => parameters.indexOf(p) < i)
+    if (again) return again.name
+  }
+  return undefined
+}
+
+/** What is in an array or in a plain object. */
+function itemsOf(value: unknown): unknown[] {
+  const isPlain = typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
+  return Array.isArray(value) ? value : isPlain ? Object.values(value) : []
+}
+
+/** Whether it is the value of a model's parameter. */
+export function isWeight(t: Tensor): boolean {
+  return weights.has(t)
 }
 
 /**

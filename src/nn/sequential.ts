@@ -75,7 +75,7 @@ export class Sequential extends Module implements TrainingModel {
       throw new TypeMismatchError('Sequential', 'layers: an array of at least one Module', describe(layers))
     }
     for (const layer of layers) checkForward('Sequential', layer)
-    this.layers = [...layers]
+    this.layers = Object.freeze([...layers])
     this.input = Object.freeze(checkShape('Sequential.input', options.input))
     const seed = options.seed ?? 0
     this.shuffleState = seededState('Sequential', seed, 1)
@@ -253,3 +253,4 @@ export class Sequential extends Module implements TrainingModel {
 
 keepNames({ Sequential })
 refuse(Sequential, 'stop_training', 'stopTraining')
+refuse(Sequential, 'trainable', 'value.requiresGrad of its parameters')

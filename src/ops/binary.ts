@@ -1,5 +1,5 @@
 import { derive, deriveThin, placeFor, setAutogradOps } from '../autograd.js'
-import type { FloatDType } from '../dtype.js'
+import { type FloatDType, isFloat } from '../dtype.js'
 import { describe, ShapeError, TypeMismatchError } from '../errors.js'
 import { written } from '../gradient-nodes.js'
 import { MAX_RANK, type Shape, sameShape, show } from '../shape.js'
@@ -160,11 +160,12 @@ function whereGreater(dy: Tensor, a: Tensor, b: Tensor): Tensor {
 
 /**
  * a where the condition is not 0, else b, with NumPy's broadcasting of all three. The condition is uint8, or in the dtype of a and b,
- * as a mask of `greater` is.
+ * as a mask of `greater` is. Of two numbers the result is in the condition's dtype (of uint8 in float32).
  */
 export function where(condition: Tensor, a: Tensor | number, b: Tensor | number, out?: Tensor): Tensor {
-  const [p, q, dtype] = operands('where', a, b)
   checkTensor('where', condition, 'a tensor as condition')
+  const inFloat = isFloat(condition.dtype) ? condition.dtype : 'float32'
+  const [p, q, dtype] = operands('where', isTensor(b) || typeof a !== 'number' ? a : constant(a, inFloat), b)
   if (condition.dtype !== 'uint8' && condition.dtype !== dtype)
     throw new TypeMismatchError('where', `a condition in uint8 or ${dtype}`, condition.describe())
   const shape = broadcastShape('where', condition.shape, broadcastShape('where', p.shape, q.shape))

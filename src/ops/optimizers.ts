@@ -1,7 +1,8 @@
 import type { FloatDType } from '../dtype.js'
+import { ShapeError } from '../errors.js'
 import { written } from '../gradient-nodes.js'
 import { emit } from '../tape.js'
-import { checkStill, type Tensor } from '../tensor.js'
+import { checkStill, checkTensor, type Tensor } from '../tensor.js'
 import { defineOp, type Op } from './op.js'
 
 // One pass over flat buffers of parameters w, gradients g and state; formulas in docs/commands.md. src/optimizers calls these.
@@ -13,14 +14,19 @@ export const ADAM = defineOp(
   'w:u:T:n g:r:T:n m:u:T:n v:u:T:n lr:r:d:1 t:r:i:1 | n beta1:d beta2:d eps:d decay:d',
 )
 
-/** Emits an update of the whole flat buffer `w`. */
+/** Emits an update of the whole flat buffer `w` by `flat`, gradients and state of its size, and by `rest`: lr and t. */
 export function update(
   op: Op,
   w: Tensor,
+  flat: readonly Tensor[],
   rest: readonly Tensor[],
   flags: readonly number[],
   doubles: readonly number[],
 ): void {
   checkStill(op.name, w)
-  written(emit(op, w.dtype as FloatDType, [w, ...rest], [w.size, ...flags], doubles))
+  for (const t of flat) {
+    if (checkTensor(op.name, t).size !== w.size || t.dtype !== w.dtype)
+      throw new ShapeError(op.name, `gradients and state of ${w.size} ${w.dtype}, as the parameters have`, t.describe())
+  }
+  written(emit(op, w.dtype as FloatDType, [w, ...flat, ...rest], [w.size, ...flags], doubles))
 }

@@ -13,9 +13,30 @@ import { lastWrite } from '../writes.js'
 /** What an optimizer keeps for one model. */
 export interface OptimizerState {
   /** As many tensors as `slotCount` says, each of the size and dtype of the store's values; zero before the first step. */
-  slots: Tensor[]
+  readonly slots: readonly Tensor[]
   /** Steps taken, int32; Adam's t. */
-  step: Tensor
+  readonly step: Tensor
+}
+
+/** A state whose tensors stay: a recorded step would go on with those that it had. */
+class Kept implements OptimizerState {
+  constructor(
+    private readonly op: string,
+    private readonly parts: readonly Tensor[],
+    private readonly count: Tensor,
+  ) {}
+  get slots(): readonly Tensor[] {
+    return this.parts
+  }
+  set slots(value: unknown) {
+    throw new ValueError(`${this.op}.state.slots`, 'set() of each of its tensors', describe(value))
+  }
+  get step(): Tensor {
+    return this.count
+  }
+  set step(value: unknown) {
+    throw new ValueError(`${this.op}.state.step`, 'set() of its tensor', describe(value))
+  }
 }
 
 export function checkRange(op: string, name: string, value: unknown, low: number, high: number): number {
@@ -134,7 +155,7 @@ export abstract class Optimizer {
     flags: number[],
     doubles: number[],
   ): void {
-    update(op, store.values, [store.gradients, ...state.slots, this.rate, ...extra], flags, doubles)
+    update(op, store.values, [store.gradients, ...state.slots], [this.rate, ...extra], flags, doubles)
   }
 
   private stateOf(method: string, store: ParameterStore): OptimizerState {
@@ -156,7 +177,8 @@ export abstract class Optimizer {
       // Fresh memory is zero; a first step may well be inside record(), where writing values is not allowed.
       const op = this.constructor.name
       const shapes = Array.from({ length: this.slotCount }, () => [store.values.size])
-      state = { slots: flatBlock(op, shapes, store.dtype).parts, step: flatBlock(op, [[1]], 'int32').parts[0] }
+      const slots = Object.freeze([...flatBlock(op, shapes, store.dtype).parts])
+      state = new Kept(op, slots, flatBlock(op, [[1]], 'int32').parts[0])
       this.states.set(store, state)
     }
     return state

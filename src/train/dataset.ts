@@ -36,13 +36,23 @@ function asTensor(op: string, value: unknown, name: string, dtype: FloatDType): 
 
 /** What other libraries call weights of rows or classes, which would be ignored here. */
 const WEIGHTS = /^((sample|class|row)_?)?weights?$/i
+/** Options of fit and evaluate, which stand beside the data. */
+const OPTIONS = /^(epochs|batch_?size|shuffle|validation(_?(data|split))?|signal|callbacks|verbose|stopOnNonFinite)$/i
 
 /** Checks a data set for a model of input and output shapes (without the batch) and a loss. */
 export function checkRows(op: string, data: unknown, input: Shape, output: Shape, loss: Loss, dtype: FloatDType): Rows {
   if (typeof data !== 'object' || data === null || !('x' in data) || !('y' in data)) {
     throw new TypeMismatchError(op, 'data { x, y }', describe(data))
   }
-  const weights = Object.keys(data).find((name) => WEIGHTS.test(name) && data[name as keyof typeof data] !== undefined)
+  const given = Object.keys(data).filter((name) => data[name as keyof typeof data] !== undefined)
+  const option = given.find((name) => OPTIONS.test(name))
+  if (option !== undefined)
+    throw new ValueError(
+      op,
+      `data { x, y }, and options in an object of their own: ${op}(data, { … })`,
+      describe(option),
+    )
+  const weights = given.find((name) => WEIGHTS.test(name))
   if (weights !== undefined)
     throw new ValueError(
       op,

@@ -1,5 +1,6 @@
-import { backward, noGrad } from '../autograd.js'
-import { withTraining } from '../nn/module.js'
+import { backwardTo, noGrad } from '../autograd.js'
+import { StateError } from '../errors.js'
+import { isWeight, withTraining } from '../nn/module.js'
 import { advance, put } from '../ops/memory.js'
 import { permutation } from '../ops/random.js'
 import { type ReplayOptions, record, type Tape } from '../tape.js'
@@ -15,6 +16,13 @@ interface EpochOptions {
 
 /** Rows whose order is drawn within a millisecond; handing a tape to another thread and back takes a tenth of one. */
 const SHUFFLED_AT_ONCE = 1 << 17
+
+/** @throws StateError for a leaf that is no parameter (in a private field, where build() does not find it): nothing would train it */
+function checkLeaves(op: string, leaves: Iterable<Tensor>): void {
+  for (const leaf of leaves)
+    if (!isWeight(leaf))
+      throw new StateError(op, 'what is trained to be declared by this.parameter() in build()', leaf.describe())
+}
 
 /**
  * One pass over a data set as tapes: a step for full batches, one for a smaller last batch, and the shuffle. Losses and
@@ -61,7 +69,7 @@ export class Epoch {
         ? withTraining(true, compute)
         : withTraining(false, () => noGrad(compute))
       if (this.options.train) {
-        backward(loss)
+        checkLeaves(this.network.op, backwardTo(loss))
         this.network.compiled.optimizer.step(this.network.store)
       }
       for (const [i, value] of [loss, ...metrics].entries()) put(this.logs[i], value, this.step)

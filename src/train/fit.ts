@@ -1,4 +1,4 @@
-import { checkFlag, checkOptions, checkWhole, describe, takeOptions, ValueError } from '../errors.js'
+import { asArgument, checkFlag, checkOptions, checkWhole, describe, takeOptions, ValueError } from '../errors.js'
 import { sliceRows } from '../ops/views.js'
 import { checkSignal } from '../tape.js'
 import { addHistory, isAbort } from './abort.js'
@@ -64,7 +64,7 @@ function checkCount(op: string, name: string, value: unknown): number {
 }
 
 function split(data: Rows, fraction: number): [Rows, Rows] {
-  const kept = Math.floor(data.rows * (1 - fraction))
+  const kept = Math.floor(data.rows * (1 - fraction) + 1e-9) // 10 (1 - 0.8) is a bit less than 2
   if (!(kept >= 1 && kept < data.rows)) {
     throw new ValueError(
       'fit',
@@ -105,7 +105,7 @@ export async function fitNetwork(
   checkSignal('fit', options.signal)
   let held: Rows | undefined
   if (typeof options.validation === 'number') [rows, held] = split(rows, options.validation)
-  else if (options.validation !== undefined) held = check(options.validation)
+  else if (options.validation !== undefined) held = asArgument('fit', 'validation', () => check(options.validation))
   network.store.zeroGrad() // of parameters that take no part in the loss
   const training = new Epoch(network, rows, { batchSize, train: true, shuffle })
   const validation = held && new Epoch(network, held, { batchSize: EVALUATION_BATCH, train: false, shuffle: false })
@@ -117,9 +117,10 @@ export async function fitNetwork(
     options.signal?.throwIfAborted()
     for (const c of callbacks) await c.onTrainBegin?.(model)
     for (let epoch = 1; epoch <= epochs && !model.stopTraining; epoch++) {
-      // Before the next order is drawn: who goes on later goes on with the same one.
       if (epoch > 1) options.signal?.throwIfAborted()
       for (const c of callbacks) await c.onEpochBegin?.(epoch, model)
+      // Before the next order is drawn: who goes on later goes on with the same one.
+      options.signal?.throwIfAborted()
       const logs = await runEpoch(network, epoch, training, validation, history, options, progress)
       for (const c of callbacks) await c.onEpochEnd?.(epoch, logs, model)
     }

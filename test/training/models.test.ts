@@ -194,7 +194,9 @@ eachBackend(() => {
         'build: expected modules that belong to no other model, received Affine.weight, which is built already',
       )
       const otherShape = () => new Sequential({ input: [4], layers: [shared] })
-      expect(otherShape).toThrow(/Affine.weight: expected shape \[7, 3\] as at the first build, received \[4, 3\]/)
+      expect(otherShape).toThrow(
+        /Affine.weight: expected shape \[7, 3\] as where it was declared first, received \[4, 3\]/,
+      )
       expect(flat(first)).toEqual(weights)
       await first.compile({ loss }).fit(rows())
       expect(flat(first)).not.toEqual(weights)

@@ -31,7 +31,7 @@ eachBackend(() => {
       }
     }
     expect(() => lw.build(new Pair('w'), [2])).toThrow(
-      'build: expected parameters of Pair with names of their own, received two fields with Pair.w',
+      'build: expected parameters of Pair with names of their own, received two that are Pair.w',
     )
     expect(lw.build(new Pair('v'), [2]).count).toBe(4)
   })

@@ -56,8 +56,8 @@ eachBackend(() => {
   })
 
   it('seconds are those of the training, validation left out', async () => {
-    // Asked when fit begins, before and after the only step, and before the validation, which it holds up.
-    const signal = askedSignal(4, () => {
+    // Asked when fit begins, and the epoch, before and after the only step, and before the validation, which it holds up.
+    const signal = askedSignal(5, () => {
       for (const end = performance.now() + 300; performance.now() < end; );
     })
     const start = performance.now()
@@ -82,7 +82,7 @@ eachBackend(() => {
   })
 
   it('an abort in the validation leaves all training steps in the history, the smaller last batch too', async () => {
-    const signal = askedSignal(6, (s) => {
+    const signal = askedSignal(7, (s) => {
       s.aborted = true
       throw s.reason
     })
@@ -112,8 +112,8 @@ eachBackend(() => {
   })
 
   it('an abort after a loss that was not finite tells where', async () => {
-    // Asked when fit begins, before the only slice, and after it.
-    const signal = askedSignal(3, (s) => {
+    // Asked when fit begins, and the epoch, before the only slice, and after it.
+    const signal = askedSignal(4, (s) => {
       s.aborted = true
       throw s.reason
     })
@@ -151,7 +151,7 @@ describe('the JavaScript backend', () => {
       .compile({ loss: 'mse' })
       .fit({ x, y: tensor(new Float32Array(rows)) }, { stopOnNonFinite: true, signal })
     await expect(fit).rejects.toThrow(/finite loss/)
-    expect(signal.asked).toBe(2) // when fit began, and before the first slice of 10 ms
+    expect(signal.asked).toBe(3) // when fit began, and the epoch, and before the first slice of 10 ms
   })
 })
 

@@ -1,0 +1,152 @@
+import { expect, it } from 'vitest'
+import {
+  Adam,
+  Affine,
+  type Dataset,
+  greater,
+  Module,
+  matmul,
+  type Parameter,
+  relu,
+  Sequential,
+  SGD,
+  type Shape,
+  Softmax,
+  type Tensor,
+  tensor,
+  where,
+} from '../../src/index.js'
+import { eachBackend } from '../backends.js'
+
+// Mistakes that were taken without a word: something else was trained, or nothing.
+
+eachBackend(() => {
+  const line = (layers: Module[]) => new Sequential({ input: [2], layers, seed: 1 })
+  const data = { x: [[1, 2]], y: [[1]] }
+
+  it('the tensors of an optimizer stay; what another size has is no state', async () => {
+    const model = line([new Affine(1)])
+    const sgd = new SGD({ momentum: 0.9 })
+    model.compile({ loss: 'mse', optimizer: sgd })
+    const state = sgd.state(model.store) as { slots: Tensor[]; step: Tensor }
+    expect(() => Object.assign(state, { slots: [tensor(new Float32Array(8))] })).toThrow(
+      /SGD.state.slots: expected set\(\) of each of its tensors/,
+    )
+    expect(() => Object.assign(state, { step: tensor([1]) })).toThrow(/SGD.state.step: expected set\(\)/)
+    expect(() => state.slots.pop()).toThrow(TypeError)
+    class Short extends Adam {
+      protected override emit(store: typeof model.store): void {
+        super.emit(store, { slots: [tensor([1]), tensor([2])], step: tensor([1], { dtype: 'int32' }) })
+      }
+    }
+    const neighbours = tensor([1, 1, 1, 1])
+    expect(() => new Short().step(model.store)).toThrow(/adam: expected gradients and state of 32 float32, .* \[1\]/)
+    expect(neighbours.toArray()).toEqual([1, 1, 1, 1])
+    await model.fit(data)
+    expect(state.step.item()).toBe(1)
+  })
+
+  it('parameters of one name in an array, in an object, or once trained and once not', () => {
+    const square = (n: number): Shape => [n, n]
+    class Stack extends Module {
+      ws!: Parameter[]
+      override build([n]: Shape): Shape {
+        this.ws = [1, 2].map(() => this.parameter('weight', square(n), 'glorotUniform'))
+        return [n]
+      }
+      forward(x: Tensor): Tensor {
+        return this.ws.reduce((y, w) => relu(matmul(y, w.value)), x)
+      }
+    }
+    class Pair extends Module {
+      p!: { a: Parameter; b: Parameter }
+      constructor(readonly second: { trained?: boolean }) {
+        super()
+      }
+      override build([n]: Shape): Shape {
+        this.p = { a: this.parameter('w', square(n), 'ones'), b: this.parameter('w', square(n), 'ones', this.second) }
+        return [n]
+      }
+      forward(x: Tensor): Tensor {
+        return matmul(matmul(x, this.p.a.value), this.p.b.value)
+      }
+    }
+    expect(() => line([new Stack()])).toThrow(
+      /parameters of Stack with names of their own, received two that are Stack.w/,
+    )
+    expect(() => line([new Pair({})])).toThrow(/parameters of Pair with names of their own/)
+    expect(() => line([new Pair({ trained: false })])).toThrow(
+      /Pair.w: expected trained: true as where it was declared first/,
+    )
+  })
+
+  it('a trained tensor where build() does not look', async () => {
+    class Hidden extends Module {
+      readonly #w = tensor([[1], [1]], { requiresGrad: true })
+      override build(): Shape {
+        return [1]
+      }
+      forward(x: Tensor): Tensor {
+        return matmul(x, this.#w)
+      }
+    }
+    const model = line([new Hidden()]).compile({ loss: 'mse' })
+    await expect(model.fit(data)).rejects.toThrow(/fit: expected what is trained to be declared by this.parameter\(\)/)
+    await expect(model.evaluate(data)).resolves.toMatchObject({ loss: 4 })
+  })
+
+  it('options among the data, and what is wrong with the validation', async () => {
+    const model = line([new Affine(1)]).compile({ loss: 'mse' })
+    for (const extra of [{ epochs: 5 }, { batchSize: 1 }, { validation_data: data }, { callbacks: [] }])
+      await expect(model.fit({ ...data, ...extra } as Dataset)).rejects.toThrow(
+        new RegExp(`options in an object of their own: fit\\(data, .*received "${Object.keys(extra)[0]}"`),
+      )
+    await expect(model.fit({ ...data, epochs: undefined } as Dataset)).resolves.toBeDefined()
+    await expect(model.fit(data, { validation: { x: [[1, 2, 3]], y: [[1]] } })).rejects.toThrow(
+      /fit: expected validation: x of shape \[rows, 2\], received \[1, 3\]/,
+    )
+    await expect(model.fit(data, { validation: [data.x, data.y] as unknown as Dataset })).rejects.toThrow(
+      /fit: expected validation: data { x, y }/,
+    )
+  })
+
+  it('layers that are taken off a model, and switches that it does not have', () => {
+    const model = line([new Affine(2), new Softmax()])
+    expect(() => (model.layers as Module[]).pop()).toThrow(TypeError)
+    expect(() => Object.assign(model, { trainable: false })).toThrow(
+      /Sequential.trainable: expected value.requiresGrad/,
+    )
+    expect(() => Object.assign(model.layers[0], { requiresGrad: false })).toThrow(/Affine.requiresGrad: expected value/)
+  })
+
+  it('a fraction of 0.8 of ten rows leaves two; an abort in onEpochBegin draws no order', async () => {
+    const x = Array.from({ length: 10 }, (_, i) => [i / 10, 1])
+    const set = { x, y: x.map(([a]) => [2 * a]) }
+    const make = () => line([new Affine(1)]).compile({ loss: 'mse', optimizer: 'sgd' })
+    const history = await make().fit(set, { validation: 0.8, batchSize: 1 })
+    expect(history.steps.loss).toHaveLength(2)
+    const whole = make()
+    await whole.fit(set, { epochs: 4, batchSize: 2 })
+    for (const hook of ['onEpochBegin', 'onEpochEnd', 'onTrainBegin'] as const) {
+      const model = make()
+      const stop = new AbortController()
+      const at = hook === 'onEpochBegin' ? 3 : 2
+      const abort = (epoch: unknown) => {
+        if (hook === 'onTrainBegin' || epoch === at) stop.abort()
+      }
+      const run = model.fit(set, { epochs: 4, batchSize: 2, signal: stop.signal, callbacks: [{ [hook]: abort }] })
+      await expect(run).rejects.toThrow(/abort/)
+      await model.fit(set, { epochs: 4 - (model.history?.epoch.length ?? 0), batchSize: 2 })
+      expect(model.snapshot()).toEqual(whole.snapshot())
+    }
+  })
+
+  it('where of two numbers', () => {
+    const mask = greater(tensor([1, -2, 3], { dtype: 'float64' }), 0)
+    const y = where(mask, 1, 0)
+    expect([y.dtype, y.toArray()]).toEqual(['float64', [1, 0, 1]])
+    const bytes = where(tensor([1, 0], { dtype: 'uint8' }), 5, -5)
+    expect([bytes.dtype, bytes.toArray()]).toEqual(['float32', [5, -5]])
+    expect(() => where([true] as unknown as Tensor, 1, 2)).toThrow(/where: expected a tensor as condition/)
+  })
+})
