@@ -56,7 +56,7 @@ class Tape {
   size_t share(const Kernel* kernels);
   void keep(const std::vector<Plan>& plans);
   LegShares legs_ = {};          // far from what changes in each step, since helpers read it
-  char apart_[64];
+  [[maybe_unused]] char apart_[64];
   std::vector<Command> alone_;   // the commands as one thread runs them
   std::vector<Command> shared_;  // and as threads_ do; empty where that cannot pay
   std::vector<Command> byRows_;  // the same without legs; empty where shared_ has none

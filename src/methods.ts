@@ -2,6 +2,7 @@ import type * as binary from './ops/binary.js'
 import type * as cast from './ops/cast.js'
 import * as ops from './ops/index.js'
 import type * as matmul from './ops/matmul.js'
+import type * as mean from './ops/mean.js'
 import type * as memory from './ops/memory.js'
 import type * as parts from './ops/parts.js'
 import type * as reduce from './ops/reduce.js'
@@ -49,7 +50,8 @@ type Method<F> = F extends (x: Tensor, ...rest: infer Rest) => Tensor ? (...rest
 /** Of the files that declare them, name by name: so editors show a function's comment at its method. */
 type Of<F> = { [Name in keyof F as Name & (typeof METHODS)[number]]: Method<F[Name]> }
 type Elementwise = Of<typeof binary & typeof unary & typeof softmax & typeof cast>
-type Methods = Elementwise & Of<typeof matmul & typeof memory & typeof parts & typeof reduce & typeof views>
+type Methods = Elementwise &
+  Of<typeof matmul & typeof memory & typeof parts & typeof reduce & typeof mean & typeof views>
 
 declare module './tensor.js' {
   interface Tensor extends Methods {}

@@ -52,10 +52,28 @@ describe.skipIf(isasHere().length < 3)('results of more than 32 MB', () => {
         ['argmax of 10', dtype, () => lw.argmax(of([rows * 50, 10], 7919), 1)],
         ['argmax of 513', dtype, () => lw.argmax(of([rows, N], 7919), 1)],
         ['softmax of 10', dtype, () => lw.softmax(of([rows * 50 + 3, 10], 7919))],
+        ['argmax of 50', dtype, () => lw.argmax(of([rows * 10, 50], 7919), 1)],
         ['softmax of 513', dtype, () => lw.softmax(of([rows, N], 7919))],
+        ['softmax of 512', dtype, () => lw.softmax(of([rows, 512], 7919))],
+        ['softmax of 512 in place', dtype, () => lw.softmax(...twice(of([rows, 512], 7919)))],
+        ['logSoftmax of 512', dtype, () => lw.logSoftmax(of([rows, 512], 7919))],
+        ['one-hot rows of 10', dtype, () => lw.oneHot(labels(rows * 50 + 3, 10), 10, dtype)],
+        ['cross-entropy of 10', dtype, () => entropy(of([rows * 50 + 3, 10], 7919))],
+        ['cross-entropy of 512', dtype, () => entropy(of([rows, 512], 7919))],
       ]
     },
   )
+  const labels = (rows: number, classes: number) =>
+    lw.tensor(Int32Array.from({ length: rows }, (_, i) => (i * 7919) % classes))
+  /** The gradient, what it is computed from, and the loss. */
+  const entropy = (x: lw.Tensor) => {
+    x.requiresGrad = true
+    x.grad = lw.zeros(x.shape, { dtype: x.dtype })
+    const { loss, probabilities } = lw.softmaxCrossEntropy(x, labels(x.shape[0], x.shape[1]))
+    lw.backward(loss)
+    const { grad } = x
+    return lw.noGrad(() => lw.add(lw.add(grad, probabilities), loss))
+  }
   const copied = (x: lw.Tensor, at: number) => {
     const y = lw.zeros([x.size + at], { dtype: x.dtype })
     lw.copy(x, y.slice(at, x.size + at))

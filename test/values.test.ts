@@ -128,4 +128,19 @@ eachBackend(() => {
     const n = 3_000_000
     expect(Math.abs(lw.sum(lw.full([n], 0.1)).item() / (n * Math.fround(0.1)) - 1)).toBeLessThan(4e-6)
   })
+
+  it('a mean of equal numbers is that number, over axes that are no neighbours too', () => {
+    for (const shape of [
+      [1, 2, 55],
+      [7, 1, 7],
+      [49, 3, 11],
+    ])
+      for (const dtype of ['float32', 'float64'] as const) {
+        const x = lw.full(shape, 49, dtype)
+        expect(new Set(x.mean([0, 2]).data)).toEqual(new Set([49]))
+        expect(x.mean([0, 2], {}, lw.zeros([shape[1]], { dtype })).data[0]).toBe(49)
+      }
+    expect(() => lw.mean(lw.full([2, 3, 4], 1), [0, 2], {}, lw.zeros([4]))).toThrow('mean: expected out to be float32 [3]')
+    expect(lw.mean(lw.zeros([0, 2, 0]), [0, 2]).toArray()).toEqual([Number.NaN, Number.NaN])
+  })
 })

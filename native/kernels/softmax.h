@@ -84,7 +84,7 @@ LW_INLINE void softmaxRows(int64_t n, const typename V::E* x, typename V::E* y, 
     if (last) {
       forEach<V>(0, n, divide);
     } else {
-      E* next = past ? held[i & 1] : y + n;
+      E* next = !past ? y + n : row == held[0] ? held[1] : held[0];
       x += n;
       max = rowMax<V>(n, x);
       total = expRow<V>(n, x, next, max, asks, divide);

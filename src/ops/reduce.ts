@@ -119,19 +119,17 @@ const meanStep = summing(MEAN, (b) => 1 / b)
 
 /** Sum over axes. In float64 and float32 alike in the fixed order of docs/commands.md. */
 export function sum(x: Tensor, axes?: Axes, options: ReduceOptions = {}, out?: Tensor): Tensor {
-  floatOf('sum', x)
-  return reduce('sum', x, axes, options, out, sumStep)
+  return sumOver('sum', x, axes, options, out)
+}
+/** The same for the op that errors name. */
+export function sumOver(name: string, x: Tensor, axes: Axes, options: ReduceOptions, out?: Tensor): Tensor {
+  floatOf(name, x)
+  return reduce(name, x, axes, options, out, sumStep)
 }
 
-/** Mean over axes; of no elements NaN. */
-export function mean(x: Tensor, axes?: Axes, options: ReduceOptions = {}, out?: Tensor): Tensor {
-  floatOf('mean', x)
-  if (runsOf('mean', x, axes).length < 2) return reduce('mean', x, axes, options, out, meanStep)
-  // Not a mean of means, which rounds more often: one sum, divided once.
-  const total = reduce('mean', x, axes, options, undefined, sumStep)
-  const share = total.size / x.size
-  const scaled = (t: Tensor, to?: Tensor) => expand(t, [t.size, 1, 1], share, t.shape, to)
-  return derive(scaled(total, out), [total], [scaled], false)
+/** The mean over axes that are neighbours, or none; undefined for others. */
+export function meanOfRun(x: Tensor, axes: Axes, options: ReduceOptions, out?: Tensor): Tensor | undefined {
+  return runsOf('mean', x, axes).length < 2 ? reduce('mean', x, axes, options, out, meanStep) : undefined
 }
 
 /** Largest value over axes; NaN if there is one. The derivative is shared evenly among ties (over
