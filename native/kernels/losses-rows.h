@@ -138,8 +138,10 @@ struct SoftmaxCrossEntropyGrad {
   typedef typename V::E E;
   static void plan(const Command& c, Plan& plan) { planRows<V>(c.n[0], c.n[1], 2, plan); }
   static void run(const Command& c, int64_t begin, int64_t end) {
-    enum { MOST = 64 };
-    const int64_t n = c.n[1], each = rowsPerUnit(n), last = lesser(c.n[0], end * each), most = lesser(MOST, rowsAtOnce(n));
+    enum { MOST = 64, PIECE = 4096 };
+    const int64_t n = c.n[1], each = rowsPerUnit(n), last = lesser(c.n[0], end * each);
+    const int64_t rowBytes = n * (int64_t)sizeof(E), most = greater(1, PIECE / greater(rowBytes, PIECE / MOST));
+    const int64_t asked = askedBytes<E>(c.n[0], n, false);
     const E *p = (const E*)c.p[2], share = *(const E*)c.p[1] / (E)c.n[0];
     const V by = V::set1(share);
     E *dx = (E*)c.p[0], at[MOST];
@@ -147,6 +149,10 @@ struct SoftmaxCrossEntropyGrad {
     for (int64_t row = begin * each; row < last; row += most) {
       const int64_t count = lesser(most, last - row);
       for (int64_t i = 0; i < count; ++i) {
+        if (asked > 0) {
+          askForRow(dx + (row + i) * n, asked);
+          askForRow(p + (row + i) * n, asked);
+        }
         const int64_t t = checkedLabel(c, 3, row + i, n);
         places[i] = t;
         at[i] = t < 0 ? 0 : (p[(row + i) * n + t] - 1) * share;  // before dx, which may be p, is written
