@@ -140,7 +140,9 @@ eachBackend(() => {
         expect(new Set(x.mean([0, 2]).data)).toEqual(new Set([49]))
         expect(x.mean([0, 2], {}, lw.zeros([shape[1]], { dtype })).data[0]).toBe(49)
       }
-    expect(() => lw.mean(lw.full([2, 3, 4], 1), [0, 2], {}, lw.zeros([4]))).toThrow('mean: expected out to be float32 [3]')
+    expect(() => lw.mean(lw.full([2, 3, 4], 1), [0, 2], {}, lw.zeros([4]))).toThrow(
+      'mean: expected out to be float32 [3]',
+    )
     expect(lw.mean(lw.zeros([0, 2, 0]), [0, 2]).toArray()).toEqual([Number.NaN, Number.NaN])
   })
 })

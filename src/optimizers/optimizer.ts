@@ -19,24 +19,18 @@ export interface OptimizerState {
 }
 
 /** A state whose tensors stay: a recorded step would go on with those that it had. */
-class Kept implements OptimizerState {
-  constructor(
-    private readonly op: string,
-    private readonly parts: readonly Tensor[],
-    private readonly count: Tensor,
-  ) {}
-  get slots(): readonly Tensor[] {
-    return this.parts
-  }
-  set slots(value: unknown) {
-    throw new ValueError(`${this.op}.state.slots`, 'set() of each of its tensors', describe(value))
-  }
-  get step(): Tensor {
-    return this.count
-  }
-  set step(value: unknown) {
-    throw new ValueError(`${this.op}.state.step`, 'set() of its tensor', describe(value))
-  }
+function keeping(op: string, slots: readonly Tensor[], step: Tensor): OptimizerState {
+  const fixed = (name: string, value: unknown, instead: string) => ({
+    enumerable: true,
+    get: () => value,
+    set(given: unknown) {
+      throw new ValueError(`${op}.state.${name}`, instead, describe(given))
+    },
+  })
+  return Object.defineProperties({} as OptimizerState, {
+    slots: fixed('slots', Object.freeze([...slots]), 'set() of each of its tensors'),
+    step: fixed('step', step, 'set() of its tensor'),
+  })
 }
 
 export function checkRange(op: string, name: string, value: unknown, low: number, high: number): number {
@@ -177,8 +171,7 @@ export abstract class Optimizer {
       // Fresh memory is zero; a first step may well be inside record(), where writing values is not allowed.
       const op = this.constructor.name
       const shapes = Array.from({ length: this.slotCount }, () => [store.values.size])
-      const slots = Object.freeze([...flatBlock(op, shapes, store.dtype).parts])
-      state = new Kept(op, slots, flatBlock(op, [[1]], 'int32').parts[0])
+      state = keeping(op, flatBlock(op, shapes, store.dtype).parts, flatBlock(op, [[1]], 'int32').parts[0])
       this.states.set(store, state)
     }
     return state

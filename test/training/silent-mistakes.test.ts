@@ -34,6 +34,7 @@ eachBackend(() => {
     )
     expect(() => Object.assign(state, { step: tensor([1]) })).toThrow(/SGD.state.step: expected set\(\)/)
     expect(() => state.slots.pop()).toThrow(TypeError)
+    expect(Object.keys(state)).toEqual(['slots', 'step'])
     class Short extends Adam {
       protected override emit(store: typeof model.store): void {
         super.emit(store, { slots: [tensor([1]), tensor([2])], step: tensor([1], { dtype: 'int32' }) })
