@@ -55,9 +55,9 @@ LW_INLINE typename V::E expRow(int64_t n, const typename V::E* x, typename V::E*
 }
 
 // y = softmax(x) for after.rows rows of n, x and y may be the same. While one row's exponentials are taken the one before is divided: where rows go
-// past the caches, up to kMostHeld numbers are kept near until then.
+// past the caches, up to kMostHeld numbers are kept near until then. A function, as several ops ask for it.
 template <class V>
-LW_INLINE void softmaxRows(int64_t n, const typename V::E* x, typename V::E* y, const After<typename V::E>& after) {
+static __attribute__((noinline)) void softmaxRows(int64_t n, const typename V::E* x, typename V::E* y, const After<typename V::E>& after) {
   typedef typename V::E E;
   enum { kMostHeld = 16384 / sizeof(E), kMostNoted = 64 };
   int64_t i = n <= kFewColumns ? softmaxOfFewColumns<V>(after.rows, n, x, y, after) : 0;
