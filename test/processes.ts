@@ -2,6 +2,7 @@ import { type ChildProcess, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { onTestFinished } from 'vitest'
 
 export const ROOT = path.join(__dirname, '..')
 
@@ -18,8 +19,11 @@ export interface Outcome {
   stderr: string
 }
 
-/** Collects what a process writes until it ends; `watch` sees all of it after each piece. */
+/** Collects what a process writes until it ends, or the test does; `watch` sees all of it after each piece. */
 export function outcome(child: ChildProcess, watch?: (stdout: string, stderr: string) => void): Promise<Outcome> {
+  onTestFinished(() => {
+    child.kill('SIGKILL') // one that trains on without an end would slow down all that comes after
+  })
   return new Promise((resolve, reject) => {
     let [stdout, stderr] = ['', '']
     child.stdout?.setEncoding('utf8').on('data', (text) => {
