@@ -41,12 +41,20 @@ LW_INLINE typename V::E rowMax(int64_t n, const typename V::E* x) {
   return foldBlock<V, Greatest<V>>(0, n, [&](int64_t i, auto part) LW_LAMBDA { return V::load(x + i, part); });
 }
 
+// Whether each row asks for the next one, which would come from memory while this one keeps the processor busy.
+LW_INLINE bool asksForNext(bool far) { return kAsksAhead || (isZen5 && far); }
+// Whether far rows of n numbers, the first at y, go past the caches: then all begin where registers do.
+template <class V>
+LW_INLINE bool rowsGoPast(bool far, int64_t n, const typename V::E* y) {
+  return far && n % V::W == 0 && isAligned<V>(y);
+}
+
 // y = exp(x - max), x and y may be the same; returns the sum. also(j, part) for the same j.
 template <class V, class Also>
 LW_INLINE typename V::E expRow(int64_t n, const typename V::E* x, typename V::E* y, typename V::E max, bool asks, Also also) {
   const V top = V::set1(max);
   return sumOf<V>(n, [&](int64_t j, auto part) LW_LAMBDA {
-    if (asks) __builtin_prefetch(x + n + j);  // the next row: this one keeps the processor busy, and memory idle
+    if (asks) __builtin_prefetch(x + n + j);
     V e = expUpToTop(V::load(x + j, part) - top);
     e.store(y + j, part);
     also(j, part);
@@ -62,8 +70,7 @@ static __attribute__((noinline)) void softmaxRows(int64_t n, const typename V::E
   enum { kMostHeld = 16384 / sizeof(E), kMostNoted = 64 };
   int64_t i = n <= kFewColumns ? softmaxOfFewColumns<V>(after.rows, n, x, y, after) : 0;
   if (i == after.rows) return;
-  const bool past = after.past && n <= kMostHeld && n % V::W == 0 && isAligned<V>(y);
-  const bool asks = kAsksAhead || (isZen5 && after.past);
+  const bool past = n <= kMostHeld && rowsGoPast<V>(after.past, n, y), asks = asksForNext(after.past);
   alignas(64) E held[2][kPastCaches ? kMostHeld : 1];
   x += i * n;
   y += i * n;
@@ -137,7 +144,7 @@ struct LogSoftmax {
       row += softmaxOfWholeBlocks<V>(last - row, n, x + row * n, (E*)c.p[0] + row * n, After<E>{c, after, row, last - row, false});
     if (row == last) return;
     E* y = (E*)c.p[0];
-    const bool far = goesPast(c.n[0] * n, y, x), past = far && n % V::W == 0 && isAligned<V>(y), asks = kAsksAhead || (isZen5 && far);
+    const bool far = goesPast(c.n[0] * n, y, x), past = rowsGoPast<V>(far, n, y), asks = asksForNext(far);
     V max = V::set1(rowMax<V>(n, x + row * n));
     for (; row < last; row++) {
       const V top = max;

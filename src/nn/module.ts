@@ -274,7 +274,10 @@ function checkFields(module: Module): void {
   module.children().forEach(checkFields)
 }
 
-/** A parameter that is there twice, in two fields or in one array or object: this.parameter() gives the same one for the same name, as a model may be built again. */
+/**
+ * A parameter that is there twice, in two fields or in one array or object: this.parameter() gives the same one for the same name, as a
+ * model may be built again.
+ */
 function declaredAgain(module: Module): string | undefined {
   const fields = Object.values(module) as unknown[]
   for (const values of [fields, ...fields.map(itemsOf)]) {

@@ -164,8 +164,9 @@ function whereGreater(dy: Tensor, a: Tensor, b: Tensor): Tensor {
  */
 export function where(condition: Tensor, a: Tensor | number, b: Tensor | number, out?: Tensor): Tensor {
   checkTensor('where', condition, 'a tensor as condition')
-  const inFloat = isFloat(condition.dtype) ? condition.dtype : 'float32'
-  const [p, q, dtype] = operands('where', isTensor(b) || typeof a !== 'number' ? a : constant(a, inFloat), b)
+  const numbers = typeof a === 'number' && typeof b === 'number'
+  const first = numbers ? constant(a, isFloat(condition.dtype) ? condition.dtype : 'float32') : a
+  const [p, q, dtype] = operands('where', first, b)
   if (condition.dtype !== 'uint8' && condition.dtype !== dtype)
     throw new TypeMismatchError('where', `a condition in uint8 or ${dtype}`, condition.describe())
   const shape = broadcastShape('where', condition.shape, broadcastShape('where', p.shape, q.shape))
