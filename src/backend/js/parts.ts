@@ -1,7 +1,8 @@
 import type { Op } from '../../ops/op.js'
+import { FEW_ROWS } from './few-rows.js'
 import type { Call } from './kernel.js'
-import { blockOf, FEW_ROWS, WIDTH } from './matmul.js'
 import { optimizers } from './optimizers.js'
+import { blockOf, ROWS } from './product.js'
 import { unary } from './unary.js'
 
 /** Ops of which each element is computed alone. */
@@ -17,7 +18,7 @@ export function partsOf(op: Op, call: Call): Call[] {
   if ((op.name === 'matmul' || op.name === 'affine') && m >= FEW_ROWS && m * n * k > PRODUCTS) {
     const columns = blockOf(n, k)
     const most = PRODUCTS + (m * n * k) / 4096 // or the parts themselves would fill the memory
-    const rows = WIDTH * Math.max(1, (most / WIDTH / columns / k) | 0)
+    const rows = ROWS * Math.max(1, (most / ROWS / columns / k) | 0)
     for (let j = 0; j < n; j += columns) {
       for (let i = 0; i < m; i += rows)
         parts.push({ ...call, part: [i, Math.min(m, i + rows), j, Math.min(n, j + columns)] })
