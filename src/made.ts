@@ -15,13 +15,12 @@ export function checkMade<T>(op: string, value: T, Class: Class<unknown>, field:
 }
 
 /**
- * Setting what other libraries call so would make a field that nothing reads: it is an error, which tells the name here. A class
+ * Setting `name`, as other libraries allow, would make a field that nothing reads: it is an error, which says what to do here. A class
  * derived from this one may have such a field.
  */
-export function refuse(Class: Class<unknown>, name: string, instead: string): void {
+export function refuse(Class: Class<unknown>, name: string, expected: string): void {
   function set(this: object, value: unknown): void {
-    if (this.constructor === Class)
-      throw new ValueError(`${Class.name}.${name}`, `${instead} to be set`, describe(value))
+    if (this.constructor === Class) throw new ValueError(`${Class.name}.${name}`, expected, describe(value))
     Object.defineProperty(this, name, { value, writable: true, enumerable: true, configurable: true })
   }
   Object.defineProperty(Class.prototype, name, { set })

@@ -53,7 +53,7 @@ export class Affine extends Module {
   }
 }
 
-for (const name of ['trainable', 'requiresGrad']) refuse(Affine, name, 'value.requiresGrad of its parameters')
+for (const name of ['trainable', 'requiresGrad']) refuse(Affine, name, 'value.requiresGrad of its parameters to be set')
 
 /** 1/(1 + e^−x), element by element. */
 export class Sigmoid extends Module {

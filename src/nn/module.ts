@@ -7,6 +7,7 @@ import {
   ShapeError,
   StateError,
   TypeMismatchError,
+  ValueError,
 } from '../errors.js'
 import type { Initializer } from '../init.js'
 import { type InitializerName, resolveInitializer } from '../init-named.js'
@@ -62,7 +63,7 @@ export class Parameter {
   }
 }
 
-refuse(Parameter, 'requiresGrad', 'value.requiresGrad')
+refuse(Parameter, 'requiresGrad', 'value.requiresGrad to be set')
 
 /** Modules on the way from where a walk began to where it is; one that is met again contains itself. */
 const paths = { allParameters: new Set<Module>(), build: new Set<Module>(), forward: new Set<Module>() }
@@ -128,6 +129,12 @@ const OWN = Symbol('own parameters')
  */
 export abstract class Module {
   private readonly [OWN]: Parameter[] = []
+
+  /** Takes nothing. What a layer without a constructor is given comes here, where it would change nothing. */
+  constructor(...none: []) {
+    const given = (none as unknown[]).find((value) => value !== undefined)
+    if (given !== undefined) throw new ValueError(new.target.name, 'no arguments', describe(given))
+  }
 
   /** The class's name in summaries. */
   get kind(): string {

@@ -252,5 +252,5 @@ export class Sequential extends Module implements TrainingModel {
 }
 
 keepNames({ Sequential })
-refuse(Sequential, 'stop_training', 'stopTraining')
-refuse(Sequential, 'trainable', 'value.requiresGrad of its parameters')
+refuse(Sequential, 'stop_training', 'stopTraining to be set')
+refuse(Sequential, 'trainable', 'value.requiresGrad of its parameters to be set')

@@ -18,24 +18,26 @@ export interface SGDOptions {
   weightDecay?: number
 }
 
+const SGD_OPTIONS = ['learningRate', 'momentum', 'nesterov', 'weightDecay'] as const
+
 /** Stochastic gradient descent: w −= lr·g; with momentum v = μ·v − lr·g, w += v (nesterov: w += μ·v − lr·g), as in Keras. */
 export class SGD extends Optimizer {
   protected readonly slotCount: number
-  private readonly momentum: number
-  private readonly nesterov: boolean
-  private readonly decay: number
+  private readonly flags: number[]
+  private readonly doubles: number[]
   constructor(options: SGDOptions = {}) {
-    super(checkOptions('SGD', options, ['learningRate', 'momentum', 'nesterov', 'weightDecay']).learningRate ?? 0.01)
-    this.momentum = checkRange('SGD', 'momentum', options.momentum ?? 0, 0, 1)
-    this.decay = checkRange('SGD', 'weightDecay', options.weightDecay ?? 0, 0, 1)
-    this.nesterov = checkFlag('SGD', 'nesterov', options.nesterov)
-    if (this.nesterov && !this.momentum) throw new ValueError('SGD', 'a momentum above 0 for nesterov', '0')
-    this.slotCount = this.momentum > 0 ? 1 : 0
+    super(checkOptions('SGD', options, SGD_OPTIONS).learningRate ?? 0.01)
+    const momentum = checkRange('SGD', 'momentum', options.momentum ?? 0, 0, 1)
+    const decay = checkRange('SGD', 'weightDecay', options.weightDecay ?? 0, 0, 1)
+    const nesterov = checkFlag('SGD', 'nesterov', options.nesterov)
+    if (nesterov && !momentum) throw new ValueError('SGD', 'a momentum above 0 for nesterov', '0')
+    this.slotCount = momentum > 0 ? 1 : 0
+    this.flags = momentum > 0 ? [nesterov ? 1 : 0] : []
+    this.doubles = momentum > 0 ? [momentum, decay] : [decay]
   }
 
   protected emit(store: ParameterStore, state: OptimizerState): void {
-    if (this.momentum > 0) this.update(MOMENTUM, store, state, [], [this.nesterov ? 1 : 0], [this.momentum, this.decay])
-    else this.update(SGD_OP, store, state, [], [], [this.decay])
+    this.update(this.slotCount > 0 ? MOMENTUM : SGD_OP, store, state, [], this.flags, this.doubles)
   }
 }
 
@@ -51,12 +53,14 @@ export interface RMSPropOptions {
   weightDecay?: number
 }
 
+const RMSPROP_OPTIONS = ['learningRate', 'rho', 'epsilon', 'weightDecay'] as const
+
 /** Hinton's RMSProp: v += (1−ρ)(g² − v), w −= lr·g/√(v + ε), as in Keras. */
 export class RMSProp extends Optimizer {
   protected readonly slotCount = 1
   private readonly doubles: number[]
   constructor(options: RMSPropOptions = {}) {
-    super(checkOptions('RMSProp', options, ['learningRate', 'rho', 'epsilon', 'weightDecay']).learningRate ?? 0.001)
+    super(checkOptions('RMSProp', options, RMSPROP_OPTIONS).learningRate ?? 0.001)
     this.doubles = [
       checkRange('RMSProp', 'rho', options.rho ?? 0.9, 0, 1),
       checkRange('RMSProp', 'epsilon', options.epsilon ?? 1e-7, 1e-30, 1),
@@ -113,8 +117,16 @@ export class AdamW extends Adam {
 }
 
 keepNames({ SGD, RMSProp, Adam, AdamW })
-for (const Class of [SGD, RMSProp, Adam, AdamW])
-  for (const name of ['lr', 'learning_rate']) refuse(Class, name, 'learningRate')
+for (const [Class, options] of [
+  [SGD, SGD_OPTIONS],
+  [RMSProp, RMSPROP_OPTIONS],
+  [Adam, ADAM_OPTIONS],
+  [AdamW, ADAM_OPTIONS],
+] as const) {
+  for (const name of ['lr', 'learning_rate']) refuse(Class, name, 'learningRate to be set')
+  for (const name of options)
+    if (name !== 'learningRate') refuse(Class, name, `a new ${Class.name} with it: only learningRate can be changed`)
+}
 
 const NAMED = { sgd: () => new SGD(), rmsprop: () => new RMSProp(), adam: () => new Adam(), adamw: () => new AdamW() }
 /** The optimizers that have a name, with their defaults. */

@@ -1,12 +1,16 @@
 import { expect, it } from 'vitest'
 import {
   Adam,
+  AdamW,
   Affine,
   type Dataset,
+  Flatten,
   greater,
   Module,
   matmul,
   type Parameter,
+  Relu,
+  RMSProp,
   relu,
   Sequential,
   SGD,
@@ -140,6 +144,29 @@ eachBackend(() => {
       await model.fit(set, { epochs: 4 - (model.history?.epoch.length ?? 0), batchSize: 2 })
       expect(model.snapshot()).toEqual(whole.snapshot())
     }
+  })
+
+  it('options of an optimizer that is made already', () => {
+    const set = (optimizer: object, name: string) => () => Object.assign(optimizer, { [name]: 0.5 })
+    expect(set(new Adam(), 'beta1')).toThrow(/^Adam.beta1: expected a new Adam with it.*received 0.5$/)
+    expect(set(new AdamW(), 'weightDecay')).toThrow(/^AdamW.weightDecay: expected a new AdamW/)
+    expect(set(new SGD({ momentum: 0.9 }), 'momentum')).toThrow(/^SGD.momentum: expected a new SGD/)
+    expect(set(new RMSProp(), 'rho')).toThrow(/^RMSProp.rho: expected a new RMSProp/)
+    const sgd = new SGD()
+    set(sgd, 'learningRate')()
+    expect(sgd.learningRate).toBe(0.5)
+    class Own extends Adam {
+      readonly beta1 = 3
+    }
+    expect(new Own().beta1).toBe(3)
+  })
+
+  it('arguments to a layer that takes none', () => {
+    const given = (Layer: new () => Module, value: unknown) => () =>
+      new (Layer as new (value: unknown) => Module)(value)
+    expect(given(Relu, { maxValue: 6 })).toThrow(/^Relu: expected no arguments, received \{ maxValue \}$/)
+    expect(given(Flatten, 1)).toThrow(/^Flatten: expected no arguments, received 1$/)
+    expect(given(Softmax, undefined)()).toBeInstanceOf(Softmax)
   })
 
   it('where of two numbers', () => {
