@@ -9,8 +9,8 @@ namespace lanewise {
 enum class DType : uint8_t { f32 = 0, f64 = 1, i32 = 2, u8 = 3 };
 
 enum { kMaxOperands = 8, kMaxInts = 8, kMaxDoubles = 4 };
-// Units and legs that a command in legs may have at most.
-enum { kMostLegUnits = 1024, kMostLegs = 16 };
+// Legs that a command in legs may have at most.
+enum { kMostLegs = 16 };
 
 // What a checked command found wrong: the first bad element (the lowest, whichever thread found it), and the value there.
 struct Failure {

@@ -87,9 +87,10 @@ struct Stage {
   double unit = 0;
 };
 
-// The number of the job in which a unit of a leg ended last.
-struct alignas(64) Ended {
-  std::atomic<uint64_t> job{0};
+// How far a leg has come: the number of the job, and in the last 16 bits how many of its units have ended, which they do in order. One number,
+// not one for each unit: whoever follows far behind reads it once for several units, and each reading fetches a line from another core.
+struct alignas(64) Leg {
+  std::atomic<uint64_t> reached{0};
 };
 
 // The job is guarded by `gate`: bit 0 says it is open, bits 1 to 15 count the helpers inside, the rest numbers the jobs.
@@ -106,37 +107,41 @@ struct alignas(64) Pool {
 
   Stage second;
   Range ranges[kMaxThreads];
-  Ended ended[kMostLegUnits];
+  Leg legs[kMostLegs];
   Shares shares;
   std::mutex owner;
   int helpers = 0;                  // started so far
   int jobsToWait = 0;               // before the system, which has refused a thread, is asked again
   Beds beds;
 
-  void await(int64_t unit, uint64_t job) const {
-    waitUntil([&] { return ended[unit].job.load(std::memory_order_acquire) == job; });
+  // Until so many units of leg h have ended. `known` is what was read of it before.
+  void await(int64_t h, uint64_t job, int64_t units, uint64_t& known) const {
+    const uint64_t wanted = job << 16 | (uint64_t)units;
+    if (known < wanted) waitUntil([&] { return (known = legs[h].reached.load(std::memory_order_acquire)) >= wanted; });
   }
 
-  // One unit in its leg, after the one before it, which another thread may have taken. Nobody waits forever: the owner goes through
-  // the legs in order, so whatever it waits for has been taken, and the lowest unit that has been taken and not ended waits for
-  // nothing.
-  void unitOfLeg(int64_t unit, uint64_t job) {
-    const int64_t place = unit % leg;
-    if (place > 0) await(unit - 1, job);
-    if (unit >= leg && place >= freeEnds && place < leg - freeEnds) await(unit - leg, job);
+  // One unit in its leg, after the one before it, which another thread may have taken; `known` is of the leg before. Nobody waits forever:
+  // the owner goes through the legs in order, so whatever it waits for has been taken, and the lowest unit that has been taken and not
+  // ended waits for nothing.
+  void unitOfLeg(int64_t unit, uint64_t job, uint64_t& known) {
+    const int64_t h = unit / leg, place = unit % leg;
+    uint64_t own = 0;
+    if (place > 0) await(h, job, place, own);
+    if (h > 0 && place >= freeEnds && place < leg - freeEnds) await(h - 1, job, place + 1, known);
     first.fn(first.context, unit, unit + 1);
-    ended[unit].job.store(job, std::memory_order_release);
+    legs[h].reached.store(job << 16 | (uint64_t)(place + 1), std::memory_order_release);
   }
 
   // The owner's leg waits for those before: it does them itself where nobody comes.
   void legsBefore(int own, uint64_t job) {
     for (int h = 0; h < own; h++) {
       Range& range = ranges[h];
+      uint64_t known = 0;
       for (int i = 0; i < kGrace && range.arrived.load(std::memory_order_relaxed) != job; i++) pause();
       while (range.arrived.load(std::memory_order_relaxed) != job) {
         const int64_t unit = range.parts[0].next.fetch_add(1, std::memory_order_relaxed);
         if (unit >= range.parts[0].end) break;
-        unitOfLeg(unit, job);
+        unitOfLeg(unit, job, known);
       }
     }
   }
@@ -169,14 +174,15 @@ struct alignas(64) Pool {
     const Stage& stage = isSecond ? second : first;
     const bool arrived = !own && range.arrived.load(std::memory_order_relaxed) == job;
     int64_t units = 0;
+    uint64_t known = 0;
     while (!arrived || isLate(part)) {
       if (!own && part.next.load(std::memory_order_relaxed) >= part.end) break;  // without taking the line from the others
       const int64_t begin = part.next.fetch_add(part.chunk, std::memory_order_relaxed);
       if (begin >= part.end) break;
       const int64_t end = begin + part.chunk < part.end ? begin + part.chunk : part.end;
       if (isSecond) awaitFirst(r, end == part.end);
-      if (leg > 0) unitOfLeg(begin, job);
-      else stage.fn(stage.context, begin, end);
+      if (leg == 0) stage.fn(stage.context, begin, end);
+      for (int64_t unit = begin; leg > 0 && unit < end; unit++) unitOfLeg(unit, job, known);
       if (both && !isSecond) range.left.fetch_sub(end - begin, std::memory_order_release);
       units += end - begin;
     }
@@ -188,6 +194,7 @@ struct alignas(64) Pool {
     const uint64_t job = gate.load(std::memory_order_relaxed) >> 16;  // the same while somebody is inside
     const int own = threads - 1 - self;
     ranges[own].arrived.store(job, std::memory_order_relaxed);
+    if (both) __builtin_prefetch(&second);
     if (self == 0 && leg > 0) legsBefore(own, job);
     const bool measured = leg == 0 && Shares::measures(job);  // a leg waits for others
     const double start = measured ? Shares::now() : 0;
@@ -290,8 +297,9 @@ struct alignas(64) Pool {
     double ends[kMaxThreads];
     if (leg == 0) shares.cuts(wanted, ends);
     for (int64_t i = 0, from = 0; i < wanted; i++) {
+      // A leg is one turn: to take a unit is a locked instruction, which waits till all sums that the last one wrote have left the other core.
       const int64_t to = leg > 0 ? leg * (i + 1) : (int64_t)(ends[i] * (double)division.units + 0.5);
-      cut(ranges[i].parts[0], from, to, leg > 0 ? (int)leg : division.turns);
+      cut(ranges[i].parts[0], from, to, leg > 0 ? 1 : division.turns);
       if (both) ranges[i].left.store(to - from, std::memory_order_relaxed);
       from = to;
     }

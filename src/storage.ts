@@ -44,17 +44,22 @@ export function useSharedMemory(addon: Registry): void {
 const ALIGN = 64
 const SLAB_BYTES = 1 << 18
 export const SMALL_BYTES = 1 << 13
+/**
+ * After a block that threads share in every step: memory that nobody touches (until then the system does not give it). The processor asks for
+ * lines ahead of the last thread's part, up to some 64 rows of a matrix, which of a block right behind would be the first thread's.
+ */
+export const GAP_BYTES = 1 << 18
 
-/** @throws MemoryError, naming `op`, where there is not so much memory */
-export function newStorage(op: string, dtype: DType, length: number): Storage {
+/** Memory for `length` elements and `gap` bytes that nobody uses. @throws MemoryError, naming `op`, where there is not so much */
+export function newStorage(op: string, dtype: DType, length: number, gap = 0): Storage {
   if (chooseBackend !== undefined) {
     chooseBackend()
     chooseBackend = undefined // only now: where it throws, the next block asks again
   }
-  return allocating(op, length * BYTES[dtype], () => block(dtype, length))
+  return allocating(op, length * BYTES[dtype], () => block(dtype, length, gap))
 }
 
-function block(dtype: DType, length: number): Storage {
+function block(dtype: DType, length: number, gap: number): Storage {
   // A round number of cache lines, so that whole-vector code never shares its last line with another buffer.
   const bytes = Math.max(ALIGN, Math.ceil((length * BYTES[dtype]) / ALIGN) * ALIGN)
   const View = arrayType(dtype)
@@ -65,7 +70,7 @@ function block(dtype: DType, length: number): Storage {
     return new Storage(new View(memory, 0, length), dtype, -1)
   }
   // The allocator aligns to 16 bytes. On a cache line no vector lies across two, and no line is written by two threads.
-  const memory = new SharedArrayBuffer(bytes + ALIGN) as unknown as ArrayBuffer
+  const memory = new SharedArrayBuffer(bytes + ALIGN + gap) as unknown as ArrayBuffer
   new Uint8Array(memory, bytes + ALIGN - 1)[0] = 0 // see `allocate`: the page after the last vector is there
   const array = new View(memory, registry.skip(new Uint8Array(memory, 0, ALIGN)), length)
   return new Storage(array, dtype, registry.register(array))

@@ -16,6 +16,7 @@ import {
   aligned,
   allocate,
   allocatedOffset,
+  GAP_BYTES,
   newStorage,
   type resultSlabs,
   SMALL_BYTES,
@@ -332,7 +333,7 @@ export function flatBlock(op: string, shapes: readonly Shape[], dtype: DType): {
     starts.push(length)
     length += aligned(sizeOf(shape), dtype)
   }
-  const storage = newStorage(op, dtype, length)
+  const storage = newStorage(op, dtype, length, length * BYTES[dtype] > GAP_BYTES / 4 ? GAP_BYTES : 0)
   const flat = new Tensor(storage, 0, [length], dtype)
   return { flat, parts: shapes.map((s, i) => viewOf(flat, starts[i], s)) }
 }

@@ -40,7 +40,7 @@ function run(threads: number, { after, between = [], by = M, steps = 2 }: Case) 
     info: () => real.info(),
     bind: (words, arrays) => {
       // The fifth operand of the first command, x: the place of its first panel stands at its end.
-      const at = words[11] + 2 * threads * M * N - 2 * (threads - 1) + 1
+      const at = words[11] + 3 * threads * M * N - 2 * (threads - 1) + 1
       if (threads > 1) placeOfFirst = () => arrays[words[10]][at]
       return real.bind(words, arrays)
     },

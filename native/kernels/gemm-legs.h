@@ -22,7 +22,7 @@ struct ProductLegs {
     const int64_t units = unitsOfEach(g);
     const bool pays = kMeasured && threads > 1 && T::small(g) && g.n > 0 && g.colA == 1 && !g.transB && g.k >= 128 * threads && g.m <= (g.source ? 256 : g.n + MR) &&
                       units >= 2 * threads;
-    return pays && threads <= (g.source ? g.panels : (int64_t)kMostLegs) && units * threads <= kMostLegUnits ? threads : 1;
+    return pays && threads <= (g.source ? g.panels : (int64_t)kMostLegs) ? threads : 1;
   }
   // A leg's units: tiles of rows, with AVX-512 a row less than there could be (32 rows in seven tiles, not six: the largest is what
   // the next leg waits for; with AVX2 six are 1.02 times as fast); before them the last columns of all rows, where those go apart. Where A

@@ -6,8 +6,8 @@
   OP(matmul, "c:w:T:m*n a:r:T:m*k b:r:T:k*n | m n k ta<2 tb<2") \
   OP(affine, "y:w:T:m*n x:r:T:m*k w:r:T:k*n b:r:T:n | m n k") \
   OP(gatherAffine, \
-     "y:w:T:m*k src:r:A:rows*n idx:r:i:count cursor:r:i:1 x:u:T:m*n*panels*2 w:r:T:n*k b:r:T:k | m n<16777216 rows count k panels<17 divisor:d") \
-  OP(gatherAffineGrad, "dw:w:T:n*k x:r:T:m*n*panels*2 dy:r:T:m*k | m n<16777216 k panels<17") \
+     "y:w:T:m*k src:r:A:rows*n idx:r:i:count cursor:r:i:1 x:u:T:m*n*panels*3 w:r:T:n*k b:r:T:k | m n<16777216 rows count k panels<17 divisor:d") \
+  OP(gatherAffineGrad, "dw:w:T:n*k x:r:T:m*n*panels*3 dy:r:T:m*k | m n<16777216 k panels<17") \
   OP(transpose, "y:w:T:m*n x:r:T:m*n | m n")
 
 #ifdef LANEWISE_KERNELS

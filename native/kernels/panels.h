@@ -12,8 +12,9 @@ namespace LANEWISE_ISA {
 enum { kPanelColumns = 16 };
 
 // Panel h holds columns [start(h), ends[h]) of m rows, a row after the other; all panels together have all columns. It begins at element
-// 2h·m·n or, if it is in the second of its two places, at (2h + 1)·m·n. The last panel is always in its first: behind it, at the end of the
-// batch, stand the end and the place (0 or 1) of each of the others.
+// 3h·m·n or, if it is in the second of its two places, at (3h + 1)·m·n. The last panel is always in its first; at the end of the batch stand
+// the end and the place (0 or 1) of each of the others. Nothing lies behind the second places: who reads a panel by columns, as the gradient
+// does, makes the processor ask for up to 64 rows after its last one, and these were the next panel's, which another thread is about to write.
 struct Panels {
   int64_t count, m, n;
   int64_t ends[kMostLegs], places[kMostLegs];
@@ -21,7 +22,7 @@ struct Panels {
   int64_t start(int64_t h) const { return h == 0 ? 0 : ends[h - 1]; }
   int64_t width(int64_t h) const { return ends[h] - start(h); }
   // Where column `column` of row 0, in panel h, would be.
-  int64_t at(int64_t h, int64_t column, int64_t place) const { return (2 * h + place) * m * n + column - start(h); }
+  int64_t at(int64_t h, int64_t column, int64_t place) const { return (3 * h + place) * m * n + column - start(h); }
 
   // Cut where the threads' shares end, as are legs and rows of the weights' gradient; `shares` null: all in the first panel.
   static Panels cut(int64_t count, int64_t m, int64_t n, const double* shares) {
@@ -34,12 +35,14 @@ struct Panels {
     return p;
   }
   // Of panel h: nothing for the last.
-  int64_t noteAt(int64_t h) const { return 2 * (count * m * n - count + 1 + h); }
+  int64_t noteAt(int64_t h) const { return 3 * count * m * n - 2 * (count - 1 - h); }
   template <class E>
   void note(E* x, int64_t h) const {
     if (m * n == 0 || h + 1 >= count) return;
-    x[noteAt(h)] = (E)ends[h];
-    x[noteAt(h) + 1] = (E)places[h];
+    const E now[] = {(E)ends[h], (E)places[h]};
+    E* at = x + noteAt(h);
+    for (int i = 0; i < 2; i++)
+      if (at[i] != now[i]) at[i] = now[i];  // a line that nobody writes stays with all who read it
   }
   // Whatever the memory holds, the panels are within it.
   template <class E>

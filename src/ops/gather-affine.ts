@@ -10,11 +10,11 @@ import { sum } from './reduce.js'
 
 const GATHER_AFFINE = defineOp(
   'gatherAffine',
-  'y:w:T:m*k src:r:A:rows*n idx:r:i:count cursor:r:i:1 x:u:T:m*n*panels*2 w:r:T:n*k b:r:T:k | m n<16777216 rows count k panels<17 divisor:d',
+  'y:w:T:m*k src:r:A:rows*n idx:r:i:count cursor:r:i:1 x:u:T:m*n*panels*3 w:r:T:n*k b:r:T:k | m n<16777216 rows count k panels<17 divisor:d',
 )
 const GATHER_AFFINE_GRAD = defineOp(
   'gatherAffineGrad',
-  'dw:w:T:n*k x:r:T:m*n*panels*2 dy:r:T:m*k | m n<16777216 k panels<17',
+  'dw:w:T:n*k x:r:T:m*n*panels*3 dy:r:T:m*k | m n<16777216 k panels<17',
 )
 
 /** Larger batches are multiplied by rows, one row without being gathered; rows of fewer columns are not worth cutting. */
@@ -52,7 +52,7 @@ export function gatherAffine(
     n >= LEAST_COLUMNS &&
     m * n <= MOST_ELEMENTS
   if (!pays || tracked(source)) return undefined
-  const x = empty('gatherAffine', [2 * panels * m, n], dtype)
+  const x = empty('gatherAffine', [3 * panels * m, n], dtype)
   const y = output('gatherAffine', undefined, [m, k], dtype)
   emit(GATHER_AFFINE, dtype, [y, source, indices, cursor, x, w, b], [...ints, k, panels], [divisor])
   return derive(

@@ -170,8 +170,11 @@ export abstract class Optimizer {
     if (state === undefined) {
       // Fresh memory is zero; a first step may well be inside record(), where writing values is not allowed.
       const op = this.constructor.name
-      const shapes = Array.from({ length: this.slotCount }, () => [store.values.size])
-      state = keeping(op, flatBlock(op, shapes, store.dtype).parts, flatBlock(op, [[1]], 'int32').parts[0])
+      const slots = Array.from(
+        { length: this.slotCount },
+        () => flatBlock(op, [[store.values.size]], store.dtype).parts[0],
+      )
+      state = keeping(op, slots, flatBlock(op, [[1]], 'int32').parts[0])
       this.states.set(store, state)
     }
     return state

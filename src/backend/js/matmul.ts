@@ -6,13 +6,13 @@ import { product } from './product.js'
 /** m rows of n from panels at `at`, wherever these are cut (native/kernels/panels.h). */
 function fromPanels(x: TypedArray, at: number, m: number, n: number, panels: number): TypedArray {
   const rows = x instanceof Float32Array ? new Float32Array(m * n) : new Float64Array(m * n)
-  const notes = at + 2 * (panels * m * n - panels + 1)
+  const notes = at + 3 * panels * m * n - 2 * (panels - 1)
   for (let h = 0, start = 0; h < panels && m > 0 && n > 0; h++) {
     const noted = h + 1 < panels ? x[notes + 2 * h] : n
     const place = h + 1 < panels && x[notes + 2 * h + 1] === 1 ? 1 : 0
     const end = noted >= start && noted <= n ? Math.trunc(noted) : start
     for (let i = 0; i < m; i++) {
-      const from = at + (2 * h + place) * m * n + i * (end - start)
+      const from = at + (3 * h + place) * m * n + i * (end - start)
       rows.set(x.subarray(from, from + end - start), i * n + start)
     }
     start = end
@@ -39,7 +39,7 @@ export const matmul: Kernels = {
     gatherRows({ ...call, a: [x, src, idx, cursor], o: [xo, so, io, co], fail })
     if (failed) return
     // All in the first panel, in its first place: what the others begin and end with is the number of columns.
-    for (let h = 1; n > 0 && h < panels; h++) x.set([n, 0], xo + 2 * (panels * m * n - h))
+    for (let h = 1; n > 0 && h < panels; h++) x.set([n, 0], xo + 3 * panels * m * n - 2 * h)
     product({ ...call, a: [y, x, w, b], o: [yo, xo, wo, bo] }, m, k, n, false, false, true)
   },
   gatherAffineGrad: (call) => {
