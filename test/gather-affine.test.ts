@@ -67,7 +67,10 @@ function gathered({ source, indices, options: { cursor, count }, w, b }: ReturnT
       const [panels, m, n] = [ints[5], ints[0], ints[1]]
       if (op.name === 'gatherAffine') {
         const { storage, offset } = list[4]
-        const notes = storage.array.subarray(offset + 3 * panels * m * n - 2 * (panels - 1), offset + 3 * panels * m * n)
+        const notes = storage.array.subarray(
+          offset + 3 * panels * m * n - 2 * (panels - 1),
+          offset + 3 * panels * m * n,
+        )
         ends = Array.from(notes).filter((_, i) => i % 2 === 0)
       }
     },
