@@ -41,8 +41,7 @@ struct Panels {
     if (m * n == 0 || h + 1 >= count) return;
     const E now[] = {(E)ends[h], (E)places[h]};
     E* at = x + noteAt(h);
-    for (int i = 0; i < 2; i++)
-      if (at[i] != now[i]) at[i] = now[i];  // a line that nobody writes stays with all who read it
+    if (__builtin_memcmp(at, now, sizeof(now)) != 0) __builtin_memcpy(at, now, sizeof(now));  // a line that nobody writes stays with all who read it
   }
   // Whatever the memory holds, the panels are within it.
   template <class E>

@@ -36,7 +36,7 @@ def from_panels(c):
     for h in range(panels if m * n > 0 else 0):
         end, place = noted[x.size - 2 * (panels - 1 - h):][:2] if h + 1 < panels else (n, 0)
         end = int(end) if start <= end <= n else start
-        at = (2 * h + (place == 1)) * m * n
+        at = (3 * h + (place == 1)) * m * n
         rows[:, start:end] = x[at:][:m * (end - start)].reshape(m, end - start)
         start = end
     return rows
