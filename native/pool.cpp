@@ -181,8 +181,11 @@ struct alignas(64) Pool {
       if (begin >= part.end) break;
       const int64_t end = begin + part.chunk < part.end ? begin + part.chunk : part.end;
       if (isSecond) awaitFirst(r, end == part.end);
-      if (leg == 0) stage.fn(stage.context, begin, end);
-      for (int64_t unit = begin; leg > 0 && unit < end; unit++) unitOfLeg(unit, job, known);
+      if (leg > 0) {
+        for (int64_t unit = begin; unit < end; unit++) unitOfLeg(unit, job, known);
+      } else {
+        stage.fn(stage.context, begin, end);
+      }
       if (both && !isSecond) range.left.fetch_sub(end - begin, std::memory_order_release);
       units += end - begin;
     }
@@ -194,7 +197,6 @@ struct alignas(64) Pool {
     const uint64_t job = gate.load(std::memory_order_relaxed) >> 16;  // the same while somebody is inside
     const int own = threads - 1 - self;
     ranges[own].arrived.store(job, std::memory_order_relaxed);
-    if (both) __builtin_prefetch(&second);
     if (self == 0 && leg > 0) legsBefore(own, job);
     const bool measured = leg == 0 && Shares::measures(job);  // a leg waits for others
     const double start = measured ? Shares::now() : 0;

@@ -73,7 +73,7 @@ function byRows(c: TypedArray, co: number, m: number, n: number, k: number, b: T
   }
 }
 
-/** A product of up to FEW_ROWS - 1 rows (product.ts). */
+/** A product of fewer than FEW_ROWS rows, or one too long to be packed (product.ts). */
 export function fewRows(call: Call, m: number, n: number, k: number, ta: boolean, tb: boolean, bias: boolean): void {
   const [c, a, b] = call.a
   const [co, ao, bo] = call.o

@@ -22,23 +22,18 @@ const TILE = 8
 const INITIAL = TILE + ROWS * COLUMNS
 let space = new Float64Array(INITIAL)
 
-/** Two vectors of length k from p0 and p1 of src, next to each other, to every `apart` numbers of `space`; of a p1 of -1 zeros. */
+/** Two vectors of length k from p0 and p1 of src, next to each other, to every `apart` numbers of `space`. */
 function packPair(to: number, apart: number, src: TypedArray, p0: number, p1: number, k: number, step: number): void {
-  const end = to + k * apart
-  if (p1 < 0) {
-    for (; to < end; to += apart, p0 += step) {
-      space[to] = src[p0]
-      space[to + 1] = 0
-    }
-    return
-  }
-  for (; to < end; to += apart, p0 += step, p1 += step) {
+  for (const end = to + k * apart; to < end; to += apart, p0 += step, p1 += step) {
     space[to] = src[p0]
     space[to + 1] = src[p1]
   }
 }
 
-/** Packs `count` vectors of length k, `width` to a panel, the last filled with zeros: element p of vector v is src[at + v * stride + p * step]. */
+/**
+ * Packs `count` vectors of length k, `width` to a panel: element p of vector v is src[at + v * stride + p * step]. The last panel is filled
+ * with the last vector, whose results there nobody stores.
+ */
 function pack(
   to: number,
   width: number,
@@ -49,12 +44,9 @@ function pack(
   stride: number,
   step: number,
 ): void {
+  const vector = (v: number) => at + Math.min(v, count - 1) * stride
   for (let v = 0; v < count; v += width, to += width * k) {
-    for (let w = 0; w < width; w += 2) {
-      const p = at + (v + w) * stride
-      if (v + w < count) packPair(to + w, width, src, p, v + w + 1 < count ? p + stride : -1, k, step)
-      else for (let i = 0; i < k; i++) space.fill(0, to + w + i * width, to + w + i * width + 2)
-    }
+    for (let w = 0; w < width; w += 2) packPair(to + w, width, src, vector(v + w), vector(v + w + 1), k, step)
   }
 }
 
