@@ -98,16 +98,15 @@ enum class Quotient { newton, ieee, estimate };
 // The engine's Adam step, with one choice changed at a time.
 template <bool FLUSH, Quotient Q>
 void adam(float* w, const float* g, float* m, float* v) {
-  const V tiny = V::set1(Tiny<float>::value), root = V::set1(Tiny<float>::root), a = V::set1(1e-3f), eps = V::set1(1e-7f);
-  const V limit = V::set1(Tiny<float>::mostRoot), share1 = V::set1(0.1f), share2 = V::set1(0.001f);
+  const V least = V::set1(Square<float>::least), a = V::set1(1e-3f), eps = V::set1(1e-7f);
+  const V limit = V::set1(Square<float>::mostRoot), share1 = V::set1(0.1f), share2 = V::set1(0.001f);
   const auto average = [&](int64_t i, auto part) LW_LAMBDA {
-    auto gi = load<V>(g + i, part);
-    const auto mi = load<V>(m + i, part), vi = load<V>(v + i, part);
-    if constexpr (FLUSH) gi = flush(gi, root);
+    const auto gi = load<V>(g + i, part), mi = load<V>(m + i, part), vi = load<V>(v + i, part);
     auto first = fma(share1, gi - mi, mi), second = fnma(share2, fnma(gi, gi, vi), vi);
     if constexpr (FLUSH) {
-      first = flush(first, tiny);
-      second = flushSquare(second, tiny);
+      const auto none = second < least;
+      first = zeroWhere(none | isTiny(first), first);
+      second = zeroWhere(none, second);
     }
     first.store(m + i, part);
     second.store(v + i, part);

@@ -26,22 +26,18 @@ LW_INLINE double powi(double base, int32_t t) {
 
 // A moving average of gradients that have stopped decays into denormal numbers, where some processors take a hundred times as
 // long; and other processors would not, so no mode of the processor is used but a comparison. A NaN stays.
-template <class E> struct Tiny;
-template <> struct Tiny<float> {
-  static constexpr float value = 1e-30f, root = 1e-15f, mostRoot = 1e30f;
-};
-template <> struct Tiny<double> {
-  static constexpr double value = 1e-290, root = 1e-145, mostRoot = 1e300;
-};
-template <class X, class V>
-LW_INLINE X flush(X x, V tiny) {
-  return zeroWhere(abs(x) < tiny, x);
+template <class X>
+LW_INLINE X flush(X x) {
+  return zeroWhere(isTiny(x), x);
 }
-// The same for an average of squares, of which only what is not negative is kept.
-template <class X, class V>
-LW_INLINE X flushSquare(X x, V tiny) {
-  return zeroWhere(x < tiny, x);
-}
+// The same of an average of squares, of which only what is not negative is kept: below what it counts as 0; and the most that its root counts as.
+template <class E> struct Square;
+template <> struct Square<float> {
+  static constexpr float least = 1e-36f, mostRoot = 1e30f;
+};
+template <> struct Square<double> {
+  static constexpr double least = 1e-300, mostRoot = 1e300;
+};
 
 // Elements of a unit: a line or two, so that a thread's share of the parameters is exactly the share of the gradient that it computed (16
 // rows of weights are whole lines).
@@ -59,10 +55,9 @@ struct Rate {
   typedef typename V::E E;
   double lr;
   bool decays;
-  V rate, decay, tiny, root;
+  V rate, decay;
   LW_MEMBER Rate(const Command& c, int lrOperand, double decay)
-      : lr(*(const double*)c.p[lrOperand]), decays((E)(lr * decay) != 0), rate(V::set1((E)lr)), decay(V::set1((E)(lr * decay))),
-        tiny(V::set1(Tiny<E>::value)), root(V::set1(Tiny<E>::root)) {}
+      : lr(*(const double*)c.p[lrOperand]), decays((E)(lr * decay) != 0), rate(V::set1((E)lr)), decay(V::set1((E)(lr * decay))) {}
   template <class X> LW_MEMBER X decayed(X w) const { return decays ? fnma(X(decay), w, w) : w; }
 };
 
@@ -94,8 +89,8 @@ struct Momentum {
     const V mu = V::set1((E)c.d[0]);
     const bool nesterov = c.n[1] != 0;
     forUnits<V, kPart>(c.n[0], begin, end, [&](int64_t i, auto part) LW_LAMBDA {
-      const V back = negate(r.rate * flush(V::load(g + i, part), r.tiny));
-      const V velocity = flush(fma(mu, V::load(v + i, part), back), r.tiny);
+      const V back = negate(r.rate * flush(V::load(g + i, part)));
+      const V velocity = flush(fma(mu, V::load(v + i, part), back));
       velocity.store(v + i, part);
       const V next = r.decayed(V::load(w + i, part)) + (nesterov ? fma(mu, velocity, back) : velocity);
       next.store(w + i, part);
@@ -122,11 +117,11 @@ struct RmsProp {
     const E* g = (const E*)c.p[1];
     const Rate<V> r(c, 3, c.d[2]);
     forgetAll<V>(c, v, c.d[0], begin, end);
-    const V share = V::set1((E)(1 - c.d[0])), eps = V::set1((E)c.d[1]), limit = V::set1(Tiny<E>::mostRoot);
+    const V share = V::set1((E)(1 - c.d[0])), eps = V::set1((E)c.d[1]), least = V::set1(Square<E>::least), limit = V::set1(Square<E>::mostRoot);
     // Returns the root.
     const auto average = [&](int64_t i, auto part) LW_LAMBDA {
-      const auto vi = load<V>(v + i, part), square = flush(load<V>(g + i, part), r.root);
-      const auto second = flushSquare(fnma(share, fnma(square, square, vi), vi), r.tiny);
+      const auto gi = load<V>(g + i, part), vi = load<V>(v + i, part), next = fnma(share, fnma(gi, gi, vi), vi);
+      const auto second = zeroWhere(next < least, next);
       second.store(v + i, part);
       return sqrt(second + eps);
     };
@@ -139,7 +134,7 @@ struct RmsProp {
 };
 
 // m += (1 - b1)(g - m) and v += (1 - b2)(g^2 - v), the second as in rmsprop; w -= a * m / (sqrt(v) + eps),
-// a = lr * sqrt(1 - b2^t) / (1 - b1^t). A gradient whose square would be flushed counts as 0 in both.
+// a = lr * sqrt(1 - b2^t) / (1 - b1^t). Where v counts as 0, so does m: nothing is divided by a root that is missing.
 template <class V>
 struct Adam {
   typedef typename V::E E;
@@ -152,13 +147,15 @@ struct Adam {
     forgetAll<V>(c, m, c.d[0], begin, end);
     forgetAll<V>(c, v, c.d[1], begin, end);
     const double corrected = r.lr * __builtin_sqrt(1 - powi(c.d[1], t)) / (1 - powi(c.d[0], t));
-    const V a = V::set1((E)corrected), share1 = V::set1((E)(1 - c.d[0])), share2 = V::set1((E)(1 - c.d[1])), eps = V::set1((E)c.d[2]), limit = V::set1(Tiny<E>::mostRoot);
+    const V a = V::set1((E)corrected), share1 = V::set1((E)(1 - c.d[0])), share2 = V::set1((E)(1 - c.d[1])), eps = V::set1((E)c.d[2]);
+    const V least = V::set1(Square<E>::least), limit = V::set1(Square<E>::mostRoot);
     // Returns the root of the new v.
     const auto average = [&](int64_t i, auto part) LW_LAMBDA {
-      const auto gi = flush(load<V>(g + i, part), r.root), mi = load<V>(m + i, part), vi = load<V>(v + i, part);
-      const auto first = flush(fma(share1, gi - mi, mi), r.tiny);
-      const auto second = flushSquare(fnma(share2, fnma(gi, gi, vi), vi), r.tiny);
-      first.store(m + i, part);
+      const auto gi = load<V>(g + i, part), mi = load<V>(m + i, part), vi = load<V>(v + i, part);
+      const auto next = fnma(share2, fnma(gi, gi, vi), vi);
+      const auto none = next < least;
+      const auto first = fma(share1, gi - mi, mi), second = zeroWhere(none, next);
+      zeroWhere(none | isTiny(first), first).store(m + i, part);
       second.store(v + i, part);
       return sqrt(second);
     };

@@ -242,6 +242,10 @@ LW_INLINE F32 subtractedFrom(int32_t bits, F32 a) {
 LW_INLINE F32 zeroWhere(F32::M m, F32 x) { return select(m, F32::zero(), x); }
 LW_INLINE F64 zeroWhere(F64::M m, F64 x) { return select(m, F64::zero(), x); }
 
+// Where no bit of the exponent from 32 (F64: 64) on is set, which one instruction tells; a comparison needs |x| first.
+LW_INLINE F32::M isTiny(F32 x) { return _mm512_testn_epi32_mask(_mm512_castps_si512(x.v), _mm512_set1_epi32(0x70000000)); }
+LW_INLINE F64::M isTiny(F64 x) { return _mm512_testn_epi64_mask(_mm512_castpd_si512(x.v), _mm512_set1_epi64(0x7c00000000000000)); }
+
 // Whole numbers of 64 bits, as many as F64 has lanes, of the compiler's own type: + ^ & | << >> as for one.
 typedef uint64_t Words __attribute__((vector_size(64)));
 LW_INLINE Words bitsOf(F64 x) { return (Words)x.v; }

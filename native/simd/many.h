@@ -27,6 +27,12 @@ static constexpr bool kPermutes =
     false;
 #endif
 
+// Where |x| < 2^-95 (float64: 2^-959).
+template <class V>
+LW_INLINE typename V::M isTiny(V x) {
+  return abs(x) < V::set1((typename V::E)(sizeof(typename V::E) == 4 ? 0x1p-95 : 0x1p-959));
+}
+
 // The part of an element loop that is kSideBySide whole registers.
 struct Side {};
 
@@ -65,6 +71,8 @@ struct Many {
   LW_THREE(fma) LW_THREE(fnma)
   LW_ONE(sqrt) LW_ONE(abs) LW_ONE(negate)
   LW_TWO(max) LW_TWO(min) LW_TWO(maximum) LW_TWO(copySign) LW_TWO(addExponent)
+  LW_EACH(M, isTiny, (Many a), m, isTiny(a.v[u]))
+  LW_EACH(M, operator|, (M a, M b), m, a.m[u] | b.m[u])
   LW_EACH(Many, select, (M k, Many a, Many b), v, select(k.m[u], a.v[u], b.v[u]))
   LW_EACH(Many, zeroWhere, (M k, Many a), v, zeroWhere(k.m[u], a.v[u]))
   LW_EACH(Many, scaleOrZero, (M k, Many a, Many b), v, scaleOrZero(k.m[u], a.v[u], b.v[u]))

@@ -240,15 +240,15 @@ describe.each(TYPES)('js kernels, %s', (_name, _type, dtype, tolerance) => {
     })
     it('flushes state that would become denormal', () => {
       const tiny = dtype === 0 ? 1e-31 : 1e-291
-      const { out } = run(
-        optimizers,
-        'adam',
-        dtype,
-        [[1], [tiny], [tiny], [tiny], Float64Array.of(0.01), Int32Array.of(1)],
-        [1],
-        [0.9, 0.999, 1e-7, 0],
-      )
-      expect(out.slice(0, 4)).toEqual([[1], as(dtype, [tiny]), [0], [0]])
+      const adam = (g: number, m: number, v: number): number[][] => {
+        const data = [[1], [g], [m], [v], Float64Array.of(0.01), Int32Array.of(1)]
+        return run(optimizers, 'adam', dtype, data, [1], [0.9, 0.999, 1e-7, 0]).out.slice(0, 4)
+      }
+      expect(adam(tiny, tiny, 1)).toEqual([[1], as(dtype, [tiny]), [0], as(dtype, [0.999])])
+      // Its square is nothing, so it is not divided by the root of that either.
+      const lost = dtype === 0 ? 1e-17 : 1e-149
+      expect(adam(lost, lost, 0)).toEqual([[1], as(dtype, [lost]), [0], [0]])
+      expect(adam(NaN, 0, 0)).toEqual([[NaN], [NaN], [NaN], [NaN]])
       expect(
         run(optimizers, 'momentum', dtype, [[1], [0], [tiny], Float64Array.of(1)], [1, 0], [0.9, 0]).out[2],
       ).toEqual([0])

@@ -11,7 +11,7 @@ class Step:
     def __init__(self, c, decay):
         self.c, self.u = c, c.u
         self.float32 = c.T == np.float32
-        self.tiny, self.root = (c.wide(c.T.type(v)) for v in ((1e-30, 1e-15) if self.float32 else (1e-290, 1e-145)))
+        self.tiny, self.least = (c.wide(c.T.type(v)) for v in ((2.0**-95, 1e-36) if self.float32 else (2.0**-959, 1e-300)))
         self.lr = c.wide(c.raw("lr")[0])
         # lr·decay and its rounding, the product, the difference
         loss = self.lr * decay * c["w"]
@@ -26,7 +26,7 @@ class Step:
 
     def flushed_square(self, x, bound):
         """An average of squares: one that was handed in negative counts as 0 too."""
-        return self.flushed(x, self.tiny, bound, size=np.asarray)
+        return self.flushed(x, self.least, bound, size=np.asarray)
 
     def average(self, old, new, share, extra):
         """old + share·(new - old): the scalar rounded, the difference and the sum; `extra` for new itself."""
@@ -63,8 +63,8 @@ def momentum(c):
 def rmsprop(c):
     rho, eps, decay = c.d
     s = Step(c, decay)
-    g, (root, _) = c["g"], s.flushed(c["g"], s.root)
-    v, bv = s.average(c["v"], root * root, c.wide(1 - rho), root * root)
+    g = c["g"]
+    v, bv = s.average(c["v"], g * g, c.wide(1 - rho), g * g)
     v, bv = s.flushed_square(v, bv)
     inner = v + c.wide(eps)
     step = s.lr * g / np.sqrt(inner)
@@ -76,10 +76,13 @@ def rmsprop(c):
 def adam(c):
     beta1, beta2, eps, decay = c.d
     s, t = Step(c, decay), int(c.raw("t")[0])
-    g, _ = s.flushed(c["g"], s.root)
+    g = c["g"]
     m, bm = s.average(c["m"], g, c.wide(1 - beta1), 0)
     v, bv = s.average(c["v"], g * g, c.wide(1 - beta2), g * g)
     (m, bm), (v, bv) = s.flushed(m, s.tiny, bm), s.flushed_square(v, bv)
+    # where v is 0, so is m; as near to that limit as v may be wrong, either
+    bm = np.where((v == 0) & (bv < s.least), 0, np.where(v - bv < s.least, bm + np.abs(m), bm))
+    m = np.where(v == 0, 0, m)
     p1, p2 = (c.wide(np.longdouble(b) ** t) for b in (beta1, beta2))
     a = s.lr * np.sqrt(1 - p2) / (1 - p1)
     # powers by squaring, in float64: two roundings for each bit of t at most, those of the squares doubling

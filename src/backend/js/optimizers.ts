@@ -12,22 +12,19 @@ export function power(beta: number, t: number): number {
 const same = (x: number): number => x
 const flushed = (x: number, tiny: number): number => (Math.abs(x) < tiny ? 0 : x)
 
-/** The same for an average of squares, of which only what is not negative is kept. */
-const flushedSquare = (x: number, tiny: number): number => (x < tiny ? 0 : x)
-
 /**
- * How a command's scalars are rounded, below what its state is flushed before it would decay into denormals, and the most that the root of an
- * average counts as, which only the root of infinity is beyond.
+ * How a command's scalars are rounded, below what its state (an average of squares) is flushed before it would decay into denormals, and the
+ * most that the root of an average counts as, which only the root of infinity is beyond.
  */
 function precision(dtype: Call['dtype']): {
   round: (x: number) => number
   tiny: number
-  tinyRoot: number
+  least: number
   most: number
 } {
   return dtype === 0
-    ? { round: Math.fround, tiny: Math.fround(1e-30), tinyRoot: Math.fround(1e-15), most: Math.fround(1e30) }
-    : { round: same, tiny: 1e-290, tinyRoot: 1e-145, most: 1e300 }
+    ? { round: Math.fround, tiny: 2 ** -95, least: Math.fround(1e-36), most: Math.fround(1e30) }
+    : { round: same, tiny: 2 ** -959, least: 1e-300, most: 1e300 }
 }
 
 /**
@@ -65,7 +62,7 @@ export const optimizers: Kernels = {
     }
   },
   rmsprop: ({ a: [w, g, v, rate], o: [wo, go, vo, ro], n: [n], d, dtype }) => {
-    const { round, tiny, tinyRoot, most } = precision(dtype)
+    const { round, least, most } = precision(dtype)
     const share = round(1 - d[0]),
       eps = round(d[1]),
       lr = round(rate[ro]),
@@ -74,14 +71,14 @@ export const optimizers: Kernels = {
     decay(w, wo, n, shrink)
     for (let i = 0; i < n; i++) {
       const gradient = g[go + i],
-        small = flushed(gradient, tinyRoot),
-        old = v[vo + i]
-      v[vo + i] = flushedSquare(old + share * (small * small - old), tiny)
+        old = v[vo + i],
+        next = old + share * (gradient * gradient - old)
+      v[vo + i] = next < least ? 0 : next
       w[wo + i] -= (lr * gradient) / Math.min(Math.sqrt(v[vo + i] + eps), most)
     }
   },
   adam: ({ a: [w, g, m, v, rate, steps], o: [wo, go, mo, vo, ro, to], n: [n], d, dtype }) => {
-    const { round, tiny, tinyRoot, most } = precision(dtype)
+    const { round, tiny, least, most } = precision(dtype)
     const lr = rate[ro],
       t = steps[to]
     const share1 = round(1 - d[0]),
@@ -93,12 +90,14 @@ export const optimizers: Kernels = {
     forgetAll(share2, v, vo, n)
     decay(w, wo, n, shrink)
     for (let i = 0; i < n; i++) {
-      const gradient = flushed(g[go + i], tinyRoot),
+      const gradient = g[go + i],
         m0 = m[mo + i],
         v0 = v[vo + i]
-      const m1 = flushed(m0 + share1 * (gradient - m0), tiny)
+      const next = v0 + share2 * (gradient * gradient - v0),
+        none = next < least // of a root that is missing nothing is a share
+      const m1 = none ? 0 : flushed(m0 + share1 * (gradient - m0), tiny)
       m[mo + i] = m1
-      v[vo + i] = flushedSquare(v0 + share2 * (gradient * gradient - v0), tiny)
+      v[vo + i] = none ? 0 : next
       w[wo + i] -= (step * m1) / (Math.min(Math.sqrt(v[vo + i]), most) + eps)
     }
   },
