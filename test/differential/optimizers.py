@@ -79,10 +79,10 @@ def adam(c):
     g = c["g"]
     m, bm = s.average(c["m"], g, c.wide(1 - beta1), 0)
     v, bv = s.average(c["v"], g * g, c.wide(1 - beta2), g * g)
+    # where v is 0, so is m; either, as near to that limit as v may be wrong
+    none, unsure = v < s.least, np.abs(v - s.least) <= bv + s.least * MARGIN
     (m, bm), (v, bv) = s.flushed(m, s.tiny, bm), s.flushed_square(v, bv)
-    # where v is 0, so is m; as near to that limit as v may be wrong, either
-    bm = np.where((v == 0) & (bv < s.least), 0, np.where(v - bv < s.least, bm + np.abs(m), bm))
-    m = np.where(v == 0, 0, m)
+    m, bm = np.where(none, 0, m), np.where(unsure, bm + np.abs(m), np.where(none, 0, bm))
     p1, p2 = (c.wide(np.longdouble(b) ** t) for b in (beta1, beta2))
     a = s.lr * np.sqrt(1 - p2) / (1 - p1)
     # powers by squaring, in float64: two roundings for each bit of t at most, those of the squares doubling
