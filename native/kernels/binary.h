@@ -151,13 +151,40 @@ static void walk(const Command& c, const Walk& w, int64_t begin, int64_t end, Ru
   endPast<V>(reach == Reach::past);
 }
 
+// Many rows of one number each, of few columns: a register of them, and for each register of the result which of them its numbers are.
+template <class V>
+struct Repeats {
+  enum { kFew = 15 };
+  int32_t table[V::W * kFew];
+
+  // The table, where it is worth its while, else nullptr.
+  LW_MEMBER const int32_t* of(const Walk& w, int64_t rows) {
+    const bool columnA = !w.movesA && w.strideA[4] > 0, columnB = !w.movesB && w.strideB[4] > 0;
+    if (!kPermutes<V> || rows < 8 * V::W || w.length > kFew || !(columnA || columnB)) return nullptr;
+    for (int64_t i = 0; i < V::W; i++)
+      for (int64_t j = 0; j < w.length; j++) table[i * w.length + j] = (int32_t)i;
+    return table;
+  }
+};
+template <class V>
+static __attribute__((noinline)) void repeat(const typename V::E* x, int64_t count, int64_t n, const int32_t* from, typename V::E* to) {
+  if constexpr (kPermutes<V>) {
+    for (int64_t i = 0; i < count; i += V::W, to += V::W * n) {
+      const V v = V::load(x + i, V::first(lesser(count - i, V::W)));
+      for (int64_t e = 0; e < n; e++) permute(v, from + e * V::W).store(to + e * V::W);
+    }
+  }
+}
+
 // `count` rows of an operand from row r on, one after the other: as they lie; or copied to `to` where a row is one number (then `stride` is 1)
 // or all rows are the same (0), which r = 0 has left there for the others. Registers are stored whole, although they reach into the next
 // row, which is written next.
 template <class V>
-static const typename V::E* joinedRows(const typename V::E* x, bool moves, int64_t stride, int64_t n, int64_t r, int64_t count, typename V::E* to) {
+static const typename V::E* joinedRows(const typename V::E* x, bool moves, int64_t stride, int64_t n, int64_t r, int64_t count, const int32_t* from,
+                                            typename V::E* to) {
   if (moves && stride == n) return x + r * n;
   if (stride > 0) {  // one number each
+    if (from) return repeat<V>(x + r, count, n, from, to), to;
     for (int64_t i = 0; i < count; i++)
       for (int64_t j = 0; j < n; j += V::W) V::set1(x[r + i]).store(to + i * n + j);
     return to;
@@ -178,13 +205,15 @@ static void walkTogether(const Command& c, const Walk& w, int64_t begin, int64_t
   const Reach reach = reachOf(w.rows * w.length, (E*)c.p[0], (const E*)c.p[1], (const E*)c.p[2]);
   const int64_t n = w.length, most = kJoined / n / V::W * V::W;
   int64_t row = begin * w.rowsPerUnit, left = lesser(w.rows, end * w.rowsPerUnit) - row;
+  Repeats<V> repeats;
+  const int32_t* from = repeats.of(w, left);
   E* y = (E*)c.p[0] + row * n;
   for (Place<E> place(c, w, row); left > 0;) {
     const int64_t rows = lesser(left, w.size[4] - place.at[4]);
     for (int64_t r = 0; r < rows; r += most) {
       const int64_t count = lesser(most, rows - r);
-      const E* a = joinedRows<V>(place.a, w.movesA, w.strideA[4], n, r, count, joinedA);
-      const E* b = joinedRows<V>(place.b, w.movesB, w.strideB[4], n, r, count, joinedB);
+      const E* a = joinedRows<V>(place.a, w.movesA, w.strideA[4], n, r, count, from, joinedA);
+      const E* b = joinedRows<V>(place.b, w.movesB, w.strideB[4], n, r, count, from, joinedB);
       f(reach, y, a, b, count * n, 1, 0, 0);
       y += count * n;
     }
