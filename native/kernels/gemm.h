@@ -152,8 +152,9 @@ struct Tiles {
     return greater(1, ceilDivide(rows, rows > most ? 2 * ceilDivide(rows, 2 * most) : 1));
   }
   // Whether threads share the columns alone, so that each copies its own part of B and not all of it (Zen 4, two threads, squares of 1024 and
-  // 2048: 1.03 to 1.04 times as fast). Tall products have little to copy for many rows.
-  static bool across(const Gemm<E>& g, int threads) { return !small(g) && g.n >= g.m && ceilDivide(g.n, NR) >= 4 * threads; }
+  // 2048: 1.03 to 1.04 times as fast). Tall products have little to copy for many rows; and a gradient of weights, whose A is by columns,
+  // is made by rows, as the optimizer goes through it.
+  static bool across(const Gemm<E>& g, int threads) { return !small(g) && g.n >= g.m && g.rowA != 1 && ceilDivide(g.n, NR) >= 4 * threads; }
   static Grid gridOf(const Gemm<E>& g, bool across) {
     Grid grid;
     // A small product may be cut at any other row (where vectors go down the rows, at whole vectors), for threads of unequal

@@ -33,6 +33,29 @@ function keeping(op: string, slots: readonly Tensor[], step: Tensor): OptimizerS
   })
 }
 
+/** From this size on a parameter is updated by a command of its own, which threads share as they do its gradient: by rows. */
+const LARGE = 1 << 16
+
+/** The flat buffer in pieces, [from, to), of one command each. */
+function piecesOf({ parameters, values }: ParameterStore): [from: number, to: number][] {
+  const pieces: [number, number][] = []
+  let end = 0
+  const add = (to: number) => {
+    if (to > end) pieces.push([end, to])
+    end = to
+  }
+  const isLarge = (v: Tensor) => v.size >= LARGE && v.storage === values.storage && values.rank === 1
+  const large = parameters.map((p) => p.value).filter(isLarge)
+  for (const { offset, size } of large.sort((a, b) => a.offset - b.offset)) {
+    const from = offset - values.offset
+    if (from < end || from + size > values.size) continue // a store that somebody put together
+    add(from)
+    add(from + size)
+  }
+  add(values.size)
+  return pieces
+}
+
 export function checkRange(op: string, name: string, value: unknown, low: number, high: number): number {
   if (typeof value === 'number' && value >= low && value <= high) return value
   throw new ValueError(op, `${name} from ${low} to ${high}`, describe(value))
@@ -149,7 +172,7 @@ export abstract class Optimizer {
     flags: number[],
     doubles: number[],
   ): void {
-    update(op, store.values, [store.gradients, ...state.slots], [this.rate, ...extra], flags, doubles)
+    update(op, store.values, [store.gradients, ...state.slots], [this.rate, ...extra], flags, doubles, piecesOf(store))
   }
 
   private stateOf(method: string, store: ParameterStore): OptimizerState {

@@ -40,6 +40,30 @@ eachBackend(() => {
     expect([...last.data]).toEqual(before[2].map((v) => v - 0.5))
   })
 
+  it('large parameters are each updated once, and what lies between them, in whatever order a store has them', () => {
+    class Mixed extends lw.Module {
+      override build(input: lw.Shape): lw.Shape {
+        for (const [i, shape] of [[300, 301], [7], [3, 5], [400, 200], [66_000], [2]].entries())
+          this.parameter(`p${i}`, shape, 'ones')
+        return input
+      }
+      override forward(x: lw.Tensor): lw.Tensor {
+        return x
+      }
+    }
+    for (const arrange of [(all: lw.Parameter[]) => all, (all: lw.Parameter[]) => all.reverse()]) {
+      const built = lw.build(new Mixed(), [1], { seed: 1 })
+      const store = new lw.ParameterStore(arrange([...built.parameters]), built.values, built.gradients, 'float32')
+      for (const [i, { value }] of built.parameters.entries()) lw.fill(value.grad as lw.Tensor, i + 1)
+      const optimizer = new lw.SGD({ learningRate: 0.5, momentum: 0.5 })
+      optimizer.step(store)
+      optimizer.step(store)
+      // v = -lr g, then -1.5 lr g
+      for (const [i, { value }] of built.parameters.entries())
+        expect(new Set(value.data)).toEqual(new Set([1 - 1.25 * (i + 1)]))
+    }
+  })
+
   it('what is not trained is kept with the weights, and no optimizer moves it', async () => {
     for (const optimizer of [new lw.AdamW({ weightDecay: 0.1 }), new lw.SGD({ learningRate: 0.1, momentum: 0.9 })]) {
       const make = () => new lw.Sequential({ input: [3], layers: [new Counter()], seed: 1 })
