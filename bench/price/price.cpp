@@ -98,19 +98,21 @@ enum class Quotient { newton, ieee, estimate };
 // The engine's Adam step, with one choice changed at a time.
 template <bool FLUSH, Quotient Q>
 void adam(float* w, const float* g, float* m, float* v) {
-  const V least = V::set1(Square<float>::least), a = V::set1(1e-3f), eps = V::set1(1e-7f);
-  const V limit = V::set1(Square<float>::mostRoot), share1 = V::set1(0.1f), share2 = V::set1(0.001f);
+  const V least = V::set1(Squares<float>::least), a = V::set1(1e-3f), eps = V::set1(1e-7f);
+  const V limit = V::set1(Squares<float>::mostRoot), share1 = V::set1(0.1f), share2 = V::set1(0.001f);
   const auto average = [&](int64_t i, auto part) LW_LAMBDA {
     const auto gi = load<V>(g + i, part), mi = load<V>(m + i, part), vi = load<V>(v + i, part);
-    auto first = fma(share1, gi - mi, mi), second = fnma(share2, fnma(gi, gi, vi), vi);
+    const auto first = fma(share1, gi - mi, mi), second = fnma(share2, fnma(gi, gi, vi), vi);
     if constexpr (FLUSH) {
-      const auto none = second < least;
-      first = zeroWhere(none | isTiny(first), first);
-      second = zeroWhere(none, second);
+      flush(first).store(m + i, part);
+      const auto next = max(decltype(gi)(least), second);
+      (next - least).store(v + i, part);
+      return sqrt(next);
+    } else {
+      first.store(m + i, part);
+      second.store(v + i, part);
+      return sqrt(second);
     }
-    first.store(m + i, part);
-    second.store(v + i, part);
-    return sqrt(second);
   };
   const auto step = [&](int64_t i, auto part, auto r) LW_LAMBDA {
     const auto scaled = a * load<V>(m + i, part), d = min(limit, r) + eps, before = load<V>(w + i, part);

@@ -30,12 +30,13 @@ template <class X>
 LW_INLINE X flush(X x) {
   return zeroWhere(isTiny(x), x);
 }
-// The same of an average of squares, of which only what is not negative is kept: below what it counts as 0; and the most that its root counts as.
-template <class E> struct Square;
-template <> struct Square<float> {
+// Of an average of squares what is beyond `least` is kept, which is all of it where it is some 2^25 times as large: two instructions that no
+// pipe needs which multiplies (a comparison does, on Zen 4). Its root, from before that, is never 0, and counts as mostRoot at most.
+template <class E> struct Squares;
+template <> struct Squares<float> {
   static constexpr float least = 1e-36f, mostRoot = 1e30f;
 };
-template <> struct Square<double> {
+template <> struct Squares<double> {
   static constexpr double least = 1e-300, mostRoot = 1e300;
 };
 
@@ -117,13 +118,12 @@ struct RmsProp {
     const E* g = (const E*)c.p[1];
     const Rate<V> r(c, 3, c.d[2]);
     forgetAll<V>(c, v, c.d[0], begin, end);
-    const V share = V::set1((E)(1 - c.d[0])), eps = V::set1((E)c.d[1]), least = V::set1(Square<E>::least), limit = V::set1(Square<E>::mostRoot);
+    const V share = V::set1((E)(1 - c.d[0])), eps = V::set1((E)c.d[1]), least = V::set1(Squares<E>::least), limit = V::set1(Squares<E>::mostRoot);
     // Returns the root.
     const auto average = [&](int64_t i, auto part) LW_LAMBDA {
-      const auto gi = load<V>(g + i, part), vi = load<V>(v + i, part), next = fnma(share, fnma(gi, gi, vi), vi);
-      const auto second = zeroWhere(next < least, next);
-      second.store(v + i, part);
-      return sqrt(second + eps);
+      const auto gi = load<V>(g + i, part), vi = load<V>(v + i, part), next = max(decltype(gi)(least), fnma(share, fnma(gi, gi, vi), vi));
+      (next - least).store(v + i, part);
+      return sqrt(next + eps);
     };
     const auto step = [&](int64_t i, auto part, auto root) LW_LAMBDA {
       (r.decayed(load<V>(w + i, part)) - quotient(r.rate * load<V>(g + i, part), min(limit, root))).store(w + i, part);
@@ -134,7 +134,7 @@ struct RmsProp {
 };
 
 // m += (1 - b1)(g - m) and v += (1 - b2)(g^2 - v), the second as in rmsprop; w -= a * m / (sqrt(v) + eps),
-// a = lr * sqrt(1 - b2^t) / (1 - b1^t). Where v counts as 0, so does m: nothing is divided by a root that is missing.
+// a = lr * sqrt(1 - b2^t) / (1 - b1^t).
 template <class V>
 struct Adam {
   typedef typename V::E E;
@@ -148,16 +148,14 @@ struct Adam {
     forgetAll<V>(c, v, c.d[1], begin, end);
     const double corrected = r.lr * __builtin_sqrt(1 - powi(c.d[1], t)) / (1 - powi(c.d[0], t));
     const V a = V::set1((E)corrected), share1 = V::set1((E)(1 - c.d[0])), share2 = V::set1((E)(1 - c.d[1])), eps = V::set1((E)c.d[2]);
-    const V least = V::set1(Square<E>::least), limit = V::set1(Square<E>::mostRoot);
+    const V least = V::set1(Squares<E>::least), limit = V::set1(Squares<E>::mostRoot);
     // Returns the root of the new v.
     const auto average = [&](int64_t i, auto part) LW_LAMBDA {
       const auto gi = load<V>(g + i, part), mi = load<V>(m + i, part), vi = load<V>(v + i, part);
-      const auto next = fnma(share2, fnma(gi, gi, vi), vi);
-      const auto none = next < least;
-      const auto first = fma(share1, gi - mi, mi), second = zeroWhere(none, next);
-      zeroWhere(none | isTiny(first), first).store(m + i, part);
-      second.store(v + i, part);
-      return sqrt(second);
+      flush(fma(share1, gi - mi, mi)).store(m + i, part);
+      const auto next = max(decltype(gi)(least), fnma(share2, fnma(gi, gi, vi), vi));
+      (next - least).store(v + i, part);
+      return sqrt(next);
     };
     const auto step = [&](int64_t i, auto part, auto root) LW_LAMBDA {
       const auto next = r.decayed(load<V>(w + i, part)) - quotient(a * load<V>(m + i, part), min(limit, root) + eps);

@@ -230,8 +230,6 @@ LW_INLINE F32 subtractedFrom(int32_t bits, F32 a) {
 }
 
 // Not a blend with zero: of that GCC makes two instructions.
-LW_INLINE F32::M operator|(F32::M a, F32::M b) { return {_mm256_or_ps(a.m, b.m)}; }
-LW_INLINE F64::M operator|(F64::M a, F64::M b) { return {_mm256_or_pd(a.m, b.m)}; }
 LW_INLINE F32 zeroWhere(F32::M m, F32 x) { return {_mm256_andnot_ps(m.m, x.v)}; }
 LW_INLINE F64 zeroWhere(F64::M m, F64 x) { return {_mm256_andnot_pd(m.m, x.v)}; }
 

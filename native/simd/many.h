@@ -72,7 +72,6 @@ struct Many {
   LW_ONE(sqrt) LW_ONE(abs) LW_ONE(negate)
   LW_TWO(max) LW_TWO(min) LW_TWO(maximum) LW_TWO(copySign) LW_TWO(addExponent)
   LW_EACH(M, isTiny, (Many a), m, isTiny(a.v[u]))
-  LW_EACH(M, operator|, (M a, M b), m, a.m[u] | b.m[u])
   LW_EACH(Many, select, (M k, Many a, Many b), v, select(k.m[u], a.v[u], b.v[u]))
   LW_EACH(Many, zeroWhere, (M k, Many a), v, zeroWhere(k.m[u], a.v[u]))
   LW_EACH(Many, scaleOrZero, (M k, Many a, Many b), v, scaleOrZero(k.m[u], a.v[u], b.v[u]))

@@ -245,9 +245,11 @@ describe.each(TYPES)('js kernels, %s', (_name, _type, dtype, tolerance) => {
         return run(optimizers, 'adam', dtype, data, [1], [0.9, 0.999, 1e-7, 0]).out.slice(0, 4)
       }
       expect(adam(tiny, tiny, 1)).toEqual([[1], as(dtype, [tiny]), [0], as(dtype, [0.999])])
-      // Its square is nothing, so it is not divided by the root of that either.
-      const lost = dtype === 0 ? 1e-17 : 1e-149
-      expect(adam(lost, lost, 0)).toEqual([[1], as(dtype, [lost]), [0], [0]])
+      // What a square is beyond the limit, and the root of both.
+      const [root, limit] = dtype === 0 ? [1e-18, 1e-36] : [1e-150, 1e-300]
+      expect(adam(root, 0, 0)[3]).toEqual([0])
+      expect(adam(100 * root, 0, 0)[3][0] / limit).toBeCloseTo(9, 5)
+      expect(adam(100 * root, 0, 0)[0][0]).toBe(1)
       expect(adam(NaN, 0, 0)).toEqual([[NaN], [NaN], [NaN], [NaN]])
       expect(
         run(optimizers, 'momentum', dtype, [[1], [0], [tiny], Float64Array.of(1)], [1, 0], [0.9, 0]).out[2],

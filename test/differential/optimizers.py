@@ -24,9 +24,11 @@ class Step:
         near = np.abs(size(x) - limit) <= limit * MARGIN
         return np.where(size(x) < limit, 0, x), np.where(near, limit, 0) + bound
 
-    def flushed_square(self, x, bound):
-        """An average of squares: one that was handed in negative counts as 0 too."""
-        return self.flushed(x, self.least, bound, size=np.asarray)
+    def beyond(self, x, bound):
+        """An average of squares: what it is beyond the limit, and what its root is taken of."""
+        u = np.where(x < self.least, self.least, x)  # NaN stays
+        v = u - self.least
+        return u, v, bound, bound + self.u * np.abs(v)
 
     def average(self, old, new, share, extra):
         """old + share·(new - old): the scalar rounded, the difference and the sum; `extra` for new itself."""
@@ -65,10 +67,10 @@ def rmsprop(c):
     s = Step(c, decay)
     g = c["g"]
     v, bv = s.average(c["v"], g * g, c.wide(1 - rho), g * g)
-    v, bv = s.flushed_square(v, bv)
-    inner = v + c.wide(eps)
+    u, v, bu, bv = s.beyond(v, bv)
+    inner = u + c.wide(eps)
     step = s.lr * g / np.sqrt(inner)
-    relative = 3 * c.u + s.quotient + (bv + c.u * (eps + inner)) / inner / 2
+    relative = 3 * c.u + s.quotient + (bu + c.u * (eps + inner)) / inner / 2
     return {"v": Near(v, bv), "w": s.minus(step, np.abs(step) * relative + c.smallest / np.sqrt(inner))}
 
 
@@ -79,17 +81,15 @@ def adam(c):
     g = c["g"]
     m, bm = s.average(c["m"], g, c.wide(1 - beta1), 0)
     v, bv = s.average(c["v"], g * g, c.wide(1 - beta2), g * g)
-    # where v is 0, so is m; either, as near to that limit as v may be wrong
-    none, unsure = v < s.least, np.abs(v - s.least) <= bv + s.least * MARGIN
-    (m, bm), (v, bv) = s.flushed(m, s.tiny, bm), s.flushed_square(v, bv)
-    m, bm = np.where(none, 0, m), np.where(unsure, bm + np.abs(m), np.where(none, 0, bm))
+    m, bm = s.flushed(m, s.tiny, bm)
+    u, v, bu, bv = s.beyond(v, bv)
     p1, p2 = (c.wide(np.longdouble(b) ** t) for b in (beta1, beta2))
     a = s.lr * np.sqrt(1 - p2) / (1 - p1)
     # powers by squaring, in float64: two roundings for each bit of t at most, those of the squares doubling
     power = 2.0**-53 * (2 * t * min(1, p2) / (1 - p2) + 2 * t * min(1, p1) / (1 - p1) + 6)
-    root = np.sqrt(v)
+    root = np.sqrt(u)
     below = root + c.wide(eps)
-    error = np.where(root > 0, bv / (2 * np.where(root > 0, root, 1)), np.sqrt(bv)) + c.u * (root + eps + below)
+    error = np.minimum(bu / root, np.sqrt(bu)) + c.u * (root + eps + below)
     step = a * m / below
     bound = np.abs(step) * (power + 2 * c.u + s.quotient + error / below) + (a * bm + c.smallest) / below
     return {"m": Near(m, bm), "v": Near(v, bv), "w": s.minus(step, bound)}

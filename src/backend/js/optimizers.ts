@@ -13,8 +13,8 @@ const same = (x: number): number => x
 const flushed = (x: number, tiny: number): number => (Math.abs(x) < tiny ? 0 : x)
 
 /**
- * How a command's scalars are rounded, below what its state (an average of squares) is flushed before it would decay into denormals, and the
- * most that the root of an average counts as, which only the root of infinity is beyond.
+ * How a command's scalars are rounded, below what its state is flushed before it would decay into denormals, beyond what an average of squares
+ * is kept, and the most that its root counts as, which only the root of infinity is beyond.
  */
 function precision(dtype: Call['dtype']): {
   round: (x: number) => number
@@ -72,9 +72,9 @@ export const optimizers: Kernels = {
     for (let i = 0; i < n; i++) {
       const gradient = g[go + i],
         old = v[vo + i],
-        next = old + share * (gradient * gradient - old)
-      v[vo + i] = next < least ? 0 : next
-      w[wo + i] -= (lr * gradient) / Math.min(Math.sqrt(v[vo + i] + eps), most)
+        next = Math.max(old + share * (gradient * gradient - old), least)
+      v[vo + i] = next - least
+      w[wo + i] -= (lr * gradient) / Math.min(Math.sqrt(next + eps), most)
     }
   },
   adam: ({ a: [w, g, m, v, rate, steps], o: [wo, go, mo, vo, ro, to], n: [n], d, dtype }) => {
@@ -93,12 +93,11 @@ export const optimizers: Kernels = {
       const gradient = g[go + i],
         m0 = m[mo + i],
         v0 = v[vo + i]
-      const next = v0 + share2 * (gradient * gradient - v0),
-        none = next < least // of a root that is missing nothing is a share
-      const m1 = none ? 0 : flushed(m0 + share1 * (gradient - m0), tiny)
+      const m1 = flushed(m0 + share1 * (gradient - m0), tiny),
+        next = Math.max(v0 + share2 * (gradient * gradient - v0), least)
       m[mo + i] = m1
-      v[vo + i] = none ? 0 : next
-      w[wo + i] -= (step * m1) / (Math.min(Math.sqrt(v[vo + i]), most) + eps)
+      v[vo + i] = next - least
+      w[wo + i] -= (step * m1) / (Math.min(Math.sqrt(next), most) + eps)
     }
   },
 }
