@@ -154,7 +154,7 @@ int main(int argc, char** argv) {
   compare("3: no estimate instructions", "Adam, against an IEEE division", N,
           [&] { adam<true, Quotient::newton>(w.data(), x.data(), m.data(), v.data()); },
           [&] { adam<true, Quotient::ieee>(w.data(), x.data(), m.data(), v.data()); });
-  compare("4: state is flushed by comparison", "Adam, against no flushing", N,
+  compare("4: state is flushed by the kernel", "Adam, against no flushing", N,
           [&] { adam<true, Quotient::newton>(w.data(), x.data(), m.data(), v.data()); },
           [&] { adam<false, Quotient::newton>(w.data(), x.data(), m.data(), v.data()); });
   compare("4: no contraction", "alpha x + beta, against one fused step", N,
