@@ -181,7 +181,7 @@ static __attribute__((noinline)) void repeat(const typename V::E* x, int64_t cou
 // row, which is written next.
 template <class V>
 static const typename V::E* joinedRows(const typename V::E* x, bool moves, int64_t stride, int64_t n, int64_t r, int64_t count, const int32_t* from,
-                                            typename V::E* to) {
+                                        typename V::E* to) {
   if (moves && stride == n) return x + r * n;
   if (stride > 0) {  // one number each
     if (from) return repeat<V>(x + r, count, n, from, to), to;
