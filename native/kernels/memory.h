@@ -64,11 +64,11 @@ static void runCopyColumns(const Command& c, int64_t begin, int64_t end) {
     const int64_t row = u / pieces * rows, column = u % pieces * kBlock;
     char* y = (char*)c.p[0] + (row * c.n[2] + c.n[4] + column) * size;
     const char* x = (const char*)c.p[1] + (row * c.n[3] + c.n[5] + column) * size;
-    const int64_t count = lesser(rows, m - row), bytes = lesser(kBlock, n - column) * size;
+    const int64_t count = lesser(rows, m - row), bytes = lesser(kBlock, n - column) * size, apartY = c.n[2] * size, apartX = c.n[3] * size;
     if (past) {
-      for (int64_t i = 0; i < count; i++) copyPast(y + i * c.n[2] * size, x + i * c.n[3] * size, bytes);
+      for (int64_t i = 0; i < count; i++) copyPast(y + i * apartY, x + i * apartX, bytes);
     } else {
-      copyPieces(y, c.n[2] * size, count, bytes, [&](int64_t i) LW_LAMBDA { return x + i * c.n[3] * size; });
+      copyPieces(y, apartY, count, bytes, [x, apartX](int64_t i) LW_LAMBDA { return x + i * apartX; });
     }
   }
   endPast<F32>(past);

@@ -15,16 +15,18 @@ static void copyPast(char* y, const char* x, int64_t bytes) {
   __builtin_memcpy(y + i, x + i, (size_t)(bytes - i));
 }
 
-// A copy of SIZE to 2·SIZE bytes: the first and the last SIZE of them, which may overlap.
+// A copy of SIZE to 2·SIZE bytes: the first and the last SIZE of them, which may overlap. (An array instead of Piece goes by way of the stack
+// with clang: rows of 20 bytes 1.45 of the time.)
 template <int SIZE, class From>
 LW_INLINE void copyByEnds(char* y, int64_t apart, int64_t count, int64_t bytes, const From& from) {
+  typedef char Piece __attribute__((vector_size(SIZE)));
   for (int64_t i = 0; i < count; i++, y += apart) {
     const char* x = from(i);
-    char first[SIZE], last[SIZE];
-    __builtin_memcpy(first, x, SIZE);
-    __builtin_memcpy(last, x + bytes - SIZE, SIZE);
-    __builtin_memcpy(y, first, SIZE);
-    __builtin_memcpy(y + bytes - SIZE, last, SIZE);
+    Piece first, last;
+    __builtin_memcpy(&first, x, SIZE);
+    __builtin_memcpy(&last, x + bytes - SIZE, SIZE);
+    __builtin_memcpy(y, &first, SIZE);
+    __builtin_memcpy(y + bytes - SIZE, &last, SIZE);
   }
 }
 
