@@ -87,11 +87,11 @@ Napi::Value Peak(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, measurePeak(self.multiplyAdds, dtype == 1 ? DType::f64 : DType::f32, self.threads));
 }
 
-// skip(array): bytes from where it begins to the next multiple of 512 (src/storage.ts says why).
+// skip(array): bytes from where it begins to the next multiple of its size, which is a power of two.
 Napi::Value Skip(const Napi::CallbackInfo& info) {
   BufferView view;
   if (info.Length() < 1 || !viewOf(info.Env(), info[0], view)) return refuse(info.Env(), "skip: expected a typed array over shared memory");
-  return Napi::Number::New(info.Env(), (double)(-(uintptr_t)view.data & 511));
+  return Napi::Number::New(info.Env(), (double)(-(uintptr_t)view.data & (uintptr_t)(bytesOf(view) - 1)));
 }
 
 // register(array): the number by which eager commands name it. Does not keep it alive.

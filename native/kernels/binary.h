@@ -157,10 +157,11 @@ struct Repeats {
   enum { kFew = 15 };
   int32_t table[V::W * kFew];
 
-  // The table, where it is worth its while, else nullptr.
+  // The table, where it is worth its while for so many rows, else nullptr: not where those that are taken together leave registers empty.
   LW_MEMBER const int32_t* of(const Walk& w, int64_t rows) {
     const bool columnA = !w.movesA && w.strideA[4] > 0, columnB = !w.movesB && w.strideB[4] > 0;
-    if (!kPermutes<V> || rows < 8 * V::W || w.length > kFew || !(columnA || columnB)) return nullptr;
+    const int64_t together = lesser(rows, w.size[4]), stores = ceilDivide(together, V::W) * w.length;
+    if (!kPermutes<V> || rows < 8 * V::W || w.length > kFew || stores > together * ceilDivide(w.length, V::W) || !(columnA || columnB)) return nullptr;
     for (int64_t i = 0; i < V::W; i++)
       for (int64_t j = 0; j < w.length; j++) table[i * w.length + j] = (int32_t)i;
     return table;

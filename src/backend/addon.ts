@@ -18,7 +18,7 @@ export interface Addon {
   ops(): [name: string, signature: string][]
   info(): { version: string; cpu: string; isas: string[] }
   setup(isa: string, threads: number, words: Int32Array): void
-  /** Bytes from where the array begins to the next multiple of 512. */
+  /** Bytes from where the array begins to the next multiple of its size, a power of two. */
   skip(array: TypedArray): number
   register(array: TypedArray): number
   /** Floating-point operations a second at most, on the threads and with the instruction set of setup; for bench/. */
