@@ -2,7 +2,7 @@
 #pragma once
 #ifdef LANEWISE_KERNELS
 #include "ahead.h"
-#include "gemm-tile.h"
+#include "gemm-strip.h"
 #include "panels.h"
 
 namespace lanewise {
@@ -15,7 +15,7 @@ namespace LANEWISE_ISA {
 template <class V>
 struct ProductLegs {
   typedef typename V::E E;
-  typedef Tile<V> T;
+  typedef Strips<V> T;
   enum { MR = T::MR, NR = T::NR };
   static constexpr bool kMeasured = V::W * sizeof(E) >= 32;
   static int64_t count(const Gemm<E>& g, int threads) {
@@ -56,6 +56,12 @@ struct ProductLegs {
     T::strip(g, strip, width, 0, g.m);
     if (rows > 0) T::strip(g, {copy, width, strip.p0 + before, rows, strip.j0, {g.c, g.ldc}, nullptr}, width, 0, g.m);
   }
+  // Behind the sums, a line of each leg: which strips of its part of B are known to be finite in this step (gemm-zeros.h).
+  enum { LINE = 64 / sizeof(E), MOST = 16 };  // MOST: words of a row in a map of zeros, on the stack
+  static size_t scratchBytes(const Gemm<E>& g, int64_t legs) { return (size_t)((legs - 1) * sumsOf(g) + legs * LINE) * sizeof(E); }
+  static uint64_t& finiteOf(const Gemm<E>& g, const Command& command, int64_t h, int64_t legs) {
+    return *(uint64_t*)((E*)command.scratch + (legs - 1) * sumsOf(g) + h * LINE);
+  }
   static void run(const Gemm<E>& g, const Command& command, int64_t unit) {
     const int64_t legs = command.units / command.leg, h = unit / command.leg;
     const int64_t whole = wholeOf(g), last = g.n - whole, freeEnds = g.source ? 1 : 0, before = freeEnds + (last > 0 ? 1 : 0);
@@ -63,6 +69,8 @@ struct ProductLegs {
     Panels cut = Panels::cut(g.source ? g.panels : legs, g.m, g.k, command.legs->ends);
     const int64_t p0 = cut.start(h), p1 = cut.ends[h];
     Gemm<E> part = g;
+    uint64_t& finite = finiteOf(g, command, h, legs);
+    if (unit % command.leg == 0) finite = 0;
     const Start<E> start = h > 0 ? sums(g, command, h - 1, t < 0) : g.startAt(0);
     if (h + 1 < legs) {
       const Start<E> own = sums(g, command, h, t < 0);
@@ -91,9 +99,21 @@ struct ProductLegs {
       part.rowA = cut.width(h);
     }
     if (t < 0) return lastOfLeg(part, {g.b + p0 * g.ldb + whole, g.ldb, p0, p1 - p0, whole, start, nullptr}, last, h + 1 < legs);
+    const int64_t from = g.m * t / tiles, to = g.m * (t + 1) / tiles, each = ceilDivide(p1 - p0, 64);
+    const E* a = part.a + from * part.rowA + p0;
+    uint64_t map[MOST * MR];
+    const bool leaves = T::kLeavesOut && p1 > p0 && each <= MOST && Zeros<V>::sampled(a, part.rowA, to - from, p1 - p0);
+    if (leaves) Zeros<V>::map(a, part.rowA, to - from, p1 - p0, map, each);
     for (int64_t j = 0; j < whole; j += NR) {
       const Strip<E> strip = {g.b + p0 * g.ldb + j, g.ldb, p0, p1 - p0, j, start, nullptr};
-      T::strip(part, strip, lesser(whole - j, NR), g.m * t / tiles, g.m * (t + 1) / tiles);
+      const int64_t width = lesser(whole - j, NR);
+      const uint64_t bit = (uint64_t)1 << j / NR;
+      Leaving leaving = {map, each, from, p0, nullptr, 0, true, (finite & bit) != 0, false};
+      part.leaving = leaves ? &leaving : nullptr;
+      T::strip(part, strip, width, from, to);
+      if (leaving.finite) finite |= bit;
+      part.leaving = nullptr;
+      if (leaving.doubtful) T::strip(part, strip, width, from, to);
     }
   }
 };

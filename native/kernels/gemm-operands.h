@@ -15,6 +15,22 @@ struct Start {
   LW_MEMBER const E* at(int64_t i, int64_t j) const { return from ? from + i * ld + j : nullptr; }
 };
 
+// Numbers [from, to) of a row of A: steps of a chain, or rows of C.
+struct Run {
+  int32_t from, to;
+};
+// How a product goes on that leaves out steps with zeros of A (gemm-zeros.h).
+struct Leaving {
+  const uint64_t* map;  // a bit for each number of A, set where it is not 0, from row `row0` and step `step0` on
+  int64_t each;         // words of `map` from row to row
+  int64_t row0, step0;
+  const Run* rows;      // where A is by columns, the rows of C, from row0 on, that have steps with other numbers than 0
+  int64_t rowCount;     // runs of them
+  bool all;             // whether all rows of B are tested that a strip is given, or those that it leaves out
+  bool finite;          // whether they are known to be finite
+  bool doubtful;        // whether a step was left out, or may have been, that changes the result
+};
+
 // A is m×k with element (i, p) at a[i*rowA + p*colA]. B is k×n at b[p*ldb + j], or n×k at b[j*ldb + p] if transB.
 template <class E>
 struct Gemm {
@@ -29,6 +45,7 @@ struct Gemm {
   const E* bias;          // n values that the chains begin with, or null for 0
   int64_t panels;         // 0, or how many A or its transpose has, which then begins at `a`
   const Command* source;  // what A, or its panels, are first to be gathered by, or null
+  Leaving* leaving = nullptr;  // how steps with zeros of A are left out, or null
   // What the chains of k values from p0 on begin with.
   LW_MEMBER Start<E> startAt(int64_t p0) const { return p0 > 0 ? Start<E>{c, ldc} : Start<E>{bias, 0}; }
 };
@@ -40,6 +57,9 @@ struct Strip {
   int64_t ldb, p0, k, j0;
   Start<E> start;
   E* copy;  // where a copy of b, rows of NR, is to be left; or null
+  const Run* runs = nullptr;  // the steps that are taken, where some are left out; or null
+  int64_t runCount = 0;
+  bool someRows = false;      // whether rows of C whose steps are all with 0 are left out
 };
 
 }  // namespace LANEWISE_ISA

@@ -2,7 +2,7 @@
 // Contract: each element of C is one chain of fused multiply-adds over ascending k from its initial value.
 #pragma once
 #ifdef LANEWISE_KERNELS
-#include "gemm-last.h"
+#include "gemm-operands.h"
 #include "elements.h"
 
 namespace lanewise {
@@ -36,14 +36,17 @@ struct Tile {
   // Columns up to which a product counts as small: a block of all columns of B stays in the first-level cache as it lies.
   enum { SMALL = 2 * NR > 64 ? 2 * NR : 64 };
   static bool small(const Gemm<E>& g) { return g.n <= SMALL; }
+  // Whether steps with zeros of A are left out (gemm-zeros.h). For float64 the code would be as large again; scalar code is built for size.
+  static constexpr bool kLeavesOut = sizeof(E) == 4 && V::W > 1 && (int)V::W == (int)F32::W;
   static constexpr int64_t kAhead = 16;  // rows of b that are asked for ahead: no processor foresees steps of a row's length
 
   // One tile of C: M rows, N vectors of columns, the last of them under a mask if MASKED. With COPY it leaves a copy of b on
   // the way, for the tiles below.
   template <int M, int N, bool MASKED, bool COPY = false>
   static void tile(const Gemm<E>& g, const Strip<E>& part, int64_t i, typename V::M mask) {
-    const E *a = g.a + i * g.rowA + part.p0 * g.colA, *b = part.b;
-    E* c = g.c + i * g.ldc + part.j0;
+    const int64_t rowA = g.rowA, colA = g.colA, ldb = part.ldb, k = part.k, ldc = g.ldc;  // stores could be to g, for all a compiler knows
+    const E *start = g.a + i * rowA + part.p0 * colA, *b0 = part.b;
+    E* c = g.c + i * ldc + part.j0;
     V acc[M][N];  // stays in registers only if every loop over it is unrolled
     const auto at = [mask](const E* p, int j) LW_LAMBDA { return MASKED && j == N - 1 ? V::load(p, mask) : V::load(p); };
     const E* from = part.start.at(i, part.j0);
@@ -54,28 +57,37 @@ struct Tile {
       LW_UNROLL for (int r = 0; r < M; r++)
         LW_UNROLL for (int j = 0; j < N; j++) acc[r][j] = at(from + r * part.start.ld + j * V::W, j);
     }
-    const int64_t rowA = g.rowA, colA = g.colA, ldb = part.ldb, k = part.k;
     // The rows of C below, which the next tile begins with: their lines come from afar otherwise, all at once (squares of 1024:
     // with AVX2 on Zen 3 85 to 88 GFLOP/s, with AVX-512 on Zen 4 101 to 104).
     if (kAsksForC && k >= 64) {
       LW_UNROLL for (int r = 0; r < M; r++)
-        LW_UNROLL for (int j = 0; j < N; j += (int)(64 / sizeof(E)) / V::W) __builtin_prefetch(c + (M + r) * g.ldc + j * V::W, 1);
+        LW_UNROLL for (int j = 0; j < N; j += (int)(64 / sizeof(E)) / V::W) __builtin_prefetch(c + (M + r) * ldc + j * V::W, 1);
     }
-    LW_TWICE for (int64_t p = 0; p < k; p++, b += ldb, a += colA) {
-      V row[N];
-      LW_UNROLL for (int j = 0; j < N; j++) row[j] = at(b + j * V::W, j);
-      if (COPY) {
-        LW_UNROLL for (int j = 0; j < N; j++) row[j].store(part.copy + p * NR + j * V::W);
-        LW_UNROLL for (int j = 0; j < N; j++) __builtin_prefetch(b + kAhead * ldb + j * V::W);
+    const Run* run = kLeavesOut ? part.runs : nullptr;
+    const E *a = start, *b = b0;
+    for (int64_t left = run ? part.runCount : 1, steps = k; left > 0; left--) {
+      if (run) {
+        a = start + run->from * colA;
+        b = b0 + run->from * ldb;
+        steps = run->to - run->from;
+        run++;
       }
-      LW_UNROLL for (int r = 0; r < M; r++) {
-        const V x = V::set1(a[r * rowA]);
-        LW_UNROLL for (int j = 0; j < N; j++) acc[r][j] = fma(x, row[j], acc[r][j]);
+      LW_TWICE for (int64_t p = 0; p < steps; p++, b += ldb, a += colA) {
+        V row[N];
+        LW_UNROLL for (int j = 0; j < N; j++) row[j] = at(b + j * V::W, j);
+        if (COPY) {
+          LW_UNROLL for (int j = 0; j < N; j++) row[j].store(part.copy + p * NR + j * V::W);
+          LW_UNROLL for (int j = 0; j < N; j++) __builtin_prefetch(b + kAhead * ldb + j * V::W);
+        }
+        LW_UNROLL for (int r = 0; r < M; r++) {
+          const V x = V::set1(a[r * rowA]);
+          LW_UNROLL for (int j = 0; j < N; j++) acc[r][j] = fma(x, row[j], acc[r][j]);
+        }
       }
     }
     LW_UNROLL for (int r = 0; r < M; r++) {
       LW_UNROLL for (int j = 0; j < N; j++) {
-        E* to = c + r * g.ldc + j * V::W;
+        E* to = c + r * ldc + j * V::W;
         if (MASKED && j == N - 1) acc[r][j].store(to, mask);
         else acc[r][j].store(to);
       }
@@ -90,7 +102,7 @@ struct Tile {
 
   // Rows [begin, end) of N vectors of columns.
   template <int N, bool MASKED>
-  static void rowsOf(const Gemm<E>& g, const Strip<E>& part, int64_t begin, int64_t end, typename V::M mask) {
+  static __attribute__((noinline)) void rowsOf(const Gemm<E>& g, const Strip<E>& part, int64_t begin, int64_t end, typename V::M mask) {
     // Rows are dealt out evenly, so that 32 rows in tiles of at most 6 are 6 6 5 5 5 5, not five sixes and a two.
     int64_t tiles = (end - begin + rows(N) - 1) / rows(N);
     for (int64_t i = begin; i < end; tiles--) {
@@ -138,57 +150,10 @@ struct Tile {
     }
   }
 
-  // Rows [begin, end) of NR columns, and a copy of b to part.copy.
-  static void copyingStrip(const Gemm<E>& g, Strip<E> part, int64_t begin, int64_t end) {
-    tile<MR, NV, false, true>(g, part, begin, V::first(V::W));
-    part.b = part.copy;
-    part.ldb = NR;
-    strip(g, part, NR, begin + MR, end);
-  }
-
-  // The last columns of a strip that vectors down `rows` rows take better than one across; 0 if none. Up to which number, from which k, and
-  // whether in groups of W / 4 one after another, was measured with AVX-512 and AVX2 on Zen 4: what goes apart takes 0.4 to 0.9 of the time.
-  static int64_t apart(const Gemm<E>& g, int64_t width, int64_t rows, int64_t k) {
-    const int64_t left = width % V::W;
-    if (V::W < 4 || rows < V::W) return 0;
-    if (g.rowA == 1) return left <= (!kGroupsColumns ? V::W / 4 : rows < 64 ? V::W / 2 : 5 * V::W / 8) && 4 * k >= left * left ? left : 0;
-    const int64_t most = sizeof(E) == 4 && !kHasNarrow ? 3 * V::W / 8 : V::W / 4, least = left > LastColumns<V>::kMost ? 16 : 8;
-    return kGroupsColumns && g.colA == 1 && left <= most && k >= least ? left : 0;
-  }
-
-  // The last columns of a strip, where they do not go down the rows, that half a register takes across; 0 if none.
-  static int64_t narrow(int64_t width) { return kHasNarrow && width % V::W <= Narrow::W ? width % V::W : 0; }
-
-  // `count` columns from column j of a strip on: at most LastColumns' kMost down the rows, else at most what Narrow has.
-  static __attribute__((noinline)) void lastOf(const Gemm<E>& g, Strip<E> part, int64_t j, int64_t count, int64_t begin, int64_t end, bool down) {
-    part.b += j;
-    part.j0 += j;
-    // How many rows are left depends on the columns, and none may be done twice: its chains could begin with C.
-    const int64_t rest = down ? LastColumns<V>::run(count, g, part, begin, end) : begin;
-    if (rest < end) Tile<Narrow>::template rowsOf<1, true>(g, part, rest, end, Narrow::first(count));
-  }
-
-  // Rows [begin, end) of at most NR columns. A last vector that would be nearly all mask costs as much as a full one (50 columns are
-  // 48 and 2): vectors down the rows instead, or half a vector. In bands, if a row is read twice, so that it is near the second time.
-  static __attribute__((noinline)) void strip(const Gemm<E>& g, Strip<E> part, int64_t width, int64_t begin, int64_t end) {
-    if constexpr (V::W >= 4) {
-      const int64_t down = apart(g, width, end - begin, part.k), left = down > 0 ? down : narrow(width);
-      if (left > 0) {
-        const int64_t most = down > 0 ? (int64_t)LastColumns<V>::kMost : (int64_t)Narrow::W;
-        const int64_t band = width <= most ? end - begin : g.rowA == 1 ? 4 * V::W : 32;
-        for (int64_t i = begin; i < end; i += band) {
-          const int64_t to = lesser(end, i + band);
-          if (width > left) acrossRows(g, part, width - left, i, to);
-          for (int64_t j = width - left; j < width; j += most) lastOf(g, part, j, lesser(width - j, most), i, to, down > 0);
-        }
-        return;
-      }
-    }
-    acrossRows(g, part, width, begin, end);
-  }
-
-  static void acrossRows(const Gemm<E>& g, const Strip<E>& part, int64_t width, int64_t begin, int64_t end) {
-    const int count = (int)((width + V::W - 1) / V::W);
+  // Rows [begin, end) of at most NR columns.
+  static int vectorsOf(int64_t width) { return (int)((width + V::W - 1) / V::W); }
+  static __attribute__((noinline)) void allAcross(const Gemm<E>& g, const Strip<E>& part, int64_t width, int64_t begin, int64_t end) {
+    const int count = vectorsOf(width);
     vectors<NV>(count, g, part, begin, end, width % V::W != 0, V::first(width - (count - 1) * V::W));
   }
 };

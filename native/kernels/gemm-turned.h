@@ -2,7 +2,7 @@
 #pragma once
 #ifdef LANEWISE_KERNELS
 #include "../scratch.h"
-#include "gemm-tile.h"
+#include "gemm-strip.h"
 #include "transpose.h"
 
 namespace lanewise {
@@ -12,7 +12,7 @@ namespace LANEWISE_ISA {
 template <class V>
 struct TurnedRows {
   typedef typename V::E E;
-  typedef Tile<V> T;
+  typedef Strips<V> T;
   enum { BAND = 64, kMostRows = 64 / sizeof(E), kMostBytes = 1 << 20 };
 
   // Where it was faster (Zen 4, one thread, k of 128 and more: with AVX-512 0.71 to 0.98 of the time, in float64 0.53 to 0.8, with AVX2 0.57 to 1.0 and

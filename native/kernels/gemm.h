@@ -17,9 +17,9 @@ namespace LANEWISE_ISA {
 template <class V>
 struct Tiles {
   typedef typename V::E E;
-  typedef Tile<V> T;
+  typedef Strips<V> T;
   static constexpr bool kLongRows = T::kLongRows;
-  enum { MR = T::MR, NR = T::NR, STACKED = 256, PAD = 16 };  // STACKED: rows of a copy on the stack, which may be small
+  enum { MR = T::MR, NR = T::NR, STACKED = 256, PAD = 16, MAP = 1 << 16 };  // STACKED: rows of a copy on the stack, which may be small; MAP: words
   // How a wide product is cut. One block of k if k is at most `mostK`, else blocks of about `k`; a, b: bytes kept of A and of B as copies. A, and
   // one strip of B, stay in a second-level cache; the rest of B may lie in the third: each strip serves all rows of A before it is left.
   struct Cut {
@@ -82,19 +82,58 @@ struct Tiles {
       blockOfRows(part, from, to, c0, c1);
     }
   }
-  static void blockOfRows(const Gemm<E>& g, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
+  static __attribute__((noinline)) void blockOfRows(const Gemm<E>& g, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
     if constexpr (kPermutes<V>) {
       if (c1 - c0 == g.n && ShortRows<V>::takes(g)) i0 = ShortRows<V>::run(g, i0, i1);
       if (i0 == i1) return;
     }
+    if (!T::kLeavesOut) return nest(g, i0, i1, c0, c1);
+    // So many rows at a time that the map of their zeros is small.
+    const int64_t rows = g.rowA == 1 ? (int64_t)Nonzero::kMost : greater(1, MAP / mapWords(g));
+    for (; i0 < i1; i0 += rows) {
+      const int64_t to = lesser(i1, i0 + rows);
+      Gemm<E> part = g;
+      Leaving leaving = {};
+      part.leaving = &leaving;
+      nest(part, i0, to, c0, c1);
+      if (leaving.doubtful) nest(g, i0, to, c0, c1);
+    }
+  }
+  // Words of a map of the zeros in a row of A (gemm-zeros.h).
+  static int64_t mapWords(const Gemm<E>& g) { return ceilDivide(greater(g.k, 1), 64); }
+  // Whether a map of rows [i0, i1) is made, for which there is memory at `to`: A by rows, of which six have zeros in common somewhere.
+  static bool maps(const Gemm<E>& g, int64_t i0, int64_t i1, uint64_t* to) {
+    const E* a = g.a + i0 * g.rowA;
+    if (!to || !Zeros<V>::sampled(a, g.rowA, lesser(i1 - i0, 6), g.k)) return false;
+    Zeros<V>::map(a, g.rowA, i1 - i0, g.k, to, mapWords(g));
+    g.leaving->map = to;
+    g.leaving->each = mapWords(g);
+    g.leaving->row0 = i0;
+    return true;
+  }
+  // A by columns: finds the rows among [i0, i1) that have steps with other numbers than 0.
+  static void findRows(const Gemm<E>& g, int64_t i0, int64_t i1, Nonzero& found) {
+    if (!Zeros<V>::find(g.a + i0, g.colA, g.k, i1 - i0, found)) return;
+    g.leaving->rows = found.runs;
+    g.leaving->rowCount = found.count;
+    g.leaving->row0 = i0;
+  }
+  static __attribute__((noinline)) void nest(const Gemm<E>& g, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
     alignas(64) E stacked[STACKED * NR];
     const int64_t m = i1 - i0, strips = ceilDivide(c1 - c0, NR);
     // Copying B pays when several tiles of rows use the copy; copying A when several strips do and its rows lie far apart.
     const bool packsB = g.transB || (strips > 1 && m > 2 * MR && !small(g));
     const int64_t copyA = cut().a / sizeof(E), copyB = cut().b / sizeof(E);
-    E* own = packsB && strips > 1 ? (E*)workspace((copyB + copyA) * sizeof(E)) : nullptr;
+    const bool copies = packsB && strips > 1, looks = T::kLeavesOut && g.leaving && g.colA == 1 && g.rowA != 1 && g.k >= 64 && m > 1;
+    const size_t mapBytes = looks ? (size_t)(ceilDivide(m * mapWords(g), 8) * 64) : 0;
+    char* memory = copies || looks ? workspace((copies ? (copyB + copyA) * sizeof(E) : 0) + mapBytes) : nullptr;
+    E* own = copies && memory ? (E*)(memory + mapBytes) : nullptr;
+    const bool leaves = looks && maps(g, i0, i1, (uint64_t*)memory);
+    Nonzero found;
+    if constexpr (T::kLeavesOut)
+      if (g.leaving && g.rowA == 1 && !g.bias && m >= V::W) findRows(g, i0, i1, found);
     const bool packsA = own && strips >= 4 && m >= MR && (g.colA != 1 || g.rowA * (int64_t)sizeof(E) > kFarRows);
-    const int64_t step = !packsB ? (m <= MR ? fewRows(g) : rowsThatFit(g)) : own ? blockOfK(g.k) : (int64_t)STACKED;
+    const int64_t step = !packsB ? (m <= MR ? fewRows(g) : (leaves ? lesser(2 * rowsThatFit(g), Nonzero::kMost) : rowsThatFit(g))) : own ? blockOfK(g.k) : (int64_t)STACKED;
     // A copy of B serves all bands of rows; a copy of A all strips of `wide` columns.
     const int64_t wide = own ? copyB / step / NR * NR : packsB ? (int64_t)NR : greater(c1 - c0, 1);
     const int64_t tall = packsA ? lesser(copyA / (step + PAD), cut().mostK) - PAD : greater(m, 1);
@@ -176,7 +215,7 @@ struct Tiles {
     const int64_t legs = plan.legs ? ProductLegs<V>::count(g, plan.threads) : 1;
     plan.leg = legs > 1 ? ProductLegs<V>::unitsOfEach(g) : 0;
     plan.freeEnds = g.source ? 1 : 0;
-    plan.scratch = legs > 1 ? (size_t)((legs - 1) * ProductLegs<V>::sumsOf(g)) * sizeof(E) : 0;
+    plan.scratch = legs > 1 ? ProductLegs<V>::scratchBytes(g, legs) : 0;
     const Grid grid = gridOf(g, across(g, plan.threads));
     if (legs == 1 && !g.source && small(g)) plan.unitBytes = grid.rowStep * g.n * (int64_t)sizeof(E);
     plan.units = legs > 1 ? legs * plan.leg : grid.rows * grid.columns;

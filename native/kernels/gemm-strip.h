@@ -1,0 +1,122 @@
+// Strips of a product: at most NR columns of C and any rows, by register tiles (gemm-tile.h), the last columns maybe apart (gemm-last.h), steps
+// with zeros that a tile's rows have in common left out (gemm-zeros.h).
+#pragma once
+#ifdef LANEWISE_KERNELS
+#include "gemm-last.h"
+#include "gemm-tile.h"
+#include "gemm-zeros.h"
+
+namespace lanewise {
+namespace LANEWISE_ISA {
+
+template <class V>
+struct Strips : Tile<V> {
+  typedef typename V::E E;
+  typedef Tile<V> T;
+  enum { MR = T::MR, NR = T::NR };
+
+  // Rows [begin, end) of NR columns, and a copy of b to part.copy.
+  static void copyingStrip(const Gemm<E>& g, Strip<E> part, int64_t begin, int64_t end) {
+    T::template tile<MR, T::NV, false, true>(g, part, begin, V::first(V::W));
+    part.b = part.copy;
+    part.ldb = NR;
+    strip(g, part, NR, begin + MR, end);
+  }
+
+  // The last columns of a strip that vectors down `rows` rows take better than one across; 0 if none. Up to which number, from which k, and
+  // whether in groups of W / 4 one after another, was measured with AVX-512 and AVX2 on Zen 4: what goes apart takes 0.4 to 0.9 of the time.
+  static int64_t apart(const Gemm<E>& g, int64_t width, int64_t rows, int64_t k) {
+    const int64_t left = width % V::W;
+    if (V::W < 4 || rows < V::W) return 0;
+    if (g.rowA == 1) return left <= (!kGroupsColumns ? V::W / 4 : rows < 64 ? V::W / 2 : 5 * V::W / 8) && 4 * k >= left * left ? left : 0;
+    const int64_t most = sizeof(E) == 4 && !T::kHasNarrow ? 3 * V::W / 8 : V::W / 4, least = left > LastColumns<V>::kMost ? 16 : 8;
+    return kGroupsColumns && g.colA == 1 && left <= most && k >= least ? left : 0;
+  }
+
+  // The last columns of a strip, where they do not go down the rows, that half a register takes across; 0 if none.
+  static int64_t narrow(int64_t width) { return T::kHasNarrow && width % V::W <= T::Narrow::W ? width % V::W : 0; }
+
+  // `count` columns from column j of a strip on: at most LastColumns' kMost down the rows, else at most what Narrow has.
+  static __attribute__((noinline)) void lastOf(const Gemm<E>& g, Strip<E> part, int64_t j, int64_t count, int64_t begin, int64_t end, bool down) {
+    part.b += j;
+    part.j0 += j;
+    // How many rows are left depends on the columns, and none may be done twice: its chains could begin with C.
+    const int64_t rest = down ? LastColumns<V>::run(count, g, part, begin, end) : begin;
+    if (rest < end) Tile<typename T::Narrow>::template rowsOf<1, true>(g, part, rest, end, T::Narrow::first(count));
+  }
+
+  // Rows [begin, end) of at most NR columns. A last vector that would be nearly all mask costs as much as a full one (50 columns are
+  // 48 and 2): vectors down the rows instead, or half a vector. In bands, if a row is read twice, so that it is near the second time.
+  static __attribute__((noinline)) void strip(const Gemm<E>& g, Strip<E> part, int64_t width, int64_t begin, int64_t end) {
+    if constexpr (T::kLeavesOut)
+      part.someRows = g.leaving && g.leaving->rows && Zeros<V>::allFinite(part.b, part.ldb, width, 0, part.k);
+    if constexpr (V::W >= 4) {
+      const int64_t down = apart(g, width, end - begin, part.k), left = down > 0 ? down : narrow(width);
+      if (left > 0) {
+        const int64_t most = down > 0 ? (int64_t)LastColumns<V>::kMost : (int64_t)T::Narrow::W;
+        const int64_t band = width <= most ? end - begin : g.rowA == 1 ? 4 * V::W : 32;
+        for (int64_t i = begin; i < end; i += band) {
+          const int64_t to = lesser(end, i + band);
+          if (width > left) acrossRows(g, part, width - left, i, to);
+          for (int64_t j = width - left; j < width; j += most) lastOf(g, part, j, lesser(width - j, most), i, to, down > 0);
+        }
+        return;
+      }
+    }
+    acrossRows(g, part, width, begin, end);
+  }
+
+  static void acrossRows(const Gemm<E>& g, const Strip<E>& part, int64_t width, int64_t begin, int64_t end) {
+    if constexpr (T::kLeavesOut) {
+      if (part.someRows) return withoutRows(g, part, width, begin, end);
+      if (g.leaving && g.leaving->map && part.k <= Nonzero::kMost) return withoutSteps(g, part, width, begin, end);
+    }
+    T::allAcross(g, part, width, begin, end);
+  }
+
+  // A by rows: a tile leaves out the columns that are 0 in all of its rows, fewer than it could have: they have more such columns.
+  static __attribute__((noinline)) void withoutSteps(const Gemm<E>& g, Strip<E> part, int64_t width, int64_t begin, int64_t end) {
+    enum { MOST = 6 };
+    Leaving& leaving = *g.leaving;
+    Nonzero found;
+    uint64_t some[Nonzero::kMost / 64] = {};  // columns that some tile takes
+    for (int64_t i = begin, tiles = ceilDivide(end - begin, lesser(MOST, T::rows(T::vectorsOf(width)))); i < end; tiles--) {
+      const int64_t count = ceilDivide(end - i, tiles);
+      bool leaves = found.joins(leaving.map + (i - leaving.row0) * leaving.each, leaving.each, count, part.p0 - leaving.step0, part.k);
+      if (leaves && leaving.all && !leaving.finite) leaves = leaving.finite = Zeros<V>::allFinite(part.b, part.ldb, width, 0, part.k);
+      if (leaves) found.findRuns(part.k);
+      part.runs = leaves ? found.runs : nullptr;
+      part.runCount = found.count;
+      T::allAcross(g, part, width, i, i + count);
+      const bool shows = leaving.all ? leaves : part.p0 + part.k == g.k;
+      if (shows && !Zeros<V>::plain(g.c + i * g.ldc + part.j0, g.ldc, count, width)) leaving.doubtful = true;
+      for (int64_t w = 0; w * 64 < part.k; w++) some[w] |= leaves ? found.words[w] : ~(uint64_t)0;
+      i += count;
+    }
+    if (leaving.finite) return;
+    __builtin_memcpy(found.words, some, sizeof some);
+    for (int64_t from = found.next(0, part.k, false); from < part.k;) {
+      const int64_t to = found.next(from, part.k, true);
+      if (!Zeros<V>::allFinite(part.b, part.ldb, width, from, to)) leaving.doubtful = true;
+      from = found.next(to, part.k, false);
+    }
+  }
+
+  // A by columns: rows of C are 0 where a column is, and stay so in all blocks of k.
+  static __attribute__((noinline)) void withoutRows(const Gemm<E>& g, const Strip<E>& part, int64_t width, int64_t begin, int64_t end) {
+    const Leaving& leaving = *g.leaving;
+    int64_t done = begin;
+    for (const Run* run = leaving.rows; done < end; run++) {
+      const bool more = run < leaving.rows + leaving.rowCount;
+      const int64_t from = more ? lesser(end, leaving.row0 + run->from) : end, to = more ? lesser(end, leaving.row0 + run->to) : end;
+      for (; part.p0 == 0 && done < from; done++)
+        forEach<V>(0, width, [&](int64_t j, auto m) LW_LAMBDA { V::zero().store(g.c + done * g.ldc + part.j0 + j, m); });
+      if (greater(done, from) < to) T::allAcross(g, part, width, greater(done, from), to);
+      done = greater(done, to);
+    }
+  }
+};
+
+}  // namespace LANEWISE_ISA
+}  // namespace lanewise
+#endif

@@ -1,0 +1,165 @@
+import { describe, expect, it } from 'vitest'
+import * as lw from '../src/index.js'
+import { Random } from './differential/random.js'
+import { addonOf, hash, isasHere, within } from './isas.js'
+
+// A product leaves out steps with zeros that whole tiles have in common (native/kernels/gemm-zeros.h). Against the code without vectors, which takes
+// all steps, bit by bit; also where a step with 0 changes something.
+
+const DTYPES = ['float32', 'float64'] as const
+type Dtype = (typeof DTYPES)[number]
+
+/** Rows of zeros and of numbers in turn, as an image has, others at random; of 16 places 10 are zero in all rows. */
+function sparse(m: number, k: number, r: Random, zero = 0): Float64Array {
+  const x = new Float64Array(m * k).fill(zero)
+  for (let i = 0; i < m; i++)
+    for (let j = 0; j < k; j++)
+      if ([0, 1, 2, 5, 9, 10].includes(j % 16) && (j % 7 || i % 5 === 3)) x[i * k + j] = r.next() - 0.5
+  return x
+}
+const dense = (n: number, r: Random): Float64Array => Float64Array.from({ length: n }, () => r.next() - 0.5)
+
+interface Operands {
+  m: number
+  n: number
+  k: number
+  x: Float64Array
+  w: Float64Array
+  b: Float64Array
+}
+function operands(m: number, n: number, k: number): Operands {
+  const r = new Random(m, `${n}`, k)
+  return { m, n, k, x: sparse(m, k, r), w: dense(k * n, r), b: dense(n, r) }
+}
+
+/** x·w, x·w + b, and the gradient's xᵀ·dy, where w's first rows serve as dy. */
+function products({ m, n, k, x, w, b }: Operands, dtype: Dtype): lw.Tensor[] {
+  const [a, c] = [lw.tensor(x, { shape: [m, k], dtype }), lw.tensor(w, { shape: [k, n], dtype })]
+  return [lw.matmul(a, c), lw.affine(a, c, lw.tensor(b, { dtype })), lw.matmul(a, c.slice(0, m), { transposeA: true })]
+}
+
+const ISAS = isasHere().filter((isa) => isa !== 'scalar')
+
+function expectSame(what: Operands, dtype: Dtype, threads = [1, 2, 3]): lw.Tensor[] {
+  const expected = within(addonOf('scalar', 1), () => products(what, dtype).map((t) => t.toArray()))
+  let got: lw.Tensor[] = []
+  for (const isa of ISAS)
+    for (const count of threads) {
+      got = within(addonOf(isa, count), () => products(what, dtype))
+      expect(
+        got.map((t) => t.toArray()),
+        `${isa}, ${count} threads`,
+      ).toStrictEqual(expected)
+    }
+  return got
+}
+
+describe.skipIf(ISAS.length === 0).each(DTYPES)('zeros that rows have in common, %s', (dtype) => {
+  for (const [m, n, k] of [
+    [32, 50, 784],
+    [33, 7, 300],
+    [9, 64, 777],
+    [100, 10, 128],
+    [63, 17, 64],
+    [257, 33, 530],
+    [70, 200, 1300],
+    [40, 130, 2049],
+    [16, 48, 2500],
+    [1, 50, 784],
+    [3, 5, 200],
+  ] as const) {
+    it(`${m}×${k}×${n}`, () => {
+      expectSame(operands(m, n, k), dtype)
+    })
+  }
+
+  it('all are zero, or all in some tiles', () => {
+    const what = operands(32, 50, 784)
+    what.x.fill(0, 3 * 784, 27 * 784)
+    expectSame(what, dtype)
+    what.x.fill(0)
+    expectSame(what, dtype)
+  })
+
+  it('zeros have signs', () => {
+    const what = operands(24, 50, 784)
+    const r = new Random(5, 'signs', 1)
+    what.x = sparse(24, 784, r, -0)
+    expectSame(what, dtype)
+    what.b.fill(-0)
+    expectSame(what, dtype)
+    what.x.fill(0)
+    what.w.fill(0.5, 0, 784 * 25) // 0·w is 0 and -0
+    what.w.fill(-0.5, 784 * 25)
+    expectSame(what, dtype)
+    what.x.fill(-0)
+    expectSame(what, dtype)
+  })
+
+  it('a chain that is -0 at its last step that counts', () => {
+    const what = operands(8, 50, 784)
+    const least = dtype === 'float32' ? 2 ** -149 : 2 ** -1074
+    what.x.fill(0)
+    for (let i = 0; i < 8; i++) what.x[i * 784 + 100] = 0.25
+    what.w.fill(0)
+    what.w.fill(-least, 100 * 50, 101 * 50) // 0 + 0.25·w is rounded to -0
+    what.b.fill(0)
+    const [y] = expectSame(what, dtype)
+    expect(Object.is(y.toTypedArray()[0], 0)).toBe(true) // as the next step with 0 makes it
+    what.w.fill(-1, 101 * 50)
+    const [stays] = expectSame(what, dtype)
+    expect(Object.is(stays.toTypedArray()[0], -0)).toBe(true)
+  })
+
+  for (const value of [Infinity, -Infinity, NaN]) {
+    it(`a weight is ${value} where no row, one row, or every row has a number`, () => {
+      for (const place of [13, 781, 0, 2]) {
+        const what = operands(32, 50, 784)
+        what.w[place * 50 + 11] = value
+        const [y] = expectSame(what, dtype)
+        expect(y.toTypedArray().some((v) => !Number.isFinite(v))).toBe(true)
+      }
+      const one = operands(32, 50, 784)
+      one.x[17 * 784 + 13] = 1
+      one.w[13 * 50 + 11] = value
+      expectSame(one, dtype)
+      const wide = operands(70, 200, 1300)
+      wide.w[1284 * 200 + 130] = value
+      expectSame(wide, dtype)
+    })
+
+    it(`a value or a gradient is ${value}`, () => {
+      const what = operands(32, 50, 784)
+      what.x[5 * 784 + 13] = value
+      expectSame(what, dtype)
+      const other = operands(32, 50, 784)
+      other.w[3 * 50 + 49] = value
+      expectSame(other, dtype)
+    })
+  }
+})
+
+it.skipIf(ISAS.length === 0)('a fit with a weight that is NaN where all data are zero', async () => {
+  const rows = 96
+  const data = Uint8Array.from(sparse(rows, 784, new Random(1, 'fit', 2)), (v) => (v === 0 ? 0 : 100))
+  const labels = Int32Array.from({ length: rows }, (_, i) => i % 10)
+  async function trained(): Promise<string> {
+    const model = new lw.Sequential({
+      input: [784],
+      layers: [new lw.Affine(50), new lw.Sigmoid(), new lw.Affine(10), new lw.Softmax()],
+      seed: 3,
+    })
+    model.compile({ optimizer: new lw.SGD({ learningRate: 0.1 }), loss: 'sparseCategoricalCrossentropy' })
+    const first = model.store.parameters[0].value
+    const values = first.toTypedArray()
+    values[13 * 50 + 20] = Number.NaN
+    first.set(values)
+    const x = lw.tensor(data, { shape: [rows, 784], dtype: 'uint8', divisor: 255 })
+    await model.fit({ x, y: labels }, { epochs: 1, batchSize: 32 })
+    return hash(...model.store.parameters.map((p) => p.value))
+  }
+  const expected = await within(addonOf('scalar', 1), trained)
+  for (const isa of ISAS)
+    for (const threads of [1, 2, 3])
+      expect(await within(addonOf(isa, threads), trained), `${isa}, ${threads} threads`).toBe(expected)
+})
