@@ -44,9 +44,9 @@ struct Tile {
   // the way, for the tiles below.
   template <int M, int N, bool MASKED, bool COPY = false>
   static void tile(const Gemm<E>& g, const Strip<E>& part, int64_t i, typename V::M mask) {
-    const int64_t rowA = g.rowA, colA = g.colA, ldb = part.ldb, k = part.k, ldc = g.ldc;  // stores could be to g, for all a compiler knows
+    const int64_t rowA = g.rowA, colA = g.colA, ldb = part.ldb, k = part.k, ldc = g.ldc;  // stores could be to g or part, for all a compiler knows
     const E *start = g.a + i * rowA + part.p0 * colA, *b0 = part.b;
-    E* c = g.c + i * ldc + part.j0;
+    E *c = g.c + i * ldc + part.j0, *const copy = part.copy;
     V acc[M][N];  // stays in registers only if every loop over it is unrolled
     const auto at = [mask](const E* p, int j) LW_LAMBDA { return MASKED && j == N - 1 ? V::load(p, mask) : V::load(p); };
     const E* from = part.start.at(i, part.j0);
@@ -76,7 +76,7 @@ struct Tile {
         V row[N];
         LW_UNROLL for (int j = 0; j < N; j++) row[j] = at(b + j * V::W, j);
         if (COPY) {
-          LW_UNROLL for (int j = 0; j < N; j++) row[j].store(part.copy + p * NR + j * V::W);
+          LW_UNROLL for (int j = 0; j < N; j++) row[j].store(copy + p * NR + j * V::W);
           LW_UNROLL for (int j = 0; j < N; j++) __builtin_prefetch(b + kAhead * ldb + j * V::W);
         }
         LW_UNROLL for (int r = 0; r < M; r++) {
