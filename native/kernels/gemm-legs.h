@@ -102,7 +102,7 @@ struct ProductLegs {
     const int64_t from = g.m * t / tiles, to = g.m * (t + 1) / tiles, each = ceilDivide(p1 - p0, 64);
     const E* a = part.a + from * part.rowA + p0;
     uint64_t map[MOST * MR];
-    const bool leaves = T::kLeavesOut && p1 > p0 && each <= MOST && Zeros<V>::sampled(a, part.rowA, to - from, p1 - p0);
+    const bool leaves = T::kLeavesOut && g.n >= T::kLeastColumns && each <= MOST && Zeros<V>::sampled(a, part.rowA, to - from, p1 - p0, Nonzero::kOfSteps);
     if (leaves) Zeros<V>::map(a, part.rowA, to - from, p1 - p0, map, each);
     for (int64_t j = 0; j < whole; j += NR) {
       const Strip<E> strip = {g.b + p0 * g.ldb + j, g.ldb, p0, p1 - p0, j, start, nullptr};

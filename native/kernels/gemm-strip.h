@@ -76,15 +76,13 @@ struct Strips : Tile<V> {
 
   // A by rows: a tile leaves out the columns that are 0 in all of its rows, fewer than it could have: they have more such columns.
   static __attribute__((noinline)) void withoutSteps(const Gemm<E>& g, Strip<E> part, int64_t width, int64_t begin, int64_t end) {
-    enum { MOST = 6 };
     Leaving& leaving = *g.leaving;
     Nonzero found;
     uint64_t some[Nonzero::kMost / 64] = {};  // columns that some tile takes
-    for (int64_t i = begin, tiles = ceilDivide(end - begin, lesser(MOST, T::rows(T::vectorsOf(width)))); i < end; tiles--) {
+    for (int64_t i = begin, tiles = ceilDivide(end - begin, lesser(T::kRowsInCommon, T::rows(T::vectorsOf(width)))); i < end; tiles--) {
       const int64_t count = ceilDivide(end - i, tiles);
-      bool leaves = found.joins(leaving.map + (i - leaving.row0) * leaving.each, leaving.each, count, part.p0 - leaving.step0, part.k);
+      bool leaves = found.joins(leaving.map + (i - leaving.row0) * leaving.each, leaving.each, count, part.p0 - leaving.step0, part.k, T::kRestart);
       if (leaves && leaving.all && !leaving.finite) leaves = leaving.finite = Zeros<V>::allFinite(part.b, part.ldb, width, 0, part.k);
-      if (leaves) found.findRuns(part.k);
       part.runs = leaves ? found.runs : nullptr;
       part.runCount = found.count;
       T::allAcross(g, part, width, i, i + count);

@@ -38,6 +38,9 @@ struct Tile {
   static bool small(const Gemm<E>& g) { return g.n <= SMALL; }
   // Whether steps with zeros of A are left out (gemm-zeros.h). For float64 the code would be as large again; scalar code is built for size.
   static constexpr bool kLeavesOut = sizeof(E) == 4 && V::W > 1 && (int)V::W == (int)F32::W;
+  static constexpr int64_t kLeastColumns = kLongRows ? 8 : 16;  // for which it pays to look for them (Zen 4)
+  static constexpr int64_t kRowsInCommon = 6;                   // of a tile that leaves out steps; more have less in common
+  static constexpr int kRestart = kLongRows ? 2 : 3;            // steps that a loop's end and the next one's start take as long as
   static constexpr int64_t kAhead = 16;  // rows of b that are asked for ahead: no processor foresees steps of a row's length
 
   // One tile of C: M rows, N vectors of columns, the last of them under a mask if MASKED. With COPY it leaves a copy of b on

@@ -13,8 +13,8 @@ namespace LANEWISE_ISA {
 
 // Which of at most kMost columns are not 0 in some row, by bits, and the runs of these.
 struct Nonzero {
-  // Two runs with less than kGap between them are one: to begin again costs some steps. Less than an eighth of zeros is not worth it.
-  enum { kMost = 2048, kGap = 3, kWorth = 8 };
+  // Two runs with less than kGap between them are one: to begin again costs some steps. It pays to leave out a fifth of the steps, or a sixth of the rows.
+  enum { kMost = 2048, kGap = 3, kOfSteps = 5, kOfRows = 6 };
   uint64_t words[kMost / 64 + 1];
   Run runs[kMost / kGap];
   int64_t count;  // of runs, at least one
@@ -27,26 +27,6 @@ struct Nonzero {
       p = (p / 64 + 1) * 64;
     }
     return n;
-  }
-
-  // Takes n columns from bit `first` of `rows` rows of a map; whether it is worth leaving some out.
-  bool joins(const uint64_t* map, int64_t each, int64_t rows, int64_t first, int64_t n) {
-    const int64_t shift = first % 64, last = (first + n + 63) / 64 - first / 64;
-    map += first / 64;
-    int64_t some = 0;
-    uint64_t before = 0;
-    for (int64_t w = 0; w < last; w++) {
-      uint64_t all = 0;
-      for (int64_t r = 0; r < rows; r++) all |= map[r * each + w];
-      // Word w of the map has the end of word w - 1 here, and the start of word w.
-      if (w > 0 && shift > 0) words[w - 1] = before | all << (64 - shift);
-      words[w] = before = all >> shift;
-    }
-    for (int64_t w = 0; w * 64 < n; w++) {
-      if (n - w * 64 < 64) words[w] &= ((uint64_t)1 << (n - w * 64)) - 1;
-      some += __builtin_popcountll(words[w]);
-    }
-    return (n - some) * kWorth >= n;
   }
 
   // Where a column differs from the one before, a run begins or ends.
@@ -65,6 +45,29 @@ struct Nonzero {
     if (found % 2 == 1) ends[found++] = (int32_t)n;
     if (found == 0) found = 2, ends[0] = ends[1] = 0;
     count = found / 2;
+  }
+
+  // Takes n columns from bit `first` of `rows` rows of a map, and their runs; whether it is worth leaving some out, where to begin a run takes as long as
+  // `restart` steps.
+  bool joins(const uint64_t* map, int64_t each, int64_t rows, int64_t first, int64_t n, int restart) {
+    const int64_t shift = first % 64, last = (first + n + 63) / 64 - first / 64;
+    map += first / 64;
+    int64_t some = 0;
+    uint64_t before = 0;
+    for (int64_t w = 0; w < last; w++) {
+      uint64_t all = 0;
+      for (int64_t r = 0; r < rows; r++) all |= map[r * each + w];
+      // Word w of the map has the end of word w - 1 here, and the start of word w.
+      if (w > 0 && shift > 0) words[w - 1] = before | all << (64 - shift);
+      words[w] = before = all >> shift;
+    }
+    for (int64_t w = 0; w * 64 < n; w++) {
+      if (n - w * 64 < 64) words[w] &= ((uint64_t)1 << (n - w * 64)) - 1;
+      some += __builtin_popcountll(words[w]);
+    }
+    if ((n - some) * kOfSteps < n) return false;
+    findRuns(n);
+    return (n - some - restart * count) * kOfSteps >= n;
   }
 };
 
@@ -94,18 +97,18 @@ struct Zeros {
     return bits(and_(part, seen == V::zero()));
   }
 
-  // Whether any of eight places far from each other has a column of zeros, in rows of n columns.
-  static LW_MEMBER bool sampled(const E* a, int64_t ld, int64_t rows, int64_t n) {
+  // Whether at least one of `part` columns is 0 in all rows, by what eight places far from each other have.
+  static LW_MEMBER bool sampled(const E* a, int64_t ld, int64_t rows, int64_t n, int part) {
     enum { PLACES = 8 };
-    if (n < V::W) return true;
-    for (int64_t i = 0; i < PLACES; i++)
-      if (zerosOf(a + (n - V::W) * i / (PLACES - 1), ld, rows, V::W)) return true;
-    return false;
+    if (n < V::W) return false;
+    int zeros = 0;
+    for (int64_t i = 0; i < PLACES; i++) zeros += __builtin_popcountll(zerosOf(a + (n - V::W) * i / (PLACES - 1), ld, rows, V::W));
+    return zeros * part >= PLACES * V::W;
   }
 
   // Which of n columns of `rows` rows, `ld` apart, are not 0 in all of them; returns whether there are enough of these for it to pay.
   static __attribute__((noinline)) bool find(const E* a, int64_t ld, int64_t rows, int64_t n, Nonzero& found) {
-    if (n > Nonzero::kMost || !sampled(a, ld, rows, n)) return false;
+    if (n > Nonzero::kMost || !sampled(a, ld, rows, n, Nonzero::kOfRows)) return false;
     for (int64_t i = 0; i * 64 < n; i++) found.words[i] = 0;
     int64_t zeros = 0;
     for (int64_t p = 0; p < n; p += V::W) {
@@ -114,7 +117,7 @@ struct Zeros {
       zeros += __builtin_popcountll(zero);
       found.words[p / 64] |= (all & ~zero) << (p % 64);
     }
-    if (zeros * Nonzero::kWorth < n) return false;
+    if (zeros * Nonzero::kOfRows < n) return false;
     found.findRuns(n);
     return true;
   }

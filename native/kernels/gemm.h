@@ -101,13 +101,17 @@ struct Tiles {
   }
   // Words of a map of the zeros in a row of A (gemm-zeros.h).
   static int64_t mapWords(const Gemm<E>& g) { return ceilDivide(greater(g.k, 1), 64); }
-  // Whether a map of rows [i0, i1) is made, for which there is memory at `to`: A by rows, of which six have zeros in common somewhere.
+  // Whether a map of rows [i0, i1) is made, for which there is memory at `to`: if leaving out steps pays in the first rows.
   static bool maps(const Gemm<E>& g, int64_t i0, int64_t i1, uint64_t* to) {
     const E* a = g.a + i0 * g.rowA;
-    if (!to || !Zeros<V>::sampled(a, g.rowA, lesser(i1 - i0, 6), g.k)) return false;
-    Zeros<V>::map(a, g.rowA, i1 - i0, g.k, to, mapWords(g));
+    const int64_t each = mapWords(g), few = lesser(i1 - i0, T::kRowsInCommon);
+    if (!to || !Zeros<V>::sampled(a, g.rowA, few, g.k, Nonzero::kOfSteps)) return false;
+    Zeros<V>::map(a, g.rowA, few, g.k, to, each);
+    Nonzero found;
+    if (!found.joins(to, each, few, 0, lesser(g.k, Nonzero::kMost), T::kRestart)) return false;
+    Zeros<V>::map(a + few * g.rowA, g.rowA, i1 - i0 - few, g.k, to + few * each, each);
     g.leaving->map = to;
-    g.leaving->each = mapWords(g);
+    g.leaving->each = each;
     g.leaving->row0 = i0;
     return true;
   }
@@ -124,14 +128,14 @@ struct Tiles {
     // Copying B pays when several tiles of rows use the copy; copying A when several strips do and its rows lie far apart.
     const bool packsB = g.transB || (strips > 1 && m > 2 * MR && !small(g));
     const int64_t copyA = cut().a / sizeof(E), copyB = cut().b / sizeof(E);
-    const bool copies = packsB && strips > 1, looks = T::kLeavesOut && g.leaving && g.colA == 1 && g.rowA != 1 && g.k >= 64 && m > 1;
+    const bool copies = packsB && strips > 1, looks = T::kLeavesOut && g.leaving && g.colA == 1 && g.rowA != 1 && g.k >= 64 && m > 1 && g.n >= T::kLeastColumns;
     const size_t mapBytes = looks ? (size_t)(ceilDivide(m * mapWords(g), 8) * 64) : 0;
     char* memory = copies || looks ? workspace((copies ? (copyB + copyA) * sizeof(E) : 0) + mapBytes) : nullptr;
     E* own = copies && memory ? (E*)(memory + mapBytes) : nullptr;
     const bool leaves = looks && maps(g, i0, i1, (uint64_t*)memory);
     Nonzero found;
     if constexpr (T::kLeavesOut)
-      if (g.leaving && g.rowA == 1 && !g.bias && m >= V::W) findRows(g, i0, i1, found);
+      if (g.leaving && g.rowA == 1 && !g.bias && g.n >= 16) findRows(g, i0, i1, found);
     const bool packsA = own && strips >= 4 && m >= MR && (g.colA != 1 || g.rowA * (int64_t)sizeof(E) > kFarRows);
     const int64_t step = !packsB ? (m <= MR ? fewRows(g) : (leaves ? lesser(2 * rowsThatFit(g), Nonzero::kMost) : rowsThatFit(g))) : own ? blockOfK(g.k) : (int64_t)STACKED;
     // A copy of B serves all bands of rows; a copy of A all strips of `wide` columns.
