@@ -3,7 +3,7 @@ import * as lw from '../src/index.js'
 import { Random } from './differential/random.js'
 import { addonOf, hash, isasHere, within } from './isas.js'
 
-// A product leaves out steps with zeros that whole tiles have in common (native/kernels/gemm-zeros.h). Against the code without vectors, which takes
+// A product leaves out steps with zeros that whole tiles have in common (native/kernels/gemm-zeros.h), and a gradient those of a few rows (gemm-sparse.h). Against the code without vectors, which takes
 // all steps, bit by bit; also where a step with 0 changes something.
 
 const DTYPES = ['float32', 'float64'] as const
@@ -137,6 +137,90 @@ describe.skipIf(ISAS.length === 0).each(DTYPES)('zeros that rows have in common,
       expectSame(other, dtype)
     })
   }
+})
+
+describe.skipIf(ISAS.length === 0).each(DTYPES)('gradients from data with zeros anywhere, %s', (dtype) => {
+  /** Rows with short runs of numbers: about a sixth of them are not 0. */
+  function scattered(m: number, k: number, r: Random): Float64Array {
+    const x = new Float64Array(m * k)
+    for (let at = Math.floor(r.next() * 20); at < m * k; at += Math.floor(r.next() * 40))
+      for (const end = Math.min(m * k, at + 1 + Math.floor(r.next() * 7)); at < end; at++) x[at] = r.next() - 0.5
+    return x
+  }
+  function expectSameGradient(m: number, k: number, n: number, change: (x: Float64Array, dy: Float64Array) => void) {
+    const r = new Random(m, `scattered ${n}`, k)
+    const [x, dy] = [scattered(m, k, r), dense(m * n, r)]
+    change(x, dy)
+    const gradient = () =>
+      lw
+        .matmul(lw.tensor(x, { shape: [m, k], dtype }), lw.tensor(dy, { shape: [m, n], dtype }), { transposeA: true })
+        .toArray()
+    const expected = within(addonOf('scalar', 1), gradient)
+    for (const isa of ISAS)
+      for (const threads of [1, 2, 3])
+        expect(within(addonOf(isa, threads), gradient), `${isa}, ${threads} threads`).toStrictEqual(expected)
+  }
+
+  for (const [m, k, n] of [
+    [32, 784, 50],
+    [8, 65, 24],
+    [33, 131, 130],
+    [100, 784, 64],
+    [257, 30, 200],
+    [1000, 77, 31],
+    [1025, 64, 48],
+    [19, 4999, 25],
+  ] as const)
+    it(`${m} rows of ${k}, ${n} columns`, () => {
+      expectSameGradient(m, k, n, () => {})
+      expectSameGradient(m, k, n, (x) => x.fill(0, 0, Math.floor(x.length / 2)))
+    })
+
+  it('numbers so small that products are rounded to -0, infinities and NaN', () => {
+    const least = dtype === 'float32' ? 2 ** -149 : 2 ** -1074
+    for (const value of [-least, least, -(2 ** -90), 2 ** -99, 2 ** -101, Infinity, -Infinity, NaN]) {
+      expectSameGradient(32, 200, 50, (_, dy) => dy.fill(value, 50 * 7, 50 * 8))
+      expectSameGradient(32, 200, 50, (x) => {
+        x[200 * 9 + 100] = value
+      })
+      expectSameGradient(32, 200, 50, (x, dy) => {
+        for (let i = 0; i < x.length; i++) x[i] *= 2 ** -30
+        dy.fill(value)
+      })
+    }
+    expectSameGradient(32, 200, 50, (x, dy) => {
+      for (let i = 0; i < x.length; i++) x[i] = x[i] === 0 ? 0 : 2 ** -60
+      for (let i = 0; i < dy.length; i++) dy[i] = -(2 ** -95)
+    })
+  })
+
+  it('a product and its opposite, whose difference from what was rounded is rounded to -0', () => {
+    const unit = dtype === 'float32' ? 1 + 2 ** -23 : 1 + 2 ** -52
+    for (const [ofX, ofDy] of dtype === 'float32'
+      ? [
+          [-35, -96],
+          [-29, -71],
+          [-35, -60],
+          [0, -128],
+        ]
+      : [[-500, -560]])
+      expectSameGradient(32, 200, 50, (x, dy) => {
+        x.fill(0, 0, 32 * 200)
+        for (let j = 0; j < 200; j += 3) for (const i of [3, 4]) x[i * 200 + j] = unit * 2 ** ofX
+        for (let j = 0; j < 50; j++) {
+          dy[3 * 50 + j] = unit * 2 ** ofDy
+          dy[4 * 50 + j] = -unit * 2 ** ofDy
+        }
+        for (let i = 5 * 50; i < dy.length; i++) dy[i] = 1
+      })
+  })
+
+  it('zeros have signs', () => {
+    expectSameGradient(32, 200, 50, (x, dy) => {
+      for (let i = 0; i < x.length; i++) if (x[i] === 0 && i % 3) x[i] = -0
+      for (let i = 0; i < dy.length; i += 5) dy[i] = i % 2 ? 0 : -0
+    })
+  })
 })
 
 it.skipIf(ISAS.length === 0)('a fit with a weight that is NaN where all data are zero', async () => {

@@ -102,13 +102,13 @@ struct ProductLegs {
     const int64_t from = g.m * t / tiles, to = g.m * (t + 1) / tiles, each = ceilDivide(p1 - p0, 64);
     const E* a = part.a + from * part.rowA + p0;
     uint64_t map[MOST * MR];
-    const bool leaves = T::kLeavesOut && g.n >= T::kLeastColumns && each <= MOST && Zeros<V>::sampled(a, part.rowA, to - from, p1 - p0, Nonzero::kOfSteps);
-    if (leaves) Zeros<V>::map(a, part.rowA, to - from, p1 - p0, map, each);
+    const bool leaves = T::kLeavesOut && g.n >= T::kLeastColumns && each <= MOST && Zeros<V>::sampled(a, part.rowA, to - from, p1 - p0);
+    if (leaves) Zeros<V>::map(a, part.rowA, to - from, p1 - p0, map, each, 0);
     for (int64_t j = 0; j < whole; j += NR) {
       const Strip<E> strip = {g.b + p0 * g.ldb + j, g.ldb, p0, p1 - p0, j, start, nullptr};
       const int64_t width = lesser(whole - j, NR);
       const uint64_t bit = (uint64_t)1 << j / NR;
-      Leaving leaving = {map, each, from, p0, nullptr, 0, true, (finite & bit) != 0, false};
+      Leaving leaving = {map, each, from, p0, true, (finite & bit) != 0, false};
       part.leaving = leaves ? &leaving : nullptr;
       T::strip(part, strip, width, from, to);
       if (leaving.finite) finite |= bit;

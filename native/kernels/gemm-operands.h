@@ -15,17 +15,15 @@ struct Start {
   LW_MEMBER const E* at(int64_t i, int64_t j) const { return from ? from + i * ld + j : nullptr; }
 };
 
-// Numbers [from, to) of a row of A: steps of a chain, or rows of C.
+// Steps [from, to) of a chain.
 struct Run {
   int32_t from, to;
 };
 // How a product goes on that leaves out steps with zeros of A (gemm-zeros.h).
 struct Leaving {
-  const uint64_t* map;  // a bit for each number of A, set where it is not 0, from row `row0` and step `step0` on
+  const uint64_t* map;  // a bit for each number of A, set where it is not 0, from row `row0` and step `step0` on; or null
   int64_t each;         // words of `map` from row to row
   int64_t row0, step0;
-  const Run* rows;      // where A is by columns, the rows of C, from row0 on, that have steps with other numbers than 0
-  int64_t rowCount;     // runs of them
   bool all;             // whether all rows of B are tested that a strip is given, or those that it leaves out
   bool finite;          // whether they are known to be finite
   bool doubtful;        // whether a step was left out, or may have been, that changes the result
@@ -59,7 +57,6 @@ struct Strip {
   E* copy;  // where a copy of b, rows of NR, is to be left; or null
   const Run* runs = nullptr;  // the steps that are taken, where some are left out; or null
   int64_t runCount = 0;
-  bool someRows = false;      // whether rows of C whose steps are all with 0 are left out
 };
 
 }  // namespace LANEWISE_ISA

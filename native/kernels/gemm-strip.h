@@ -48,8 +48,6 @@ struct Strips : Tile<V> {
   // Rows [begin, end) of at most NR columns. A last vector that would be nearly all mask costs as much as a full one (50 columns are
   // 48 and 2): vectors down the rows instead, or half a vector. In bands, if a row is read twice, so that it is near the second time.
   static __attribute__((noinline)) void strip(const Gemm<E>& g, Strip<E> part, int64_t width, int64_t begin, int64_t end) {
-    if constexpr (T::kLeavesOut)
-      part.someRows = g.leaving && g.leaving->rows && Zeros<V>::allFinite(part.b, part.ldb, width, 0, part.k);
     if constexpr (V::W >= 4) {
       const int64_t down = apart(g, width, end - begin, part.k), left = down > 0 ? down : narrow(width);
       if (left > 0) {
@@ -67,10 +65,8 @@ struct Strips : Tile<V> {
   }
 
   static void acrossRows(const Gemm<E>& g, const Strip<E>& part, int64_t width, int64_t begin, int64_t end) {
-    if constexpr (T::kLeavesOut) {
-      if (part.someRows) return withoutRows(g, part, width, begin, end);
+    if constexpr (T::kLeavesOut)
       if (g.leaving && g.leaving->map && part.k <= Nonzero::kMost) return withoutSteps(g, part, width, begin, end);
-    }
     T::allAcross(g, part, width, begin, end);
   }
 
@@ -97,20 +93,6 @@ struct Strips : Tile<V> {
       const int64_t to = found.next(from, part.k, true);
       if (!Zeros<V>::allFinite(part.b, part.ldb, width, from, to)) leaving.doubtful = true;
       from = found.next(to, part.k, false);
-    }
-  }
-
-  // A by columns: rows of C are 0 where a column is, and stay so in all blocks of k.
-  static __attribute__((noinline)) void withoutRows(const Gemm<E>& g, const Strip<E>& part, int64_t width, int64_t begin, int64_t end) {
-    const Leaving& leaving = *g.leaving;
-    int64_t done = begin;
-    for (const Run* run = leaving.rows; done < end; run++) {
-      const bool more = run < leaving.rows + leaving.rowCount;
-      const int64_t from = more ? lesser(end, leaving.row0 + run->from) : end, to = more ? lesser(end, leaving.row0 + run->to) : end;
-      for (; part.p0 == 0 && done < from; done++)
-        forEach<V>(0, width, [&](int64_t j, auto m) LW_LAMBDA { V::zero().store(g.c + done * g.ldc + part.j0 + j, m); });
-      if (greater(done, from) < to) T::allAcross(g, part, width, greater(done, from), to);
-      done = greater(done, to);
     }
   }
 };

@@ -13,8 +13,8 @@ namespace LANEWISE_ISA {
 
 // Which of at most kMost columns are not 0 in some row, by bits, and the runs of these.
 struct Nonzero {
-  // Two runs with less than kGap between them are one: to begin again costs some steps. It pays to leave out a fifth of the steps, or a sixth of the rows.
-  enum { kMost = 2048, kGap = 3, kOfSteps = 5, kOfRows = 6 };
+  // Two runs with less than kGap between them are one: to begin again costs some steps. It pays to leave out a fifth of the steps.
+  enum { kMost = 2048, kGap = 3, kWorth = 5 };
   uint64_t words[kMost / 64 + 1];
   Run runs[kMost / kGap];
   int64_t count;  // of runs, at least one
@@ -65,9 +65,9 @@ struct Nonzero {
       if (n - w * 64 < 64) words[w] &= ((uint64_t)1 << (n - w * 64)) - 1;
       some += __builtin_popcountll(words[w]);
     }
-    if ((n - some) * kOfSteps < n) return false;
+    if ((n - some) * kWorth < n) return false;
     findRuns(n);
-    return (n - some - restart * count) * kOfSteps >= n;
+    return (n - some - restart * count) * kWorth >= n;
   }
 };
 
@@ -83,59 +83,41 @@ struct Zeros {
     __builtin_memcpy(&a, &x, sizeof x);
     return a;
   }
-  // Which of `width` columns, at most W, from a on, are 0 in all of `rows` rows; if none is in the first rows, the others are not looked at.
-  static __attribute__((noinline)) uint64_t zerosOf(const E* a, int64_t ld, int64_t rows, int64_t width) {
-    enum { AT_ONCE = 8 };
-    const typename V::M part = V::first(width);
-    V seen = V::zero();
-    int64_t r = 0;
-    for (; r + AT_ONCE <= rows; r += AT_ONCE) {
-      LW_UNROLL for (int q = 0; q < AT_ONCE; q++) seen = either(seen, V::load(a + (r + q) * ld, part));
-      if (r + AT_ONCE < rows && !any(and_(part, seen == V::zero()))) return 0;
-    }
-    for (; r < rows; r++) seen = either(seen, V::load(a + r * ld, part));
-    return bits(and_(part, seen == V::zero()));
-  }
-
-  // Whether at least one of `part` columns is 0 in all rows, by what eight places far from each other have.
-  static LW_MEMBER bool sampled(const E* a, int64_t ld, int64_t rows, int64_t n, int part) {
+  // Whether a fifth of n columns seem to be 0 in all of `rows` rows, by what eight places far from each other have.
+  static __attribute__((noinline)) bool sampled(const E* a, int64_t ld, int64_t rows, int64_t n) {
     enum { PLACES = 8 };
     if (n < V::W) return false;
     int zeros = 0;
-    for (int64_t i = 0; i < PLACES; i++) zeros += __builtin_popcountll(zerosOf(a + (n - V::W) * i / (PLACES - 1), ld, rows, V::W));
-    return zeros * part >= PLACES * V::W;
-  }
-
-  // Which of n columns of `rows` rows, `ld` apart, are not 0 in all of them; returns whether there are enough of these for it to pay.
-  static __attribute__((noinline)) bool find(const E* a, int64_t ld, int64_t rows, int64_t n, Nonzero& found) {
-    if (n > Nonzero::kMost || !sampled(a, ld, rows, n, Nonzero::kOfRows)) return false;
-    for (int64_t i = 0; i * 64 < n; i++) found.words[i] = 0;
-    int64_t zeros = 0;
-    for (int64_t p = 0; p < n; p += V::W) {
-      const int64_t width = lesser(n - p, V::W);
-      const uint64_t all = ~(uint64_t)0 >> (64 - width), zero = zerosOf(a + p, ld, rows, width);
-      zeros += __builtin_popcountll(zero);
-      found.words[p / 64] |= (all & ~zero) << (p % 64);
+    for (int64_t i = 0; i < PLACES; i++) {
+      V seen = V::zero();
+      for (int64_t r = 0; r < rows; r++) seen = either(seen, V::load(a + r * ld + (n - V::W) * i / (PLACES - 1)));
+      zeros += __builtin_popcount(bits(seen == V::zero()));
     }
-    if (zeros * Nonzero::kOfRows < n) return false;
-    found.findRuns(n);
-    return true;
+    return zeros * Nonzero::kWorth >= PLACES * V::W;
   }
 
-  // A bit for each of n numbers of `rows` rows, set where it is not 0; `each` words a row.
-  static __attribute__((noinline)) void map(const E* a, int64_t ld, int64_t rows, int64_t n, uint64_t* to, int64_t each) {
+  // A bit for each of n numbers of `rows` rows, set where it is not 0; `each` words a row. Returns whether none of these is below `least` in size.
+  static __attribute__((noinline)) bool map(const E* a, int64_t ld, int64_t rows, int64_t n, uint64_t* to, int64_t each, E least) {
+    const V limit = V::set1(least);
+    bool plain = true;
     for (int64_t r = 0; r < rows; r++, a += ld, to += each) {
       for (int64_t p = 0; p < n; p += 64) {
-        uint64_t zero = 0;
+        uint64_t zero = 0, small = 0;
+        const auto take = [&](V x, int64_t q) LW_LAMBDA {
+          zero |= (uint64_t)bits(x == V::zero()) << q;
+          small |= (uint64_t)bits(abs(x) < limit) << q;
+        };
         if (n - p >= 64) {
-          LW_UNROLL for (int q = 0; q < 64; q += V::W) zero |= (uint64_t)bits(V::load(a + p + q) == V::zero()) << q;
+          LW_UNROLL for (int q = 0; q < 64; q += V::W) take(V::load(a + p + q), q);
         } else {
-          for (int64_t q = 0; q < n - p; q += V::W)
-            zero |= (uint64_t)bits(V::load(a + p + q, V::first(lesser(n - p - q, V::W))) == V::zero()) << q;
+          for (int64_t q = 0; q < n - p; q += V::W) take(V::load(a + p + q, V::first(lesser(n - p - q, V::W))), q);
+          zero |= ~(uint64_t)0 << (n - p);
         }
+        plain &= (small & ~zero) == 0;
         to[p / 64] = ~zero;
       }
     }
+    return plain;
   }
 
   // Whether all of `width` numbers, at most 4 registers, in rows [from, to) of b are finite.

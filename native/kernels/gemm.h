@@ -8,6 +8,7 @@
 #include "../scratch.h"
 #include "gemm-legs.h"
 #include "gemm-short.h"
+#include "gemm-sparse.h"
 #include "gemm-turned.h"
 #include "transpose.h"
 
@@ -87,11 +88,13 @@ struct Tiles {
       if (c1 - c0 == g.n && ShortRows<V>::takes(g)) i0 = ShortRows<V>::run(g, i0, i1);
       if (i0 == i1) return;
     }
-    if (!T::kLeavesOut) return nest(g, i0, i1, c0, c1);
+    if constexpr (!T::kLeavesOut) return nest(g, i0, i1, c0, c1);
     // So many rows at a time that the map of their zeros is small.
-    const int64_t rows = g.rowA == 1 ? (int64_t)Nonzero::kMost : greater(1, MAP / mapWords(g));
+    const int64_t rows = greater(64, MAP / mapWords(g));
     for (; i0 < i1; i0 += rows) {
       const int64_t to = lesser(i1, i0 + rows);
+      if constexpr (T::kLeavesOut)
+        if (SparseRows<V>::run(g, i0, to, c0, c1)) continue;
       Gemm<E> part = g;
       Leaving leaving = {};
       part.leaving = &leaving;
@@ -105,22 +108,15 @@ struct Tiles {
   static bool maps(const Gemm<E>& g, int64_t i0, int64_t i1, uint64_t* to) {
     const E* a = g.a + i0 * g.rowA;
     const int64_t each = mapWords(g), few = lesser(i1 - i0, T::kRowsInCommon);
-    if (!to || !Zeros<V>::sampled(a, g.rowA, few, g.k, Nonzero::kOfSteps)) return false;
-    Zeros<V>::map(a, g.rowA, few, g.k, to, each);
+    if (!to || !Zeros<V>::sampled(a, g.rowA, few, g.k)) return false;
+    Zeros<V>::map(a, g.rowA, few, g.k, to, each, 0);
     Nonzero found;
     if (!found.joins(to, each, few, 0, lesser(g.k, Nonzero::kMost), T::kRestart)) return false;
-    Zeros<V>::map(a + few * g.rowA, g.rowA, i1 - i0 - few, g.k, to + few * each, each);
+    Zeros<V>::map(a + few * g.rowA, g.rowA, i1 - i0 - few, g.k, to + few * each, each, 0);
     g.leaving->map = to;
     g.leaving->each = each;
     g.leaving->row0 = i0;
     return true;
-  }
-  // A by columns: finds the rows among [i0, i1) that have steps with other numbers than 0.
-  static void findRows(const Gemm<E>& g, int64_t i0, int64_t i1, Nonzero& found) {
-    if (!Zeros<V>::find(g.a + i0, g.colA, g.k, i1 - i0, found)) return;
-    g.leaving->rows = found.runs;
-    g.leaving->rowCount = found.count;
-    g.leaving->row0 = i0;
   }
   static __attribute__((noinline)) void nest(const Gemm<E>& g, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
     alignas(64) E stacked[STACKED * NR];
@@ -128,14 +124,11 @@ struct Tiles {
     // Copying B pays when several tiles of rows use the copy; copying A when several strips do and its rows lie far apart.
     const bool packsB = g.transB || (strips > 1 && m > 2 * MR && !small(g));
     const int64_t copyA = cut().a / sizeof(E), copyB = cut().b / sizeof(E);
-    const bool copies = packsB && strips > 1, looks = T::kLeavesOut && g.leaving && g.colA == 1 && g.rowA != 1 && g.k >= 64 && m > 1 && g.n >= T::kLeastColumns;
+    const bool copies = packsB && strips > 1, looks = T::kLeavesOut && g.leaving && g.colA == 1 && g.rowA != 1 && g.k >= 64 && g.k <= MAP && m > 1 && g.n >= T::kLeastColumns;
     const size_t mapBytes = looks ? (size_t)(ceilDivide(m * mapWords(g), 8) * 64) : 0;
     char* memory = copies || looks ? workspace((copies ? (copyB + copyA) * sizeof(E) : 0) + mapBytes) : nullptr;
     E* own = copies && memory ? (E*)(memory + mapBytes) : nullptr;
     const bool leaves = looks && maps(g, i0, i1, (uint64_t*)memory);
-    Nonzero found;
-    if constexpr (T::kLeavesOut)
-      if (g.leaving && g.rowA == 1 && !g.bias && g.n >= 16) findRows(g, i0, i1, found);
     const bool packsA = own && strips >= 4 && m >= MR && (g.colA != 1 || g.rowA * (int64_t)sizeof(E) > kFarRows);
     const int64_t step = !packsB ? (m <= MR ? fewRows(g) : (leaves ? lesser(2 * rowsThatFit(g), Nonzero::kMost) : rowsThatFit(g))) : own ? blockOfK(g.k) : (int64_t)STACKED;
     // A copy of B serves all bands of rows; a copy of A all strips of `wide` columns.
