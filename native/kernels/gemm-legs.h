@@ -103,7 +103,7 @@ struct ProductLegs {
     const E* a = part.a + from * part.rowA + p0;
     uint64_t map[MOST * MR];
     const bool leaves = T::kLeavesOut && g.n >= T::kLeastColumns && each <= MOST && Zeros<V>::sampled(a, part.rowA, to - from, p1 - p0);
-    if (leaves) Zeros<V>::map(a, part.rowA, to - from, p1 - p0, map, each, 0);
+    if (leaves) Zeros<V>::template map<false>(a, part.rowA, to - from, p1 - p0, map, each, 0);
     for (int64_t j = 0; j < whole; j += NR) {
       const Strip<E> strip = {g.b + p0 * g.ldb + j, g.ldb, p0, p1 - p0, j, start, nullptr};
       const int64_t width = lesser(whole - j, NR);

@@ -31,7 +31,7 @@ struct SparseRows {
     const E* a = g.a + i0;
     if (!sampled(a, g.colA, g.k, m) || !plainB(g, c0, c1)) return false;
     uint64_t* map = (uint64_t*)workspace((size_t)(blocks * BITS * each) * sizeof(uint64_t));
-    if (!map || !Zeros<V>::map(a, g.colA, g.k, m, map, each, kLeast)) return false;
+    if (!map || !Zeros<V>::template map<true>(a, g.colA, g.k, m, map, each, kLeast)) return false;
     __builtin_memset(map + g.k * each, 0, (size_t)((blocks * BITS - g.k) * each) * sizeof(uint64_t));
     for (int64_t q = 0; q < blocks; q++) turn(map + q * BITS * each, each);
     // Half of the steps at least must be left out.

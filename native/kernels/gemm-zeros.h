@@ -96,7 +96,8 @@ struct Zeros {
     return zeros * Nonzero::kWorth >= PLACES * V::W;
   }
 
-  // A bit for each of n numbers of `rows` rows, set where it is not 0; `each` words a row. Returns whether none of these is below `least` in size.
+  // A bit for each of n numbers of `rows` rows, set where it is not 0; `each` words a row. Returns whether none of these is below `least` in size, if that is asked.
+  template <bool ASKED>
   static __attribute__((noinline)) bool map(const E* a, int64_t ld, int64_t rows, int64_t n, uint64_t* to, int64_t each, E least) {
     const V limit = V::set1(least);
     bool plain = true;
@@ -105,7 +106,7 @@ struct Zeros {
         uint64_t zero = 0, small = 0;
         const auto take = [&](V x, int64_t q) LW_LAMBDA {
           zero |= (uint64_t)bits(x == V::zero()) << q;
-          small |= (uint64_t)bits(abs(x) < limit) << q;
+          if (ASKED) small |= (uint64_t)bits(abs(x) < limit) << q;
         };
         if (n - p >= 64) {
           LW_UNROLL for (int q = 0; q < 64; q += V::W) take(V::load(a + p + q), q);

@@ -109,10 +109,10 @@ struct Tiles {
     const E* a = g.a + i0 * g.rowA;
     const int64_t each = mapWords(g), few = lesser(i1 - i0, T::kRowsInCommon);
     if (!to || !Zeros<V>::sampled(a, g.rowA, few, g.k)) return false;
-    Zeros<V>::map(a, g.rowA, few, g.k, to, each, 0);
+    Zeros<V>::template map<false>(a, g.rowA, few, g.k, to, each, 0);
     Nonzero found;
     if (!found.joins(to, each, few, 0, lesser(g.k, Nonzero::kMost), T::kRestart)) return false;
-    Zeros<V>::map(a + few * g.rowA, g.rowA, i1 - i0 - few, g.k, to + few * each, each, 0);
+    Zeros<V>::template map<false>(a + few * g.rowA, g.rowA, i1 - i0 - few, g.k, to + few * each, each, 0);
     g.leaving->map = to;
     g.leaving->each = each;
     g.leaving->row0 = i0;
