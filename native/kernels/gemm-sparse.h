@@ -14,11 +14,16 @@ namespace LANEWISE_ISA {
 template <class V>
 struct SparseRows {
   typedef typename V::E E;
-  // Rows at a time, which have fewer steps in common the more they are, and registers across at most.
-#if defined(__AVX512F__) || defined(__aarch64__)
+  // Rows at a time (the more they are the more steps they take together), and registers across at most. On ARM nothing was measured.
+#if defined(__AVX512F__)
   enum { ROWS = 4, MOST = 6 };
 #else
   enum { ROWS = 2, MOST = 6 };
+#endif
+#if defined(__AVX2__)
+  static constexpr bool kMeasured = true;
+#else
+  static constexpr bool kMeasured = false;
 #endif
   // Steps are kept as 32 bits for each row of C; kMostSteps bound their memory.
   enum { BITS = 32, kMostSteps = 1024, kLeastColumns = 24 };
@@ -100,7 +105,7 @@ struct SparseRows {
 
   template <int N>
   static void columns(int count, const Gemm<E>& g, const uint64_t* map, int64_t each, int64_t i0, int64_t m, int64_t from, int64_t to) {
-    if constexpr (N > 1) {
+    if constexpr (N > 2) {  // there are at least two in kLeastColumns
       if (count < N) return columns<N - 1>(count, g, map, each, i0, m, from, to);
     }
     const int64_t blocks = ceilDivide(g.k, BITS);

@@ -66,7 +66,7 @@ struct Tile {
       LW_UNROLL for (int r = 0; r < M; r++)
         LW_UNROLL for (int j = 0; j < N; j += (int)(64 / sizeof(E)) / V::W) __builtin_prefetch(c + (M + r) * ldc + j * V::W, 1);
     }
-    const Run* run = kLeavesOut ? part.runs : nullptr;
+    const Run* run = kLeavesOut && M <= kRowsInCommon && !COPY ? part.runs : nullptr;
     const E *a = start, *b = b0;
     for (int64_t left = run ? part.runCount : 1, steps = k; left > 0; left--) {
       if (run) {

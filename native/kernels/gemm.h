@@ -93,7 +93,7 @@ struct Tiles {
     const int64_t rows = greater(64, MAP / mapWords(g));
     for (; i0 < i1; i0 += rows) {
       const int64_t to = lesser(i1, i0 + rows);
-      if constexpr (T::kLeavesOut)
+      if constexpr (T::kLeavesOut && SparseRows<V>::kMeasured)
         if (SparseRows<V>::run(g, i0, to, c0, c1)) continue;
       Gemm<E> part = g;
       Leaving leaving = {};
