@@ -104,7 +104,7 @@ struct SparseRows {
   }
 
   template <int N>
-  static void columns(int count, const Gemm<E>& g, const uint64_t* map, int64_t each, int64_t i0, int64_t m, int64_t from, int64_t to) {
+  static __attribute__((noinline)) void columns(int count, const Gemm<E>& g, const uint64_t* map, int64_t each, int64_t i0, int64_t m, int64_t from, int64_t to) {
     if constexpr (N > 2) {  // there are at least two in kLeastColumns
       if (count < N) return columns<N - 1>(count, g, map, each, i0, m, from, to);
     }
