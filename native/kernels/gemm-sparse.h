@@ -53,13 +53,16 @@ struct SparseRows {
   }
 
  private:
-  // Whether of eight rows of A, at eight places each, half of the numbers are 0.
+  // Whether half of the steps of ROWS rows can be left out, by what eight places in each of eight rows of A have.
   static bool sampled(const E* a, int64_t ld, int64_t k, int64_t m) {
     enum { PLACES = 8 };
     int zeros = 0;
     for (int64_t p = 0; p < PLACES; p++)
-      for (int64_t i = 0; i < PLACES; i++)
-        zeros += __builtin_popcount(bits(V::load(a + (k - 1) * p / (PLACES - 1) * ld + (m - V::W) * i / (PLACES - 1)) == V::zero()));
+      for (int64_t i = 0; i < PLACES; i++) {
+        uint32_t zero = bits(V::load(a + (k - 1) * p / (PLACES - 1) * ld + (m - V::W) * i / (PLACES - 1)) == V::zero());
+        for (int h = 1; h < ROWS; h *= 2) zero &= zero >> h;  // where ROWS neighbours are
+        zeros += ROWS * __builtin_popcount(zero & (ROWS == 4 ? 0x11111111u : 0x55555555u));
+      }
     return zeros * 2 >= PLACES * PLACES * V::W;
   }
 
