@@ -42,7 +42,7 @@ struct SparseRows {
     // Half of the steps at least must be left out.
     int64_t taken = 0;
     for (int64_t q = 0; q < blocks; q++)
-      for (int64_t i = 0; i < m; i += ROWS) taken += __builtin_popcount(stepsOf(map, each, q, i, m));
+      for (int64_t i = 0; i < m; i += ROWS) taken += __builtin_popcount(stepsOf(map, each, q, i));
     if (taken * 2 * ROWS > g.k * m) return false;
     const int64_t vectors = ceilDivide(c1 - c0, V::W), chunks = ceilDivide(vectors, MOST);
     for (int64_t h = 0; h < chunks; h++) {
@@ -99,7 +99,7 @@ struct SparseRows {
   }
 
   // Which of steps [32q, 32q + 32) some of rows [i, i + ROWS) take; i is a multiple of ROWS.
-  static LW_MEMBER uint32_t stepsOf(const uint64_t* map, int64_t each, int64_t q, int64_t i, int64_t m) {
+  static LW_MEMBER uint32_t stepsOf(const uint64_t* map, int64_t each, int64_t q, int64_t i) {
     const uint64_t* x = map + (q * BITS + i % BITS) * each + i / 64;
     uint64_t some = 0;
     LW_UNROLL for (int r = 0; r < ROWS; r++) some |= x[r * each];  // beyond the last row no bit is set
@@ -122,7 +122,7 @@ struct SparseRows {
         LW_UNROLL for (int j = 0; j < N; j++) acc[r][j] = V::zero();
       for (int64_t q = 0; q < blocks; q++) {
         const E *a = g.a + i0 + q * BITS * g.colA, *b = g.b + q * BITS * g.ldb + from;
-        for (uint32_t left = stepsOf(map, each, q, i, m); left; left &= left - 1) {
+        for (uint32_t left = stepsOf(map, each, q, i); left; left &= left - 1) {
           const int64_t p = __builtin_ctz(left);
           V y[N];
           LW_UNROLL for (int j = 0; j < N; j++) y[j] = at(b + p * g.ldb, j);

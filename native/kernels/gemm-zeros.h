@@ -32,7 +32,7 @@ struct Nonzero {
   // Where a column differs from the one before, a run begins or ends.
   void findRuns(int64_t n) {
     int64_t found = 0;  // begin and end in turn
-    int32_t* ends = &runs[0].from;
+    int32_t* ends = (int32_t*)runs;
     uint64_t before = 0;
     for (int64_t w = 0; w * 64 < n; w++) {
       for (uint64_t edges = words[w] ^ (words[w] << 1 | before); edges; edges &= edges - 1) {
