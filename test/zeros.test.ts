@@ -3,8 +3,8 @@ import * as lw from '../src/index.js'
 import { Random } from './differential/random.js'
 import { addonOf, hash, isasHere, within } from './isas.js'
 
-// A product leaves out steps with zeros that whole tiles have in common (native/kernels/gemm-zeros.h), and a gradient those of a few rows (gemm-sparse.h). Against the code without vectors, which takes
-// all steps, bit by bit; also where a step with 0 changes something.
+// A product leaves out the steps in which a row has a zero (native/kernels/gemm-sparse.h). Against the code without vectors, which takes all steps, bit by bit; also where
+// a step with 0 changes something.
 
 const DTYPES = ['float32', 'float64'] as const
 type Dtype = (typeof DTYPES)[number]
@@ -32,10 +32,16 @@ function operands(m: number, n: number, k: number): Operands {
   return { m, n, k, x: sparse(m, k, r), w: dense(k * n, r), b: dense(n, r) }
 }
 
-/** x·w, x·w + b, and the gradient's xᵀ·dy, where w's first rows serve as dy. */
+/** x·w, also with w as its transpose, x·w + b, and the gradient's xᵀ·dy, where w's first rows serve as dy. */
 function products({ m, n, k, x, w, b }: Operands, dtype: Dtype): lw.Tensor[] {
   const [a, c] = [lw.tensor(x, { shape: [m, k], dtype }), lw.tensor(w, { shape: [k, n], dtype })]
-  return [lw.matmul(a, c), lw.affine(a, c, lw.tensor(b, { dtype })), lw.matmul(a, c.slice(0, m), { transposeA: true })]
+  const turned = lw.transpose(c)
+  return [
+    lw.matmul(a, c),
+    lw.matmul(a, turned, { transposeB: true }),
+    lw.affine(a, c, lw.tensor(b, { dtype })),
+    lw.matmul(a, c.slice(0, m), { transposeA: true }),
+  ]
 }
 
 const ISAS = isasHere().filter((isa) => isa !== 'scalar')
@@ -54,7 +60,7 @@ function expectSame(what: Operands, dtype: Dtype, threads = [1, 2, 3]): lw.Tenso
   return got
 }
 
-describe.skipIf(ISAS.length === 0).each(DTYPES)('zeros that rows have in common, %s', (dtype) => {
+describe.skipIf(ISAS.length === 0).each(DTYPES)('products of rows with zeros, %s', (dtype) => {
   for (const [m, n, k] of [
     [32, 50, 784],
     [33, 7, 300],
@@ -67,13 +73,31 @@ describe.skipIf(ISAS.length === 0).each(DTYPES)('zeros that rows have in common,
     [16, 48, 2500],
     [1, 50, 784],
     [3, 5, 200],
+    [64, 50, 130],
+    [65, 520, 700],
+    [200, 66, 1000],
+    [5, 128, 70],
+    [65, 24, 130],
   ] as const) {
     it(`${m}×${k}×${n}`, () => {
       expectSame(operands(m, n, k), dtype)
     })
   }
 
-  it('all are zero, or all in some tiles', () => {
+  it('as behind a ReLU: half of the numbers are 0, anywhere', () => {
+    for (const [m, n, k] of [
+      [100, 512, 300],
+      [70, 129, 1030],
+      [16, 40, 64],
+    ] as const) {
+      const what = operands(m, n, k)
+      const r = new Random(m, 'relu', n)
+      for (let i = 0; i < what.x.length; i++) what.x[i] = Math.max(0, r.next() - 0.5)
+      expectSame(what, dtype)
+    }
+  })
+
+  it('all are zero, or all in some rows', () => {
     const what = operands(32, 50, 784)
     what.x.fill(0, 3 * 784, 27 * 784)
     expectSame(what, dtype)

@@ -15,18 +15,19 @@ struct Start {
   LW_MEMBER const E* at(int64_t i, int64_t j) const { return from ? from + i * ld + j : nullptr; }
 };
 
-// Steps [from, to) of a chain.
-struct Run {
-  int32_t from, to;
-};
-// How a product goes on that leaves out steps with zeros of A (gemm-zeros.h).
+// How a product goes on that leaves out steps with zeros of A (gemm-sparse.h).
 struct Leaving {
-  const uint64_t* map;  // a bit for each number of A, set where it is not 0, from row `row0` and step `step0` on; or null
-  int64_t each;         // words of `map` from row to row
+  const uint64_t* map;        // for each row of A words with a bit for each number, set where it is not 0, from row `row0` and step `step0` on; or null
+  int64_t row, rows, word;    // words of `map` from row to row within 64 rows, from 64 rows to the next, and from word to word of a row
   int64_t row0, step0;
-  bool all;             // whether all rows of B are tested that a strip is given, or those that it leaves out
-  bool finite;          // whether they are known to be finite
-  bool doubtful;        // whether a step was left out, or may have been, that changes the result
+  bool exact;                 // whether no sum is rounded to -0, by A's numbers, if B's are tested too; else results are tested
+  bool between;               // whether also those after some of the steps are
+  bool finite;                // whether the rows of B that a strip is given are known to be finite
+  bool doubtful;              // whether a step was left out, or may have been, that changes the result
+  LW_MEMBER const uint64_t* at(int64_t i, int64_t p) const {
+    const int64_t r = i - row0;
+    return map + r % 64 * row + r / 64 * rows + (p - step0) / 64 * word;
+  }
 };
 
 // A is m×k with element (i, p) at a[i*rowA + p*colA]. B is k×n at b[p*ldb + j], or n×k at b[j*ldb + p] if transB.
@@ -55,8 +56,6 @@ struct Strip {
   int64_t ldb, p0, k, j0;
   Start<E> start;
   E* copy;  // where a copy of b, rows of NR, is to be left; or null
-  const Run* runs = nullptr;  // the steps that are taken, where some are left out; or null
-  int64_t runCount = 0;
 };
 
 }  // namespace LANEWISE_ISA

@@ -1,143 +1,121 @@
-// Gradients of weights from data with many zeros, which lie anywhere: of MNIST's pixels 0.81 are 0. A is by columns, and a column is a row of C: a few rows at a time take
-// only the steps in which one of them has another number than 0, with the bits of all steps.
-// fma(0, b, c) is c unless b is infinite or NaN, for which B is tested, which is small here, or c is -0. The chains begin with 0, and come to -0 only where less than
-// the least number is rounded to it. Products of numbers of A that have at least kLeast in size and of B that have kLeastOfB are multiples of the least number, and so are
-// their sums: where A or B has others, all steps are taken.
+// Products whose A has many zeros, as pixels (of MNIST's 0.81 are 0) or what is behind a ReLU: each row takes only the steps in which it has another number, by
+// a map with a bit for each. To take a step costs such a row a load of B for each multiply-add, where a tile of several rows shares them.
+// A step fma(0, b, c) of a chain is left out, with the same bits, as it is c. Two exceptions are found out, and the product is then computed again with all steps:
+// - b is infinite or NaN. B is tested.
+// - c is -0, and becomes 0 where 0·b is 0: the chain without the step stays -0, until a step that counts makes both of them the same number. Results are tested;
+//   or it is known that no sum is -0. Chains that begin with 0 come to it only where less than the least number is rounded; products of numbers of A that have at least
+//   kLeastOfA in size and of B that have kLeastOfB are multiples of the least number, and so are their sums.
 #pragma once
 #ifdef LANEWISE_KERNELS
-#include "../scratch.h"
 #include "gemm-zeros.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {
 
 template <class V>
-struct SparseRows {
+struct SparseSteps {
   typedef typename V::E E;
-  // Rows at a time (the more they are the more steps they take together), and registers across at most. On ARM nothing was measured.
-#if defined(__AVX512F__)
-  enum { ROWS = 4, MOST = 6 };
-#else
-  enum { ROWS = 2, MOST = 6 };
-#endif
-#if defined(__AVX2__)
-  static constexpr bool kMeasured = true;
-#else
-  static constexpr bool kMeasured = false;
-#endif
-  // Steps are kept as 32 bits for each row of C; kMostSteps bound their memory.
-  enum { BITS = 32, kMostSteps = 1024, kLeastColumns = 24 };
-  static constexpr E kLeast = (E)0x1p-30f, kLeastOfB = (E)0x1p-72f;  // 2^-149 and 47 bits
+  // Where rows of B begin anywhere in a line, half a register crosses fewer of them.
+  typedef typename NarrowOf<V>::Type Narrow;
+  // Columns at a time; steps, as many as a word of the map has bits; and rows, a part of 64, which find so many rows of B and their own sums in the first-level cache.
+  enum { COLUMNS = 8 * Narrow::W, STEPS = 64, BAND = 32 };
+  // The least for which it pays (Zen 4), and words of a map at most.
+  enum { LEAST_COLUMNS = 24, MAP = 1 << 16 };
 
-  // Rows [i0, i1) and columns [c0, c1) of C, if that pays; returns whether it did.
-  static bool run(const Gemm<E>& g, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
-    const int64_t m = i1 - i0, each = ceilDivide(m, 64), blocks = ceilDivide(g.k, BITS);
-    if (g.rowA != 1 || g.transB || g.bias || g.k < 8 || g.k > kMostSteps || m < V::W || c1 - c0 < kLeastColumns) return false;
-    const E* a = g.a + i0;
-    if (!sampled(a, g.colA, g.k, m) || !plainB(g, c0, c1)) return false;
-    uint64_t* map = (uint64_t*)workspace((size_t)(blocks * BITS * each) * sizeof(uint64_t));
-    if (!map || !Zeros<V>::template map<true>(a, g.colA, g.k, m, map, each, kLeast)) return false;
-    __builtin_memset(map + g.k * each, 0, (size_t)((blocks * BITS - g.k) * each) * sizeof(uint64_t));
-    for (int64_t q = 0; q < blocks; q++) turn(map + q * BITS * each, each);
-    // Half of the steps at least must be left out.
-    int64_t taken = 0;
-    for (int64_t q = 0; q < blocks; q++)
-      for (int64_t i = 0; i < m; i += ROWS) taken += __builtin_popcount(stepsOf(map, each, q, i));
-    if (taken * 2 * ROWS > g.k * m) return false;
-    const int64_t vectors = ceilDivide(c1 - c0, V::W), chunks = ceilDivide(vectors, MOST);
-    for (int64_t h = 0; h < chunks; h++) {
-      const int64_t from = c0 + vectors * h / chunks * V::W, to = lesser(c1, c0 + vectors * (h + 1) / chunks * V::W);
-      columns<MOST>((int)ceilDivide(to - from, V::W), g, map, each, i0, m, from, to);
+  // Whether zeros are looked for in m rows of A, which lies by rows or by columns.
+  static bool looks(const Gemm<E>& g, int64_t m) {
+    const bool byRows = g.colA == 1 && g.rowA != 1, byColumns = g.rowA == 1 && g.colA != 1 && !g.bias;
+    return g.n >= LEAST_COLUMNS && g.k <= MAP && (byRows ? g.k >= STEPS && m > 1 : byColumns && g.k >= 8 && m >= V::W);
+  }
+
+  // Whether leaving out steps seems to pay: where rows of B are whole lines if two fifths of the numbers are 0, else if three are.
+  static bool pays(const Gemm<E>& g, int64_t i0, int64_t i1, bool lines) {
+    const bool byRows = g.colA == 1;
+    const int64_t rows = lesser(byRows ? i1 - i0 : g.k, 8), numbers = byRows ? g.k : i1 - i0;
+    return Zeros<V>::sampled(g.a + i0 * g.rowA, byRows ? g.rowA : g.colA, rows, numbers) * 5 >= rows * 8 * V::W * (lines ? 2 : 3);
+  }
+
+  // Words of a row's map, rows whose map is small, and the bytes of m rows'.
+  static int64_t words(const Gemm<E>& g) { return ceilDivide(greater(g.k, 1), STEPS); }
+  static int64_t rowsOfMap(const Gemm<E>& g) { return greater(64, MAP / words(g)); }
+  static size_t mapBytes(const Gemm<E>& g, int64_t m) { return (size_t)(ceilDivide(m, 64) * 64 * words(g)) * sizeof(uint64_t); }
+
+  // Whether a map of rows [i0, i1) is made, for which there is memory at `to`: if that seems to pay. Where A lies by columns, theirs is made, and turned.
+  static bool maps(const Gemm<E>& g, int64_t i0, int64_t i1, bool lines, uint64_t* to) {
+    typedef Zeros<V> Z;
+    if (!to || !pays(g, i0, i1, lines)) return false;
+    const E* a = g.a + i0 * g.rowA;
+    const int64_t m = i1 - i0;
+    if (g.colA == 1) {
+      const int64_t each = words(g);
+      Z::template map<false>(a, g.rowA, m, g.k, to, each, 0);
+      *g.leaving = {to, each, 64 * each, 1, i0, 0, false, false, false, false};
+      return true;
     }
+    const int64_t each = ceilDivide(m, 64), blocks = words(g);
+    if (!Z::template map<true>(a, g.colA, g.k, m, to, each, Z::kLeastOfA)) return false;
+    __builtin_memset(to + g.k * each, 0, (size_t)((blocks * STEPS - g.k) * each) * sizeof(uint64_t));
+    for (int64_t q = 0; q < blocks; q++) turnBits(to + q * STEPS * each, each);
+    *g.leaving = {to, each, 1, STEPS * each, i0, 0, true, false, false, false};
     return true;
   }
 
+  // Columns of each strip of so many.
+  static int64_t columnsOf(int64_t columns) { return ceilDivide(ceilDivide(columns, ceilDivide(columns, COLUMNS)), 16) * 16; }
+
+  // Rows [begin, end) and `width` columns, at most COLUMNS, of a strip whose first step is the map's or a multiple of STEPS after it.
+  static __attribute__((noinline)) void run(const Gemm<E>& g, const Strip<E>& part, int64_t width, int64_t begin, int64_t end) {
+    Leaving& leaving = *g.leaving;
+    alignas(64) E sums[BAND * COLUMNS];
+    for (int64_t i = begin; i < end && !leaving.doubtful; i += BAND) {
+      const int64_t to = lesser(end, i + BAND);
+      // Between words sums are kept close together, in whole lines.
+      Gemm<E> between = g;
+      between.c = sums - i * COLUMNS - part.j0;
+      between.ldc = COLUMNS;
+      Strip<E> some = part;
+      for (int64_t p = 0; p < part.k; p += STEPS) {
+        some.p0 = part.p0 + p;
+        some.b = part.b + p * part.ldb;
+        some.k = lesser(STEPS, part.k - p);
+        if (p > 0) some.start = {between.c, COLUMNS};
+        const Gemm<E>& own = p + STEPS < part.k ? between : g;
+        if (i == begin && !leaving.finite && !Zeros<V>::allFinite(some.b, part.ldb, width, some.k, leaving.exact)) leaving.doubtful = true;
+        if (part.ldb % V::W == 0 || width <= COLUMNS / 2) rows<V, COLUMNS / V::W, 1>((int)ceilDivide(width, V::W), own, some, width, i, to);
+        else rows<Narrow, COLUMNS / Narrow::W, COLUMNS / Narrow::W / 2 + 1>((int)ceilDivide(width, Narrow::W), own, some, width, i, to);
+      }
+      const bool tests = !leaving.exact && (leaving.between || part.p0 + part.k == g.k);
+      if (tests && !Zeros<V>::plain(g.c + i * g.ldc + part.j0, g.ldc, to - i, width)) leaving.doubtful = true;
+    }
+  }
+
  private:
-  // Whether half of the steps of ROWS rows can be left out, by what eight places in each of eight rows of A have.
-  static bool sampled(const E* a, int64_t ld, int64_t k, int64_t m) {
-    enum { PLACES = 8 };
-    int zeros = 0;
-    for (int64_t p = 0; p < PLACES; p++)
-      for (int64_t i = 0; i < PLACES; i++) {
-        uint32_t zero = bits(V::load(a + (k - 1) * p / (PLACES - 1) * ld + (m - V::W) * i / (PLACES - 1)) == V::zero());
-        for (int h = 1; h < ROWS; h *= 2) zero &= zero >> h;  // where ROWS neighbours are
-        zeros += ROWS * __builtin_popcount(zero & (ROWS == 4 ? 0x11111111u : 0x55555555u));
-      }
-    return zeros * 2 >= PLACES * PLACES * V::W;
-  }
-
-  // Whether all numbers of B are finite, and none but 0 is below kLeastOfB.
-  static bool plainB(const Gemm<E>& g, int64_t c0, int64_t c1) {
-    const V most = V::set1((E)__FLT_MAX__), least = V::set1(kLeastOfB);
-    bool plain = true;
-    for (int64_t p = 0; p < g.k && plain; p++) {
-      const E* b = g.b + p * g.ldb;
-      V worst = V::zero(), smallest = most;
-      forEach<V>(c0, c1, [&](int64_t j, auto part) LW_LAMBDA {
-        const V x = abs(V::load(b + j, part));
-        worst = maximum(x, worst);
-        smallest = min(select(x == V::zero(), most, x), smallest);
-      });
-      plain = !any(isnan(worst)) && !any(worst > most) && !any(smallest < least);
+  // One word of the map, `count` registers, from LEAST to N.
+  template <class X, int N, int LEAST>
+  static __attribute__((noinline)) void rows(int count, const Gemm<E>& g, const Strip<E>& part, int64_t width, int64_t begin, int64_t end) {
+    if constexpr (N > LEAST) {
+      if (count < N) return rows<X, N - 1, LEAST>(count, g, part, width, begin, end);
     }
-    return plain;
-  }
-
-  // 32 rows of bits become columns: bit r of word w of row c, or bit 32 + r, is then what bit c, or 32 + c, was of word w of row r. (Hacker's Delight, 7-3.)
-  static void turn(uint64_t* x, int64_t each) {
-    uint64_t mask = 0x0000FFFF0000FFFFu;
-    for (int j = BITS / 2; j > 0; j /= 2, mask ^= mask << j) {
-      for (int r = 0; r < BITS; r = ((r | j) + 1) & ~j) {
-        uint64_t *low = x + r * each, *high = x + (r | j) * each;
-        for (int64_t w = 0; w < each; w++) {
-          const uint64_t t = (low[w] >> j ^ high[w]) & mask;
-          high[w] ^= t;
-          low[w] ^= t << j;
-        }
+    const int64_t ldb = part.ldb, colA = g.colA;
+    const typename X::M last = X::first(width - (N - 1) * X::W);
+    const auto at = [last](const E* p, int j) LW_LAMBDA { return j == N - 1 ? X::load(p + j * X::W, last) : X::load(p + j * X::W); };
+    const E *const b = part.b, *a = g.a + begin * g.rowA + part.p0 * colA, *from = part.start.at(begin, part.j0);
+    const int64_t rowA = g.rowA, ldc = g.ldc, ldFrom = from ? part.start.ld : 0, row = g.leaving->row;
+    const uint64_t* map = g.leaving->at(begin, part.p0);
+    E* c = g.c + begin * ldc + part.j0;
+    for (int64_t i = begin; i < end; i++, map += row, a += rowA, from += ldFrom, c += ldc) {
+      uint64_t left = *map;
+      if (!left && from == c) continue;
+      X acc[N];
+      LW_UNROLL for (int j = 0; j < N; j++) acc[j] = from ? at(from, j) : X::zero();
+      for (; left; left &= left - 1) {
+        const int64_t p = __builtin_ctzll(left);
+        const X x = X::set1(a[p * colA]);
+        LW_UNROLL for (int j = 0; j < N; j++) acc[j] = fma(x, at(b + p * ldb, j), acc[j]);
       }
-    }
-  }
-
-  // Which of steps [32q, 32q + 32) some of rows [i, i + ROWS) take; i is a multiple of ROWS.
-  static LW_MEMBER uint32_t stepsOf(const uint64_t* map, int64_t each, int64_t q, int64_t i) {
-    const uint64_t* x = map + (q * BITS + i % BITS) * each + i / 64;
-    uint64_t some = 0;
-    LW_UNROLL for (int r = 0; r < ROWS; r++) some |= x[r * each];  // beyond the last row no bit is set
-    return (uint32_t)(some >> (i / BITS % 2 * BITS));
-  }
-
-  template <int N>
-  static __attribute__((noinline)) void columns(int count, const Gemm<E>& g, const uint64_t* map, int64_t each, int64_t i0, int64_t m, int64_t from, int64_t to) {
-    if constexpr (N > 2) {  // there are at least two in kLeastColumns
-      if (count < N) return columns<N - 1>(count, g, map, each, i0, m, from, to);
-    }
-    const int64_t blocks = ceilDivide(g.k, BITS);
-    const typename V::M last = V::first(to - from - (N - 1) * V::W);
-    const auto at = [last](const E* p, int j) LW_LAMBDA { return j == N - 1 ? V::load(p + j * V::W, last) : V::load(p + j * V::W); };
-    for (int64_t i = 0; i < m; i += ROWS) {
-      int64_t row[ROWS];  // beyond the last one it is done again
-      LW_UNROLL for (int r = 0; r < ROWS; r++) row[r] = lesser(i + r, m - 1);
-      V acc[ROWS][N];
-      LW_UNROLL for (int r = 0; r < ROWS; r++)
-        LW_UNROLL for (int j = 0; j < N; j++) acc[r][j] = V::zero();
-      for (int64_t q = 0; q < blocks; q++) {
-        const E *a = g.a + i0 + q * BITS * g.colA, *b = g.b + q * BITS * g.ldb + from;
-        for (uint32_t left = stepsOf(map, each, q, i); left; left &= left - 1) {
-          const int64_t p = __builtin_ctz(left);
-          V y[N];
-          LW_UNROLL for (int j = 0; j < N; j++) y[j] = at(b + p * g.ldb, j);
-          LW_UNROLL for (int r = 0; r < ROWS; r++) {
-            const V x = V::set1(a[p * g.colA + row[r]]);
-            LW_UNROLL for (int j = 0; j < N; j++) acc[r][j] = fma(x, y[j], acc[r][j]);
-          }
-        }
-      }
-      LW_UNROLL for (int r = 0; r < ROWS; r++) {
-        E* c = g.c + (i0 + row[r]) * g.ldc + from;
-        LW_UNROLL for (int j = 0; j < N; j++) {
-          if (j == N - 1) acc[r][j].store(c + j * V::W, last);
-          else acc[r][j].store(c + j * V::W);
-        }
+      LW_UNROLL for (int j = 0; j < N; j++) {
+        if (j == N - 1) acc[j].store(c + j * X::W, last);
+        else acc[j].store(c + j * X::W);
       }
     }
   }

@@ -1,10 +1,10 @@
 // Strips of a product: at most NR columns of C and any rows, by register tiles (gemm-tile.h), the last columns maybe apart (gemm-last.h), steps
-// with zeros that a tile's rows have in common left out (gemm-zeros.h).
+// with zeros left out (gemm-sparse.h).
 #pragma once
 #ifdef LANEWISE_KERNELS
 #include "gemm-last.h"
 #include "gemm-tile.h"
-#include "gemm-zeros.h"
+#include "gemm-sparse.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {
@@ -48,6 +48,8 @@ struct Strips : Tile<V> {
   // Rows [begin, end) of at most NR columns. A last vector that would be nearly all mask costs as much as a full one (50 columns are
   // 48 and 2): vectors down the rows instead, or half a vector. In bands, if a row is read twice, so that it is near the second time.
   static __attribute__((noinline)) void strip(const Gemm<E>& g, Strip<E> part, int64_t width, int64_t begin, int64_t end) {
+    if constexpr (T::kLeavesOut)
+      if (g.leaving && g.leaving->map) return SparseSteps<V>::run(g, part, width, begin, end);
     if constexpr (V::W >= 4) {
       const int64_t down = apart(g, width, end - begin, part.k), left = down > 0 ? down : narrow(width);
       if (left > 0) {
@@ -55,45 +57,13 @@ struct Strips : Tile<V> {
         const int64_t band = width <= most ? end - begin : g.rowA == 1 ? 4 * V::W : 32;
         for (int64_t i = begin; i < end; i += band) {
           const int64_t to = lesser(end, i + band);
-          if (width > left) acrossRows(g, part, width - left, i, to);
+          if (width > left) T::allAcross(g, part, width - left, i, to);
           for (int64_t j = width - left; j < width; j += most) lastOf(g, part, j, lesser(width - j, most), i, to, down > 0);
         }
         return;
       }
     }
-    acrossRows(g, part, width, begin, end);
-  }
-
-  static void acrossRows(const Gemm<E>& g, const Strip<E>& part, int64_t width, int64_t begin, int64_t end) {
-    if constexpr (T::kLeavesOut)
-      if (g.leaving && g.leaving->map && part.k <= Nonzero::kMost) return withoutSteps(g, part, width, begin, end);
     T::allAcross(g, part, width, begin, end);
-  }
-
-  // A by rows: a tile leaves out the columns that are 0 in all of its rows, fewer than it could have: they have more such columns.
-  static __attribute__((noinline)) void withoutSteps(const Gemm<E>& g, Strip<E> part, int64_t width, int64_t begin, int64_t end) {
-    Leaving& leaving = *g.leaving;
-    Nonzero found;
-    uint64_t some[Nonzero::kMost / 64] = {};  // columns that some tile takes
-    for (int64_t i = begin, tiles = ceilDivide(end - begin, lesser(T::kRowsInCommon, T::rows(T::vectorsOf(width)))); i < end; tiles--) {
-      const int64_t count = ceilDivide(end - i, tiles);
-      bool leaves = found.joins(leaving.map + (i - leaving.row0) * leaving.each, leaving.each, count, part.p0 - leaving.step0, part.k, T::kRestart);
-      if (leaves && leaving.all && !leaving.finite) leaves = leaving.finite = Zeros<V>::allFinite(part.b, part.ldb, width, 0, part.k);
-      part.runs = leaves ? found.runs : nullptr;
-      part.runCount = found.count;
-      T::allAcross(g, part, width, i, i + count);
-      const bool shows = leaving.all ? leaves : part.p0 + part.k == g.k;
-      if (shows && !Zeros<V>::plain(g.c + i * g.ldc + part.j0, g.ldc, count, width)) leaving.doubtful = true;
-      for (int64_t w = 0; w * 64 < part.k; w++) some[w] |= leaves ? found.words[w] : ~(uint64_t)0;
-      i += count;
-    }
-    if (leaving.finite) return;
-    __builtin_memcpy(found.words, some, sizeof some);
-    for (int64_t from = found.next(0, part.k, false); from < part.k;) {
-      const int64_t to = found.next(from, part.k, true);
-      if (!Zeros<V>::allFinite(part.b, part.ldb, width, from, to)) leaving.doubtful = true;
-      from = found.next(to, part.k, false);
-    }
   }
 };
 

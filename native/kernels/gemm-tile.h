@@ -31,16 +31,19 @@ struct Tile {
   static constexpr int rows(int) { return 2; }
 #endif
   enum { MR = rows(NV), NR = NV * V::W };
+  // Whether a mask that leaves out nothing costs next to nothing: only tiles of the most rows are built without one then (100 KB less).
+#if defined(__AVX512F__)
+  static constexpr bool kMaskIsFree = true;
+#else
+  static constexpr bool kMaskIsFree = false;
+#endif
   // Whether rows of B are so long (AVX-512: four lines) that few of its blocks stay near the core whatever their size.
   static constexpr bool kLongRows = NR * sizeof(E) > 64;
   // Columns up to which a product counts as small: a block of all columns of B stays in the first-level cache as it lies.
   enum { SMALL = 2 * NR > 64 ? 2 * NR : 64 };
   static bool small(const Gemm<E>& g) { return g.n <= SMALL; }
-  // Whether steps with zeros of A are left out (gemm-zeros.h). For float64 the code would be as large again; scalar code is built for size.
-  static constexpr bool kLeavesOut = sizeof(E) == 4 && V::W > 1 && (int)V::W == (int)F32::W;
-  static constexpr int64_t kLeastColumns = kLongRows ? 8 : 16;  // for which it pays to look for them (Zen 4)
-  static constexpr int64_t kRowsInCommon = 6;                   // of a tile that leaves out steps; more have less in common
-  static constexpr int kRestart = kLongRows ? 2 : 3;            // steps that a loop's end and the next one's start take as long as
+  // Whether steps with zeros of A are left out (gemm-sparse.h). Scalar code is built for size; what half a register takes is part of another product.
+  static constexpr bool kLeavesOut = V::W > 1 && sizeof(V) == sizeof(F32);
   static constexpr int64_t kAhead = 16;  // rows of b that are asked for ahead: no processor foresees steps of a row's length
 
   // One tile of C: M rows, N vectors of columns, the last of them under a mask if MASKED. With COPY it leaves a copy of b on
@@ -48,7 +51,7 @@ struct Tile {
   template <int M, int N, bool MASKED, bool COPY = false>
   static void tile(const Gemm<E>& g, const Strip<E>& part, int64_t i, typename V::M mask) {
     const int64_t rowA = g.rowA, colA = g.colA, ldb = part.ldb, k = part.k, ldc = g.ldc;  // stores could be to g or part, for all a compiler knows
-    const E *start = g.a + i * rowA + part.p0 * colA, *b0 = part.b;
+    const E *a = g.a + i * rowA + part.p0 * colA, *b = part.b;
     E *c = g.c + i * ldc + part.j0, *const copy = part.copy;
     V acc[M][N];  // stays in registers only if every loop over it is unrolled
     const auto at = [mask](const E* p, int j) LW_LAMBDA { return MASKED && j == N - 1 ? V::load(p, mask) : V::load(p); };
@@ -66,26 +69,16 @@ struct Tile {
       LW_UNROLL for (int r = 0; r < M; r++)
         LW_UNROLL for (int j = 0; j < N; j += (int)(64 / sizeof(E)) / V::W) __builtin_prefetch(c + (M + r) * ldc + j * V::W, 1);
     }
-    const Run* run = kLeavesOut && M <= kRowsInCommon && !COPY ? part.runs : nullptr;
-    const E *a = start, *b = b0;
-    for (int64_t left = run ? part.runCount : 1, steps = k; left > 0; left--) {
-      if (run) {
-        a = start + run->from * colA;
-        b = b0 + run->from * ldb;
-        steps = run->to - run->from;
-        run++;
+    LW_TWICE for (int64_t p = 0; p < k; p++, b += ldb, a += colA) {
+      V row[N];
+      LW_UNROLL for (int j = 0; j < N; j++) row[j] = at(b + j * V::W, j);
+      if (COPY) {
+        LW_UNROLL for (int j = 0; j < N; j++) row[j].store(copy + p * NR + j * V::W);
+        LW_UNROLL for (int j = 0; j < N; j++) __builtin_prefetch(b + kAhead * ldb + j * V::W);
       }
-      LW_TWICE for (int64_t p = 0; p < steps; p++, b += ldb, a += colA) {
-        V row[N];
-        LW_UNROLL for (int j = 0; j < N; j++) row[j] = at(b + j * V::W, j);
-        if (COPY) {
-          LW_UNROLL for (int j = 0; j < N; j++) row[j].store(copy + p * NR + j * V::W);
-          LW_UNROLL for (int j = 0; j < N; j++) __builtin_prefetch(b + kAhead * ldb + j * V::W);
-        }
-        LW_UNROLL for (int r = 0; r < M; r++) {
-          const V x = V::set1(a[r * rowA]);
-          LW_UNROLL for (int j = 0; j < N; j++) acc[r][j] = fma(x, row[j], acc[r][j]);
-        }
+      LW_UNROLL for (int r = 0; r < M; r++) {
+        const V x = V::set1(a[r * rowA]);
+        LW_UNROLL for (int j = 0; j < N; j++) acc[r][j] = fma(x, row[j], acc[r][j]);
       }
     }
     LW_UNROLL for (int r = 0; r < M; r++) {
@@ -99,7 +92,7 @@ struct Tile {
 
   template <int M, int N, bool MASKED>
   static void tileOf(int64_t count, const Gemm<E>& g, const Strip<E>& part, int64_t i, typename V::M mask) {
-    if (count == M) tile<M, N, MASKED>(g, part, i, mask);
+    if (count == M) tile<M, N, MASKED || (kMaskIsFree && M < rows(N))>(g, part, i, mask);
     else if constexpr (M > 1) tileOf<M - 1, N, MASKED>(count, g, part, i, mask);
   }
 

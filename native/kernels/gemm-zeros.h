@@ -1,8 +1,4 @@
-// Zeros of A that all rows of a tile have in common, as the pixels at the edges of images: 0.42 of MNIST in a batch of 32, 0.56 in six rows.
-// The steps fma(0, b, c) of a chain are left out, with the same bits, as they are c. Exceptions are found out, and the product is then
-// computed again with all steps:
-// - b is infinite or NaN: then so is what other tiles, whose rows are not 0 there, make with it, and what all tiles leave out is tested.
-// - c is -0, and becomes 0 where 0·b is 0: the chain without the step stays -0, until a step that counts makes both of them the same number.
+// Where A has zeros, and whether numbers are such that steps with these may be left out (gemm-sparse.h).
 #pragma once
 #ifdef LANEWISE_KERNELS
 #include "elements.h"
@@ -11,90 +7,35 @@
 namespace lanewise {
 namespace LANEWISE_ISA {
 
-// Which of at most kMost columns are not 0 in some row, by bits, and the runs of these.
-struct Nonzero {
-  // Two runs with less than kGap between them are one: to begin again costs some steps. It pays to leave out a fifth of the steps.
-  enum { kMost = 2048, kGap = 3, kWorth = 5 };
-  uint64_t words[kMost / 64 + 1];
-  Run runs[kMost / kGap];
-  int64_t count;  // of runs, at least one
-
-  // The first column from p on, below n, that is nonzero, or zero.
-  LW_MEMBER int64_t next(int64_t p, int64_t n, bool nonzero) const {
-    while (p < n) {
-      const uint64_t found = (nonzero ? words[p / 64] : ~words[p / 64]) >> (p % 64);
-      if (found) return lesser(n, p + __builtin_ctzll(found));
-      p = (p / 64 + 1) * 64;
-    }
-    return n;
-  }
-
-  // Where a column differs from the one before, a run begins or ends.
-  void findRuns(int64_t n) {
-    int64_t found = 0;  // begin and end in turn
-    int32_t* ends = (int32_t*)runs;
-    uint64_t before = 0;
-    for (int64_t w = 0; w * 64 < n; w++) {
-      for (uint64_t edges = words[w] ^ (words[w] << 1 | before); edges; edges &= edges - 1) {
-        const int32_t p = (int32_t)w * 64 + __builtin_ctzll(edges);
-        if (found > 0 && found % 2 == 0 && p - ends[found - 1] < kGap) found--;
-        else ends[found++] = p;
+// 64 rows of bits, `each` words apart, become columns: bit r of word w of row c is then what bit c was of word w of row r. (Hacker's Delight, 7-3.)
+inline __attribute__((noinline)) void turnBits(uint64_t* x, int64_t each) {
+  uint64_t mask = 0x00000000FFFFFFFFu;
+  for (int j = 32; j > 0; j /= 2, mask ^= mask << j) {
+    for (int r = 0; r < 64; r = ((r | j) + 1) & ~j) {
+      uint64_t *low = x + r * each, *high = x + (r | j) * each;
+      for (int64_t w = 0; w < each; w++) {
+        const uint64_t t = (low[w] >> j ^ high[w]) & mask;
+        high[w] ^= t;
+        low[w] ^= t << j;
       }
-      before = words[w] >> 63;
     }
-    if (found % 2 == 1) ends[found++] = (int32_t)n;
-    if (found == 0) found = 2, ends[0] = ends[1] = 0;
-    count = found / 2;
   }
-
-  // Takes n columns from bit `first` of `rows` rows of a map, and their runs; whether it is worth leaving some out, where to begin a run takes as long as
-  // `restart` steps.
-  bool joins(const uint64_t* map, int64_t each, int64_t rows, int64_t first, int64_t n, int restart) {
-    const int64_t shift = first % 64, last = (first + n + 63) / 64 - first / 64;
-    map += first / 64;
-    int64_t some = 0;
-    uint64_t before = 0;
-    for (int64_t w = 0; w < last; w++) {
-      uint64_t all = 0;
-      for (int64_t r = 0; r < rows; r++) all |= map[r * each + w];
-      // Word w of the map has the end of word w - 1 here, and the start of word w.
-      if (w > 0 && shift > 0) words[w - 1] = before | all << (64 - shift);
-      words[w] = before = all >> shift;
-    }
-    for (int64_t w = 0; w * 64 < n; w++) {
-      if (n - w * 64 < 64) words[w] &= ((uint64_t)1 << (n - w * 64)) - 1;
-      some += __builtin_popcountll(words[w]);
-    }
-    if ((n - some) * kWorth < n) return false;
-    findRuns(n);
-    return (n - some - restart * count) * kWorth >= n;
-  }
-};
+}
 
 template <class V>
 struct Zeros {
   typedef typename V::E E;
-  typedef uint32_t Bits __attribute__((vector_size(V::W * sizeof(E))));
-  static LW_MEMBER V either(V a, V b) {
-    Bits x, y;
-    __builtin_memcpy(&x, &a, sizeof x);
-    __builtin_memcpy(&y, &b, sizeof y);
-    x |= y;
-    __builtin_memcpy(&a, &x, sizeof x);
-    return a;
-  }
-  // Whether a fifth of n columns seem to be 0 in all of `rows` rows, by what eight places far from each other have.
-  static __attribute__((noinline)) bool sampled(const E* a, int64_t ld, int64_t rows, int64_t n) {
+  // How many numbers of eight registers in each of `rows` rows, far from each other, are 0.
+  static __attribute__((noinline)) int sampled(const E* a, int64_t ld, int64_t rows, int64_t n) {
     enum { PLACES = 8 };
-    if (n < V::W) return false;
     int zeros = 0;
-    for (int64_t i = 0; i < PLACES; i++) {
-      V seen = V::zero();
-      for (int64_t r = 0; r < rows; r++) seen = either(seen, V::load(a + r * ld + (n - V::W) * i / (PLACES - 1)));
-      zeros += __builtin_popcount(bits(seen == V::zero()));
-    }
-    return zeros * Nonzero::kWorth >= PLACES * V::W;
+    for (int64_t i = 0; i < PLACES; i++)
+      for (int64_t r = 0; r < rows; r++) zeros += __builtin_popcount(bits(V::load(a + r * ld + (n - V::W) * i / (PLACES - 1)) == V::zero()));
+    return zeros;
   }
+
+  // The least number is 2^-149 (2^-1074), and two of 24 (53) bits have 48 (106) together.
+  static constexpr E kLeastOfA = (E)0x1p-30, kLeastOfB = (E)(sizeof(E) == 4 ? 0x1p-72 : 0x1p-900);
 
   // The lanes of m as bits from bit q on. By way of a register for integers: GCC 12 joins two masks of 16 by one instruction, and with -O1 -fsanitize=thread
   // leaves out one of them.
@@ -129,21 +70,26 @@ struct Zeros {
     return plain;
   }
 
-  // Whether all of `width` numbers, at most 4 registers, in rows [from, to) of b are finite.
-  static __attribute__((noinline)) bool allFinite(const E* b, int64_t ld, int64_t width, int64_t from, int64_t to) {
-    enum { MOST = 4 };
-    V sum[MOST];  // of products with 0
-    LW_UNROLL for (int j = 0; j < MOST; j++) sum[j] = V::zero();
-    const int64_t whole = width / V::W;
-    const typename V::M last = V::first(width % V::W);
-    for (int64_t p = from; p < to; p++) {
-      const E* row = b + p * ld;
-      LW_UNROLL for (int j = 0; j < MOST; j++) {
-        if (j < whole) sum[j] = fma(V::load(row + j * V::W), V::zero(), sum[j]);
-        else if (j == whole) sum[j] = fma(V::load(row + j * V::W, last), V::zero(), sum[j]);
+  // Whether all of `width` numbers in each of `rows` rows of b are finite; and, if `exact`, none but 0 is below kLeastOfB in size.
+  static __attribute__((noinline)) bool allFinite(const E* b, int64_t ld, int64_t width, int64_t rows, bool exact) {
+    enum { MANY = 4 };
+    if (width == ld) width *= rows, rows = 1;
+    const V most = V::set1((E)(sizeof(E) == 4 ? __FLT_MAX__ : __DBL_MAX__));
+    V sum[MANY], smallest = most;  // of products with 0; of sizes
+    LW_UNROLL for (int q = 0; q < MANY; q++) sum[q] = V::zero();
+    for (; rows > 0; rows--, b += ld) {
+      int64_t j = 0;
+      if (exact) {
+        for (int64_t i = 0; i < width; i += V::W) {
+          const V size = abs(V::load(b + i, V::first(lesser(width - i, V::W))));
+          smallest = min(select(size == V::zero(), most, size), smallest);
+        }
       }
+      for (; j + MANY * V::W <= width; j += MANY * V::W)
+        LW_UNROLL for (int q = 0; q < MANY; q++) sum[q] = fma(V::load(b + j + q * V::W), V::zero(), sum[q]);
+      for (; j < width; j += V::W) sum[0] = fma(V::load(b + j, V::first(lesser(width - j, V::W))), V::zero(), sum[0]);
     }
-    return !any(isnan((sum[0] + sum[1]) + (sum[2] + sum[3])));
+    return !any(isnan((sum[0] + sum[1]) + (sum[2] + sum[3]))) && !any(smallest < V::set1(kLeastOfB));
   }
   // Whether a tile's results are all finite and none is -0.
   static __attribute__((noinline)) bool plain(const E* c, int64_t ld, int64_t rows, int64_t width) {

@@ -8,7 +8,6 @@
 #include "../scratch.h"
 #include "gemm-legs.h"
 #include "gemm-short.h"
-#include "gemm-sparse.h"
 #include "gemm-turned.h"
 #include "transpose.h"
 
@@ -20,7 +19,7 @@ struct Tiles {
   typedef typename V::E E;
   typedef Strips<V> T;
   static constexpr bool kLongRows = T::kLongRows;
-  enum { MR = T::MR, NR = T::NR, STACKED = 256, PAD = 16, MAP = 1 << 16 };  // STACKED: rows of a copy on the stack, which may be small; MAP: words
+  enum { MR = T::MR, NR = T::NR, STACKED = 256, PAD = 16 };  // STACKED: rows of a copy on the stack, which may be small
   // How a wide product is cut. One block of k if k is at most `mostK`, else blocks of about `k`; a, b: bytes kept of A and of B as copies. A, and
   // one strip of B, stay in a second-level cache; the rest of B may lie in the third: each strip serves all rows of A before it is left.
   struct Cut {
@@ -50,10 +49,10 @@ struct Tiles {
     }
   }
 
-  // Rows [p0, p0+k) and `width` columns from j on of op(B), as rows of NR.
-  static void packB(const Gemm<E>& g, int64_t p0, int64_t k, int64_t j, int64_t width, E* to) {
-    if (g.transB) transposeBlock<V>(g.b + j * g.ldb + p0, g.ldb, width, k, to, NR);
-    else copyRows(g.b + p0 * g.ldb + j, g.ldb, k, width, to, NR);
+  // Rows [p0, p0+k) and `width` columns from j on of op(B), as rows of ld.
+  static void packB(const Gemm<E>& g, int64_t p0, int64_t k, int64_t j, int64_t width, E* to, int64_t ld) {
+    if (g.transB) transposeBlock<V>(g.b + j * g.ldb + p0, g.ldb, width, k, to, ld);
+    else copyRows(g.b + p0 * g.ldb + j, g.ldb, k, width, to, ld);
   }
 
   // Rows [i0, i0+m) and columns [p0, p0+k) of op(A) close together, as stored: rows of k, or of m if A is transposed.
@@ -88,51 +87,38 @@ struct Tiles {
       if (c1 - c0 == g.n && ShortRows<V>::takes(g)) i0 = ShortRows<V>::run(g, i0, i1);
       if (i0 == i1) return;
     }
-    if constexpr (!T::kLeavesOut) return nest(g, i0, i1, c0, c1);
-    // So many rows at a time that the map of their zeros is small.
-    const int64_t rows = greater(64, MAP / mapWords(g));
-    for (; i0 < i1; i0 += rows) {
-      const int64_t to = lesser(i1, i0 + rows);
-      if constexpr (T::kLeavesOut && SparseRows<V>::kMeasured)
-        if (SparseRows<V>::run(g, i0, to, c0, c1)) continue;
-      Gemm<E> part = g;
-      Leaving leaving = {};
-      part.leaving = &leaving;
-      nest(part, i0, to, c0, c1);
-      if (leaving.doubtful) nest(g, i0, to, c0, c1);
+    if constexpr (T::kLeavesOut) {
+      for (int64_t to; SparseSteps<V>::looks(g, i1 - i0) && i0 < i1; i0 = to) {
+        to = lesser(i1, i0 + SparseSteps<V>::rowsOfMap(g));
+        Gemm<E> part = g;
+        Leaving leaving = {};
+        part.leaving = &leaving;
+        nest(part, i0, to, c0, c1);
+        if (leaving.doubtful) nest(g, i0, to, c0, c1);
+      }
+      if (i0 == i1) return;
     }
-  }
-  // Words of a map of the zeros in a row of A (gemm-zeros.h).
-  static int64_t mapWords(const Gemm<E>& g) { return ceilDivide(greater(g.k, 1), 64); }
-  // Whether a map of rows [i0, i1) is made, for which there is memory at `to`: if leaving out steps pays in the first rows.
-  static bool maps(const Gemm<E>& g, int64_t i0, int64_t i1, uint64_t* to) {
-    const E* a = g.a + i0 * g.rowA;
-    const int64_t each = mapWords(g), few = lesser(i1 - i0, T::kRowsInCommon);
-    if (!to || !Zeros<V>::sampled(a, g.rowA, few, g.k)) return false;
-    Zeros<V>::template map<false>(a, g.rowA, few, g.k, to, each, 0);
-    Nonzero found;
-    if (!found.joins(to, each, few, 0, lesser(g.k, Nonzero::kMost), T::kRestart)) return false;
-    Zeros<V>::template map<false>(a + few * g.rowA, g.rowA, i1 - i0 - few, g.k, to + few * each, each, 0);
-    g.leaving->map = to;
-    g.leaving->each = each;
-    g.leaving->row0 = i0;
-    return true;
+    nest(g, i0, i1, c0, c1);
   }
   static __attribute__((noinline)) void nest(const Gemm<E>& g, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
     alignas(64) E stacked[STACKED * NR];
     const int64_t m = i1 - i0, strips = ceilDivide(c1 - c0, NR);
-    // Copying B pays when several tiles of rows use the copy; copying A when several strips do and its rows lie far apart.
-    const bool packsB = g.transB || (strips > 1 && m > 2 * MR && !small(g));
     const int64_t copyA = cut().a / sizeof(E), copyB = cut().b / sizeof(E);
-    const bool copies = packsB && strips > 1, looks = T::kLeavesOut && g.leaving && g.colA == 1 && g.rowA != 1 && g.k >= 64 && g.k <= MAP && m > 1 && g.n >= T::kLeastColumns;
-    const size_t mapBytes = looks ? (size_t)(ceilDivide(m * mapWords(g), 8) * 64) : 0;
-    char* memory = copies || looks ? workspace((copies ? (copyB + copyA) * sizeof(E) : 0) + mapBytes) : nullptr;
-    E* own = copies && memory ? (E*)(memory + mapBytes) : nullptr;
-    const bool leaves = looks && maps(g, i0, i1, (uint64_t*)memory);
-    const bool packsA = own && strips >= 4 && m >= MR && (g.colA != 1 || g.rowA * (int64_t)sizeof(E) > kFarRows);
-    const int64_t step = !packsB ? (m <= MR ? fewRows(g) : (leaves ? lesser(2 * rowsThatFit(g), Nonzero::kMost) : rowsThatFit(g))) : own ? blockOfK(g.k) : (int64_t)STACKED;
+    const bool looks = T::kLeavesOut && g.leaving;
+    const size_t mapBytes = looks ? SparseSteps<V>::mapBytes(g, m) : 0, copyBytes = (size_t)(copyB + copyA) * sizeof(E);
+    // Copying B pays when several tiles of rows use the copy, or many rows whole lines of it where steps are left out; copying A when several strips do and its
+    // rows lie far apart.
+    bool packsB = g.transB || (strips > 1 && m > 2 * MR && !small(g));
+    const bool copiesSparse = looks && (packsB || (m >= 64 && g.ldb % V::W != 0)), copies = packsB && strips > 1;
+    char* memory = copies || looks ? workspace((copies || copiesSparse ? copyBytes : 0) + mapBytes) : nullptr;
+    const bool leaves = looks && SparseSteps<V>::maps(g, i0, i1, copiesSparse || g.ldb % V::W == 0, (uint64_t*)memory);
+    if (leaves) packsB = copiesSparse;
+    E* own = memory && (leaves ? copiesSparse : copies) ? (E*)(memory + mapBytes) : nullptr;
+    const int64_t columns = leaves ? SparseSteps<V>::columnsOf(c1 - c0) : (int64_t)NR;  // of a strip
+    const bool packsA = own && !leaves && strips >= 4 && m >= MR && (g.colA != 1 || g.rowA * (int64_t)sizeof(E) > kFarRows);
+    const int64_t step = !packsB ? (m <= MR ? fewRows(g) : (leaves ? greater(g.k, 1) : rowsThatFit(g))) : own ? blockOfK(g.k, leaves) : (int64_t)STACKED;
     // A copy of B serves all bands of rows; a copy of A all strips of `wide` columns.
-    const int64_t wide = own ? copyB / step / NR * NR : packsB ? (int64_t)NR : greater(c1 - c0, 1);
+    const int64_t wide = own ? copyB / step / columns * columns : packsB ? columns : greater(c1 - c0, 1);
     const int64_t tall = packsA ? lesser(copyA / (step + PAD), cut().mostK) - PAD : greater(m, 1);
     const int64_t bands = ceilDivide(m, tall);
     for (int64_t b0 = c0; b0 < c1; b0 += wide) {
@@ -147,18 +133,18 @@ struct Tiles {
             T::oneRow(g, {g.b + p0 * g.ldb + b0, g.ldb, p0, k, b0, g.startAt(p0), nullptr}, r0, b1 - b0);
             continue;
           }
-          for (int64_t j0 = b0; j0 < b1; j0 += NR) {
-            const int64_t width = lesser(b1 - j0, NR);
+          for (int64_t j0 = b0; j0 < b1; j0 += columns) {
+            const int64_t width = lesser(b1 - j0, columns);
             E* copy = packsB ? (own ? own : stacked) + (j0 - b0) * k : nullptr;
             if (packsB && band == 0) {
-              if (!g.transB && width == NR && r1 - r0 > MR) {
+              if (!leaves && !g.transB && width == NR && r1 - r0 > MR) {
                 T::copyingStrip(near, {g.b + p0 * g.ldb + j0, g.ldb, p0, k, j0, g.startAt(p0), copy}, r0, r1);
                 continue;
               }
-              packB(g, p0, k, j0, width, copy);
+              packB(g, p0, k, j0, width, copy, columns);
             }
             const E* b = packsB ? copy : g.b + p0 * g.ldb + j0;
-            T::strip(near, {b, packsB ? (int64_t)NR : g.ldb, p0, k, j0, g.startAt(p0), nullptr}, width, r0, r1);
+            T::strip(near, {b, packsB ? columns : g.ldb, p0, k, j0, g.startAt(p0), nullptr}, width, r0, r1);
           }
         }
         p0 += k;
@@ -166,8 +152,11 @@ struct Tiles {
     }
   }
 
-  static int64_t blockOfK(int64_t k) {
-    return k <= cut().mostK ? greater(k, 1) : ceilDivide(k, ceilDivide(k, cut().k));
+  // `whole`: in whole words of a map of zeros.
+  static int64_t blockOfK(int64_t k, bool whole) {
+    if (k <= cut().mostK) return greater(k, 1);
+    const int64_t step = ceilDivide(k, ceilDivide(k, cut().k));
+    return whole ? ceilDivide(step, 64) * 64 : step;
   }
   // Rows of B as they lie, with all their columns: strips share lines.
   static int64_t rowsThatFit(const Gemm<E>& g) {
@@ -224,7 +213,7 @@ struct Tiles {
     }
     // Each turn copies its own parts of A and B, or has B in the first-level cache for its rows. A gradient's looks for zeros besides (batch 32
     // on two threads of Zen 4: two turns of each instead of four 1.03 times as fast).
-    plan.turns = small(g) && !g.transB ? (int)greater(1, lesser(plan.turns, g.m / ((g.rowA == 1 ? 3 * TURN : (int64_t)TURN) * plan.threads))) : 1;
+    plan.turns = small(g) && !g.transB ? (int)greater(1, lesser(plan.turns, g.m / ((g.rowA == 1 ? 6 * TURN : (int64_t)TURN) * plan.threads))) : 1;
   }
 
   // A is gathered, in one panel, by those who multiply it: some rows, and then their product.
