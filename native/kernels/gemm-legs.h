@@ -1,6 +1,8 @@
 // A product whose threads share k, not rows. (The other ways are in gemm.h.)
 #pragma once
 #ifdef LANEWISE_KERNELS
+#include <algorithm>
+
 #include "ahead.h"
 #include "gemm-strip.h"
 #include "panels.h"
@@ -16,7 +18,7 @@ template <class V>
 struct ProductLegs {
   typedef typename V::E E;
   typedef Strips<V> T;
-  enum { MR = T::MR, NR = T::NR, ROWS = 6 };
+  enum { MR = T::MR, NR = T::NR, ROWS = 8 };
   static constexpr bool kMeasured = V::W * sizeof(E) >= 32;
   static int64_t count(const Gemm<E>& g, int threads) {
     const int64_t units = unitsOfEach(g);
@@ -56,13 +58,18 @@ struct ProductLegs {
     T::strip(g, strip, width, 0, g.m);
     if (rows > 0) T::strip(g, {copy, width, strip.p0 + before, rows, strip.j0, {g.c, g.ldc}, nullptr}, width, 0, g.m);
   }
-  // Behind the sums, a line of each leg and one of all: which strips of its part of B are known to be finite in this step, and whether all of them leave out
-  // steps with zeros (gemm-sparse.h), as the first has found.
-  enum { LINE = 64 / sizeof(E), WORDS = 16 };  // WORDS: of a row in a map of zeros, on the stack
-  static size_t scratchBytes(const Gemm<E>& g, int64_t legs) { return (size_t)((legs - 1) * sumsOf(g) + (legs + 1) * LINE) * sizeof(E); }
-  static uint64_t& known(const Gemm<E>& g, const Command& command, int64_t legs, int64_t h) {
-    return *(uint64_t*)((E*)command.scratch + (legs - 1) * sumsOf(g) + h * LINE);
-  }
+  // What a leg knows in a step that leaves out steps with zeros (gemm-sparse.h), behind the sums: its part of A, which steps some row has taken, and whether all must be
+  // taken after all; and, in a line that is seldom written, whether the step does: the first leg decides for all.
+  enum { WORDS = 16 };  // of a row in a map of zeros
+  struct Known {
+    const E* a;
+    int64_t rowA;
+    bool doubtful;
+    uint64_t taken[WORDS];
+    alignas(64) bool leaves;
+  };
+  static size_t scratchBytes(const Gemm<E>& g, int64_t legs) { return (size_t)((legs - 1) * sumsOf(g)) * sizeof(E) + (size_t)legs * sizeof(Known); }
+  static Known* known(const Gemm<E>& g, const Command& command, int64_t legs) { return (Known*)((E*)command.scratch + (legs - 1) * sumsOf(g)); }
   // Whether to leave out steps seems to pay in k columns of A.
   static bool leavesOut(const Gemm<E>& g, int64_t k) {
     if constexpr (!T::kLeavesOut) return false;
@@ -70,32 +77,34 @@ struct ProductLegs {
     part.k = k;
     return g.n >= SparseSteps<V>::LEAST_COLUMNS && k <= 64 * WORDS && SparseSteps<V>::pays(part, 0, g.m, g.ldb % V::W == 0);
   }
-  // Strip by strip, whether rows [p0, p1) of B are finite.
-  static uint64_t finiteStrips(const Gemm<E>& g, int64_t p0, int64_t p1) {
-    uint64_t finite = 0;
-    if constexpr (T::kLeavesOut) {
-      enum { COLUMNS = SparseSteps<V>::COLUMNS };
-      for (int64_t j = 0; j < g.n; j += COLUMNS)
-        if (Zeros<V>::allFinite(g.b + p0 * g.ldb + j, g.ldb, lesser(COLUMNS, g.n - j), p1 - p0, false)) finite |= (uint64_t)1 << j / COLUMNS;
-    }
-    return finite;
+  // Rows [from, to) and n columns, of steps [p0, p1).
+  static void withAllSteps(const Gemm<E>& part, int64_t p0, int64_t p1, int64_t n, const Start<E>& start, int64_t from, int64_t to) {
+    for (int64_t j = 0; j < n; j += NR)
+      T::strip(part, {part.b + p0 * part.ldb + j, part.ldb, p0, p1 - p0, j, start, nullptr}, lesser(n - j, NR), from, to);
   }
-  // Rows [from, to) of a tile, without steps with zeros; whether that was right.
-  static bool withoutSteps(const Gemm<E>& part, int64_t p0, int64_t p1, const Start<E>& start, int64_t from, int64_t to, uint64_t finite) {
+  // The same without steps with zeros, of k steps from p0 on.
+  static void withoutSteps(const Gemm<E>& part, int64_t p0, int64_t k, const Start<E>& start, int64_t from, int64_t to, Known& own) {
     if constexpr (T::kLeavesOut) {
-      enum { COLUMNS = SparseSteps<V>::COLUMNS };
-      uint64_t map[WORDS * ROWS];
-      const int64_t each = ceilDivide(p1 - p0, 64);
-      Zeros<V>::template map<false>(part.a + from * part.rowA + p0, part.rowA, to - from, p1 - p0, map, each, 0);
-      Gemm<E> leaving = part;
-      for (int64_t j = 0; j < part.n; j += COLUMNS) {
-        Leaving how = {map, each, 64 * each, 1, from, p0, false, true, (finite >> j / COLUMNS & 1) != 0, false};
-        leaving.leaving = &how;
-        T::strip(leaving, {part.b + p0 * part.ldb + j, part.ldb, p0, p1 - p0, j, start, nullptr}, lesser(COLUMNS, part.n - j), from, to);
-        if (how.doubtful) return false;
+      typedef SparseSteps<V> S;
+      if (from == 0) {
+        own.a = part.a;
+        own.rowA = part.rowA;
+        own.doubtful = false;
+        std::fill(own.taken, own.taken + WORDS, 0);
       }
+      uint64_t map[WORDS * ROWS];
+      const int64_t each = ceilDivide(k, 64);
+      Zeros<V>::template map<false>(part.a + from * part.rowA + p0, part.rowA, to - from, k, map, each, 0);
+      for (int64_t w = 0; w < each; w++)
+        for (int64_t r = 0; r < to - from; r++) own.taken[w] |= map[r * each + w];
+      Leaving how = {map, each, 64 * each, 1, from, p0, false, true, true, false};
+      Gemm<E> leaving = part;
+      leaving.leaving = &how;
+      for (int64_t j = 0; j < part.n; j += S::COLUMNS)
+        T::strip(leaving, {part.b + p0 * part.ldb + j, part.ldb, p0, k, j, start, nullptr}, lesser(S::COLUMNS, part.n - j), from, to);
+      // What some row takes of B shows in its sums.
+      if (how.doubtful || (to == part.m && !S::restIsFinite(part.b + p0 * part.ldb, part.ldb, part.n, k, own.taken))) own.doubtful = true;
     }
-    return true;
   }
   static void run(const Gemm<E>& g, const Command& command, int64_t unit) {
     const int64_t legs = command.units / command.leg, h = unit / command.leg;
@@ -104,35 +113,33 @@ struct ProductLegs {
     Panels cut = Panels::cut(g.source ? g.panels : legs, g.m, g.k, command.legs->ends);
     const int64_t p0 = cut.start(h), p1 = cut.ends[h];
     Gemm<E> part = g;
-    uint64_t &finite = known(g, command, legs, h), &leaves = known(g, command, legs, legs);
+    Known* const all = known(g, command, legs);
+    const auto panel = [&](int64_t leg, int64_t place) { return (E*)g.a + cut.at(leg, cut.start(leg), place); };
     if (g.source) {
       const Segment own = {0, g.m, p0, p1};
       const Ahead ahead(command, h + 1 < legs ? h : -1, own);
-      const auto panel = [&](int64_t place) { return (E*)g.a + cut.at(h, p0, place); };
       if (t == -before) {
         const bool found = ahead.find();
         cut.places[h] = ahead.place();
         cut.note((E*)g.a, h);
         for (int64_t i = legs; h == 0 && i < g.panels; i++) cut.note((E*)g.a, i);
-        if (!found) gatherPart<false>(command, own, (char*)panel(ahead.place()), cut.width(h));
-        part.a = panel(ahead.place());
+        if (!found) gatherPart<false>(command, own, (char*)panel(h, ahead.place()), cut.width(h));
+        part.a = panel(h, ahead.place());
         part.rowA = cut.width(h);
-        if (h == 0) leaves = leavesOut(part, p1);
+        if (h == 0) all->leaves = leavesOut(part, p1);
         if (h + 1 == legs) askAfter(command, own);
         return;
       }
       if (t == tiles) {
-        if (ahead.note) ahead.gather((char*)panel(1 - ahead.place()));
+        if (ahead.note) ahead.gather((char*)panel(h, 1 - ahead.place()));
         else if (h + 1 < legs) askAfter(command, own);
         return;
       }
-      part.a = panel(ahead.place()) - p0;
+      part.a = panel(h, ahead.place()) - p0;
       part.rowA = cut.width(h);
     }
-    if (!g.source && unit == 0) leaves = leavesOut(g, p1);
-    const bool without = leaves;
-    // Before the first tile, and before the last leg can begin with its own.
-    if (without && t == (last > 0 ? -1 : 0)) finite = finiteStrips(g, p0, p1);
+    if (!g.source && unit == 0) all->leaves = leavesOut(g, p1);
+    const bool without = all->leaves;
     if (without && t < 0) return;
     const int64_t tileColumns = without ? g.n : whole;
     const Start<E> start = h > 0 ? sums(g, command, h - 1, tileColumns, t < 0) : g.startAt(0);
@@ -143,9 +150,15 @@ struct ProductLegs {
     }
     if (t < 0) return lastOfLeg(part, {g.b + p0 * g.ldb + whole, g.ldb, p0, p1 - p0, whole, start, nullptr}, last, h + 1 < legs);
     const int64_t from = g.m * t / tiles, to = g.m * (t + 1) / tiles;
-    if (without && withoutSteps(part, p0, p1, start, from, to, finite)) return;
-    for (int64_t j = 0; j < tileColumns; j += NR)
-      T::strip(part, {g.b + p0 * g.ldb + j, g.ldb, p0, p1 - p0, j, start, nullptr}, lesser(tileColumns - j, NR), from, to);
+    if (!without) return withAllSteps(part, p0, p1, tileColumns, start, from, to);
+    withoutSteps(part, p0, p1 - p0, start, from, to, all[h]);
+    // Once the last leg has done its last tile it is known whether all was right.
+    if (h + 1 < legs || to < g.m || std::none_of(all, all + legs, [](const Known& leg) { return leg.doubtful; })) return;
+    for (int64_t l = 0; l < legs; l++) {
+      part.a = all[l].a;
+      part.rowA = all[l].rowA;
+      withAllSteps(part, cut.start(l), cut.ends[l], g.n, l > 0 ? Start<E>{g.c, g.ldc} : g.startAt(0), 0, g.m);
+    }
   }
 };
 

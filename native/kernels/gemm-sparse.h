@@ -60,6 +60,22 @@ struct SparseSteps {
     return true;
   }
 
+  // Whether those of k rows of B are finite whose bits are not set.
+  static __attribute__((noinline)) bool restIsFinite(const E* b, int64_t ldb, int64_t n, int64_t k, const uint64_t* taken) {
+    for (int64_t p = 0; p < k; p += 64) {
+      uint64_t left = ~taken[p / 64];
+      if (k - p < 64) left &= ((uint64_t)1 << (k - p)) - 1;
+      while (left) {
+        const int64_t from = __builtin_ctzll(left);
+        const uint64_t others = ~(left >> from);
+        const int64_t count = others ? __builtin_ctzll(others) : 64;
+        if (!Zeros<V>::allFinite(b + (p + from) * ldb, ldb, n, count, false)) return false;
+        left = from + count < 64 ? left >> (from + count) << (from + count) : 0;
+      }
+    }
+    return true;
+  }
+
   // Columns of each strip of so many.
   static int64_t columnsOf(int64_t columns) { return ceilDivide(ceilDivide(columns, ceilDivide(columns, COLUMNS)), 16) * 16; }
 
