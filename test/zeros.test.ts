@@ -32,14 +32,16 @@ function operands(m: number, n: number, k: number): Operands {
   return { m, n, k, x: sparse(m, k, r), w: dense(k * n, r), b: dense(n, r) }
 }
 
-/** x·w, also with w as its transpose, x·w + b, and the gradient's xᵀ·dy, where w's first rows serve as dy. */
+/** x·w, also with w as its transpose, x·w + b, at once and replayed (threads then may share k), and the gradient's xᵀ·dy, where w's first rows serve as dy. */
 function products({ m, n, k, x, w, b }: Operands, dtype: Dtype): lw.Tensor[] {
   const [a, c] = [lw.tensor(x, { shape: [m, k], dtype }), lw.tensor(w, { shape: [k, n], dtype })]
-  const turned = lw.transpose(c)
+  const [bias, turned, replayed] = [lw.tensor(b, { dtype }), lw.transpose(c), lw.zeros([m, n], { dtype })]
+  lw.record(() => lw.affine(a, c, bias, replayed)).replay(2)
   return [
     lw.matmul(a, c),
     lw.matmul(a, turned, { transposeB: true }),
-    lw.affine(a, c, lw.tensor(b, { dtype })),
+    lw.affine(a, c, bias),
+    replayed,
     lw.matmul(a, c.slice(0, m), { transposeA: true }),
   ]
 }

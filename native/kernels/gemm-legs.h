@@ -18,7 +18,7 @@ template <class V>
 struct ProductLegs {
   typedef typename V::E E;
   typedef Strips<V> T;
-  enum { MR = T::MR, NR = T::NR, ROWS = 8 };
+  enum { MR = T::MR, NR = T::NR, ROWS = T::kLongRows ? 8 : T::MR };
   static constexpr bool kMeasured = V::W * sizeof(E) >= 32;
   static int64_t count(const Gemm<E>& g, int threads) {
     const int64_t units = unitsOfEach(g);
@@ -26,13 +26,13 @@ struct ProductLegs {
                       units >= 2 * threads;
     return pays && threads <= (g.source ? g.panels : (int64_t)kMostLegs) ? threads : 1;
   }
-  // A leg's units: tiles of rows, with AVX-512 a row less than there could be (32 rows in seven tiles, not six: the largest is what
-  // the next leg waits for; with AVX2 six are 1.02 times as fast); before them the last columns of all rows, where those go apart. Where A
+  // A leg's units: tiles of at most ROWS rows, four of them if there are so few rows (the first is what the next leg waits for); before them the last columns of
+  // all rows, where those go apart. Where A
   // is to be gathered, there is a unit before and one after these. All legs but the last gather their panel of the next batch after
   // them, when they would only wait, and find it in the next step (ahead.h); so they begin to multiply a tile before the last leg, which
   // first gathers its own.
   static int64_t unitsOfEach(const Gemm<E>& g) {
-    return ceilDivide(g.m, ROWS) + (T::apart(g, g.n, g.m, g.k) > 0 ? 1 : 0) + (g.source ? 2 : 0);
+    return greater(ceilDivide(g.m, ROWS), lesser(4, ceilDivide(g.m, 4))) + (T::apart(g, g.n, g.m, g.k) > 0 ? 1 : 0) + (g.source ? 2 : 0);
   }
   // The sums that leg h leaves for the next one, where C would lie: the last columns, if they go apart, close together, the others in whole
   // lines. In C itself each line would change cores three times a step (Zen 4, batch 32 on two threads: 1.03 of the time).
