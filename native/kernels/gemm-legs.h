@@ -75,7 +75,7 @@ struct ProductLegs {
     if constexpr (!T::kLeavesOut) return false;
     Gemm<E> part = g;
     part.k = k;
-    return g.n >= SparseSteps<V>::LEAST_COLUMNS && k <= 64 * WORDS && SparseSteps<V>::pays(part, 0, g.m, g.ldb % V::W == 0);
+    return SparseSteps<V>::looks(part, g.m) && k <= 64 * WORDS && SparseSteps<V>::pays(part, 0, g.m, g.ldb % V::W == 0);
   }
   // Rows [from, to) and n columns, of steps [p0, p1).
   static void withAllSteps(const Gemm<E>& part, int64_t p0, int64_t p1, int64_t n, const Start<E>& start, int64_t from, int64_t to) {

@@ -22,17 +22,19 @@ struct SparseSteps {
   // The least for which it pays (Zen 4), and words of a map at most.
   enum { LEAST_COLUMNS = 24, MAP = 1 << 16 };
 
-  // Whether zeros are looked for in m rows of A, which lies by rows or by columns.
+  // Whether zeros are looked for in m rows of A, which lies by rows or by columns: not where few rows would pay for the map, or for the test of B.
   static bool looks(const Gemm<E>& g, int64_t m) {
     const bool byRows = g.colA == 1 && g.rowA != 1, byColumns = g.rowA == 1 && g.colA != 1 && !g.bias;
-    return g.n >= LEAST_COLUMNS && g.k <= MAP && (byRows ? g.k >= STEPS && m > 1 : byColumns && g.k >= 8 && m >= V::W);
+    return g.n >= LEAST_COLUMNS && g.k <= MAP && (byRows ? g.k >= STEPS && m >= 8 : byColumns && g.k >= 8 && m >= 16);
   }
 
-  // Whether leaving out steps seems to pay: where rows of B are whole lines if two fifths of the numbers are 0, else if three are.
+  // Whether leaving out steps seems to pay: from two fifths of zeros on where rows of B are whole lines that many rows use, from four on where the map has to be turned for
+  // few numbers of C, else from three on.
   static bool pays(const Gemm<E>& g, int64_t i0, int64_t i1, bool lines) {
     const bool byRows = g.colA == 1;
-    const int64_t rows = lesser(byRows ? i1 - i0 : g.k, 8), numbers = byRows ? g.k : i1 - i0;
-    return Zeros<V>::sampled(g.a + i0 * g.rowA, byRows ? g.rowA : g.colA, rows, numbers) * 5 >= rows * 8 * V::W * (lines ? 2 : 3);
+    const int64_t m = i1 - i0, rows = lesser(byRows ? m : g.k, 8), numbers = byRows ? g.k : m;
+    const int64_t fifths = byRows ? (lines && g.n >= 48 && m >= 16 ? 2 : 3) : g.n < 48 || m < 64 ? 4 : 3;
+    return Zeros<V>::sampled(g.a + i0 * g.rowA, byRows ? g.rowA : g.colA, rows, numbers) * 5 >= rows * 8 * V::W * fifths;
   }
 
   // Words of a row's map, rows whose map is small, and the bytes of m rows'.
