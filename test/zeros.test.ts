@@ -80,6 +80,7 @@ describe.skipIf(ISAS.length === 0).each(DTYPES)('products of rows with zeros, %s
     [200, 66, 1000],
     [5, 128, 70],
     [65, 24, 130],
+    [700, 25, 784],
   ] as const) {
     it(`${m}×${k}×${n}`, () => {
       expectSame(operands(m, n, k), dtype)

@@ -1,8 +1,6 @@
 // A product whose threads share k, not rows. (The other ways are in gemm.h.)
 #pragma once
 #ifdef LANEWISE_KERNELS
-#include <algorithm>
-
 #include "ahead.h"
 #include "gemm-strip.h"
 #include "panels.h"
@@ -18,7 +16,7 @@ template <class V>
 struct ProductLegs {
   typedef typename V::E E;
   typedef Strips<V> T;
-  enum { MR = T::MR, NR = T::NR, ROWS = T::kLongRows ? 8 : T::MR };
+  enum { MR = T::MR, NR = T::NR, ROWS = T::kLongRows ? 8 : T::MR, LINE = 64 / sizeof(E) };
   static constexpr bool kMeasured = V::W * sizeof(E) >= 32;
   static int64_t count(const Gemm<E>& g, int threads) {
     const int64_t units = unitsOfEach(g);
@@ -26,11 +24,10 @@ struct ProductLegs {
                       units >= 2 * threads;
     return pays && threads <= (g.source ? g.panels : (int64_t)kMostLegs) ? threads : 1;
   }
-  // A leg's units: tiles of at most ROWS rows, four of them if there are so few rows (the first is what the next leg waits for); before them the last columns of
-  // all rows, where those go apart. Where A
-  // is to be gathered, there is a unit before and one after these. All legs but the last gather their panel of the next batch after
-  // them, when they would only wait, and find it in the next step (ahead.h); so they begin to multiply a tile before the last leg, which
-  // first gathers its own.
+  // A leg's units: tiles of at most ROWS rows, four of them where there are few rows (the first is what the next leg waits for); before them the last
+  // columns of all rows, where those go apart. Where A is to be gathered, there is a unit before and one after these. All legs but the last gather their
+  // panel of the next batch after them, when they would only wait, and find it in the next step (ahead.h); so they begin to multiply a tile before the last
+  // leg, which first gathers its own.
   static int64_t unitsOfEach(const Gemm<E>& g) {
     return greater(ceilDivide(g.m, ROWS), lesser(4, ceilDivide(g.m, 4))) + (T::apart(g, g.n, g.m, g.k) > 0 ? 1 : 0) + (g.source ? 2 : 0);
   }
@@ -38,7 +35,7 @@ struct ProductLegs {
   // lines. In C itself each line would change cores three times a step (Zen 4, batch 32 on two threads: 1.03 of the time).
   static int64_t wholeOf(const Gemm<E>& g) { return g.n - T::apart(g, g.n, g.m, g.k); }
   static int64_t wholeRegisters(int64_t numbers) { return ceilDivide(numbers, V::W) * V::W; }
-  static int64_t sumsOf(const Gemm<E>& g) { return g.m * wholeRegisters(g.n); }
+  static int64_t sumsOf(const Gemm<E>& g) { return ceilDivide(g.m * wholeRegisters(g.n), LINE) * LINE; }
   static Start<E> sums(const Gemm<E>& g, const Command& command, int64_t h, int64_t whole, bool last) {
     E* own = (E*)command.scratch + h * sumsOf(g);
     const int64_t ld = wholeRegisters(whole);
@@ -70,12 +67,15 @@ struct ProductLegs {
   };
   static size_t scratchBytes(const Gemm<E>& g, int64_t legs) { return (size_t)((legs - 1) * sumsOf(g)) * sizeof(E) + (size_t)legs * sizeof(Known); }
   static Known* known(const Gemm<E>& g, const Command& command, int64_t legs) { return (Known*)((E*)command.scratch + (legs - 1) * sumsOf(g)); }
-  // Whether to leave out steps seems to pay in k columns of A.
-  static bool leavesOut(const Gemm<E>& g, int64_t k) {
-    if constexpr (!T::kLeavesOut) return false;
-    Gemm<E> part = g;
-    part.k = k;
-    return SparseSteps<V>::looks(part, g.m) && k <= 64 * WORDS && SparseSteps<V>::pays(part, 0, g.m, g.ldb % V::W == 0);
+  // Whether to leave out steps seems to pay, by the first leg's part of A.
+  static bool leavesOut(Gemm<E> part, const Panels& cut, int64_t legs) {
+    if constexpr (T::kLeavesOut) {
+      for (int64_t h = 0; h < legs; h++)
+        if (cut.width(h) > 64 * WORDS) return false;
+      part.k = cut.width(0);
+      return SparseSteps<V>::looks(part, part.m) && SparseSteps<V>::pays(part, 0, part.m, part.ldb % V::W == 0);
+    }
+    return false;
   }
   // Rows [from, to) and n columns, of steps [p0, p1).
   static void withAllSteps(const Gemm<E>& part, int64_t p0, int64_t p1, int64_t n, const Start<E>& start, int64_t from, int64_t to) {
@@ -90,14 +90,14 @@ struct ProductLegs {
         own.a = part.a;
         own.rowA = part.rowA;
         own.doubtful = false;
-        std::fill(own.taken, own.taken + WORDS, 0);
+        __builtin_memset(own.taken, 0, sizeof own.taken);
       }
       uint64_t map[WORDS * ROWS];
       const int64_t each = ceilDivide(k, 64);
       Zeros<V>::template map<false>(part.a + from * part.rowA + p0, part.rowA, to - from, k, map, each, 0);
       for (int64_t w = 0; w < each; w++)
         for (int64_t r = 0; r < to - from; r++) own.taken[w] |= map[r * each + w];
-      Leaving how = {map, each, 64 * each, 1, from, p0, false, true, true, false};
+      Leaving how = {map, each, 64 * each, 1, from, p0, false, true, true};
       Gemm<E> leaving = part;
       leaving.leaving = &how;
       for (int64_t j = 0; j < part.n; j += S::COLUMNS)
@@ -114,31 +114,31 @@ struct ProductLegs {
     const int64_t p0 = cut.start(h), p1 = cut.ends[h];
     Gemm<E> part = g;
     Known* const all = known(g, command, legs);
-    const auto panel = [&](int64_t leg, int64_t place) { return (E*)g.a + cut.at(leg, cut.start(leg), place); };
     if (g.source) {
       const Segment own = {0, g.m, p0, p1};
       const Ahead ahead(command, h + 1 < legs ? h : -1, own);
+      const auto panel = [&](int64_t place) { return (E*)g.a + cut.at(h, p0, place); };
       if (t == -before) {
         const bool found = ahead.find();
         cut.places[h] = ahead.place();
         cut.note((E*)g.a, h);
         for (int64_t i = legs; h == 0 && i < g.panels; i++) cut.note((E*)g.a, i);
-        if (!found) gatherPart<false>(command, own, (char*)panel(h, ahead.place()), cut.width(h));
-        part.a = panel(h, ahead.place());
+        if (!found) gatherPart<false>(command, own, (char*)panel(ahead.place()), cut.width(h));
+        part.a = panel(ahead.place());
         part.rowA = cut.width(h);
-        if (h == 0) all->leaves = leavesOut(part, p1);
+        if (h == 0) all->leaves = leavesOut(part, cut, legs);
         if (h + 1 == legs) askAfter(command, own);
         return;
       }
       if (t == tiles) {
-        if (ahead.note) ahead.gather((char*)panel(h, 1 - ahead.place()));
+        if (ahead.note) ahead.gather((char*)panel(1 - ahead.place()));
         else if (h + 1 < legs) askAfter(command, own);
         return;
       }
-      part.a = panel(h, ahead.place()) - p0;
+      part.a = panel(ahead.place()) - p0;
       part.rowA = cut.width(h);
     }
-    if (!g.source && unit == 0) all->leaves = leavesOut(g, p1);
+    if (!g.source && unit == 0) all->leaves = leavesOut(g, cut, legs);
     const bool without = all->leaves;
     if (without && t < 0) return;
     const int64_t tileColumns = without ? g.n : whole;
@@ -153,8 +153,10 @@ struct ProductLegs {
     if (!without) return withAllSteps(part, p0, p1, tileColumns, start, from, to);
     withoutSteps(part, p0, p1 - p0, start, from, to, all[h]);
     // Once the last leg has done its last tile it is known whether all was right.
-    if (h + 1 < legs || to < g.m || std::none_of(all, all + legs, [](const Known& leg) { return leg.doubtful; })) return;
-    for (int64_t l = 0; l < legs; l++) {
+    if (h + 1 < legs || to < g.m) return;
+    bool doubtful = false;
+    for (int64_t l = 0; l < legs; l++) doubtful |= all[l].doubtful;
+    for (int64_t l = 0; l < legs && doubtful; l++) {
       part.a = all[l].a;
       part.rowA = all[l].rowA;
       withAllSteps(part, cut.start(l), cut.ends[l], g.n, l > 0 ? Start<E>{g.c, g.ldc} : g.startAt(0), 0, g.m);

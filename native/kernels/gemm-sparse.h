@@ -19,13 +19,13 @@ struct SparseSteps {
   typedef typename NarrowOf<V>::Type Narrow;
   // Columns at a time; steps, as many as a word of the map has bits; and rows, a part of 64, which find so many rows of B and their own sums in the first-level cache.
   enum { COLUMNS = 8 * Narrow::W, STEPS = 64, BAND = 32 };
-  // The least for which it pays (Zen 4), and words of a map at most.
-  enum { LEAST_COLUMNS = 24, MAP = 1 << 16 };
+  // The least for which it pays (Zen 4); words of a map at most, by rows fewer, so that these are still near when it is made; steps whose map is turned.
+  enum { LEAST_COLUMNS = 24, MAP = 1 << 16, MAP_BY_ROWS = 1 << 13, MOST_TURNED = 1024 };
 
   // Whether zeros are looked for in m rows of A, which lies by rows or by columns: not where few rows would pay for the map, or for the test of B.
   static bool looks(const Gemm<E>& g, int64_t m) {
     const bool byRows = g.colA == 1 && g.rowA != 1, byColumns = g.rowA == 1 && g.colA != 1 && !g.bias;
-    return g.n >= LEAST_COLUMNS && g.k <= MAP && (byRows ? g.k >= STEPS && m >= 8 : byColumns && g.k >= 8 && m >= 16);
+    return g.n >= LEAST_COLUMNS && g.k <= MAP && (byRows ? g.k >= STEPS && m >= 8 : byColumns && g.k >= 8 && g.k <= MOST_TURNED && m >= 16);
   }
 
   // Whether leaving out steps seems to pay: from two fifths of zeros on where rows of B are whole lines that many rows use, from four on where the map has to be turned for
@@ -39,7 +39,7 @@ struct SparseSteps {
 
   // Words of a row's map, rows whose map is small, and the bytes of m rows'.
   static int64_t words(const Gemm<E>& g) { return ceilDivide(greater(g.k, 1), STEPS); }
-  static int64_t rowsOfMap(const Gemm<E>& g) { return greater(64, MAP / words(g)); }
+  static int64_t rowsOfMap(const Gemm<E>& g) { return greater(64, (g.colA == 1 ? MAP_BY_ROWS : MAP) / words(g)); }
   static size_t mapBytes(const Gemm<E>& g, int64_t m) { return (size_t)(ceilDivide(m, 64) * 64 * words(g)) * sizeof(uint64_t); }
 
   // Whether a map of rows [i0, i1) is made, for which there is memory at `to`: if that seems to pay. Where A lies by columns, theirs is made, and turned.
@@ -51,14 +51,14 @@ struct SparseSteps {
     if (g.colA == 1) {
       const int64_t each = words(g);
       Z::template map<false>(a, g.rowA, m, g.k, to, each, 0);
-      *g.leaving = {to, each, 64 * each, 1, i0, 0, false, false, false, false};
+      *g.leaving = {to, each, 64 * each, 1, i0, 0};
       return true;
     }
     const int64_t each = ceilDivide(m, 64), blocks = words(g);
     if (!Z::template map<true>(a, g.colA, g.k, m, to, each, Z::kLeastOfA)) return false;
     __builtin_memset(to + g.k * each, 0, (size_t)((blocks * STEPS - g.k) * each) * sizeof(uint64_t));
     for (int64_t q = 0; q < blocks; q++) turnBits(to + q * STEPS * each, each);
-    *g.leaving = {to, each, 1, STEPS * each, i0, 0, true, false, false, false};
+    *g.leaving = {to, each, 1, STEPS * each, i0, 0, true};
     return true;
   }
 

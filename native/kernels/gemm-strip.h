@@ -3,8 +3,8 @@
 #pragma once
 #ifdef LANEWISE_KERNELS
 #include "gemm-last.h"
-#include "gemm-tile.h"
 #include "gemm-sparse.h"
+#include "gemm-tile.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {

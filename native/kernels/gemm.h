@@ -88,8 +88,10 @@ struct Tiles {
       if (i0 == i1) return;
     }
     if constexpr (T::kLeavesOut) {
-      for (int64_t to; SparseSteps<V>::looks(g, i1 - i0) && i0 < i1; i0 = to) {
-        to = lesser(i1, i0 + SparseSteps<V>::rowsOfMap(g));
+      typedef SparseSteps<V> S;
+      const bool many = i1 - i0 > S::rowsOfMap(g);
+      for (int64_t to; S::looks(g, i1 - i0) && (!many || S::pays(g, i0, i1, true)); i0 = to) {
+        to = lesser(i1, i0 + S::rowsOfMap(g));
         Gemm<E> part = g;
         Leaving leaving = {};
         part.leaving = &leaving;
