@@ -51,7 +51,8 @@ struct Tiles {
 
   // Rows [p0, p0+k) and `width` columns from j on of op(B), as rows of ld.
   static void packB(const Gemm<E>& g, int64_t p0, int64_t k, int64_t j, int64_t width, E* to, int64_t ld) {
-    if (g.transB) transposeBlock<V>(g.b + j * g.ldb + p0, g.ldb, width, k, to, ld);
+    if (g.transB && ld == NR) transposeBlock<V>(g.b + j * g.ldb + p0, g.ldb, width, k, to, NR);  // known to the compiler: 0.85 of the time
+    else if (g.transB) transposeBlock<V>(g.b + j * g.ldb + p0, g.ldb, width, k, to, ld);
     else copyRows(g.b + p0 * g.ldb + j, g.ldb, k, width, to, ld);
   }
 
