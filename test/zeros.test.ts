@@ -230,7 +230,13 @@ describe.skipIf(ISAS.length === 0).each(DTYPES)('gradients from data with zeros 
           [-70, -61],
           [0, -128],
         ]
-      : [[-500, -560]])
+      : [
+          [-500, -560],
+          [-29, -899],
+          [-29, -960],
+          [-60, -930],
+          [0, -1020],
+        ])
       expectSameGradient(32, 200, 50, (x, dy) => {
         x.fill(0, 0, 32 * 200)
         for (let j = 0; j < 200; j += 3) for (const i of [3, 4]) x[i * 200 + j] = unit * 2 ** ofX

@@ -77,12 +77,12 @@ struct ProductLegs {
     }
     return false;
   }
-  // Rows [from, to) and n columns, of steps [p0, p1).
-  static void withAllSteps(const Gemm<E>& part, int64_t p0, int64_t p1, int64_t n, const Start<E>& start, int64_t from, int64_t to) {
-    for (int64_t j = 0; j < n; j += NR)
-      T::strip(part, {part.b + p0 * part.ldb + j, part.ldb, p0, p1 - p0, j, start, nullptr}, lesser(n - j, NR), from, to);
+  // Rows [from, to) and n columns, in strips of `width`, of k steps from p0 on.
+  static void strips(const Gemm<E>& part, int64_t p0, int64_t k, int64_t n, int64_t width, const Start<E>& start, int64_t from, int64_t to) {
+    for (int64_t j = 0; j < n; j += width)
+      T::strip(part, {part.b + p0 * part.ldb + j, part.ldb, p0, k, j, start, nullptr}, lesser(n - j, width), from, to);
   }
-  // The same without steps with zeros, of k steps from p0 on.
+  // The same without steps with zeros.
   static void withoutSteps(const Gemm<E>& part, int64_t p0, int64_t k, const Start<E>& start, int64_t from, int64_t to, Known& own) {
     if constexpr (T::kLeavesOut) {
       typedef SparseSteps<V> S;
@@ -100,8 +100,7 @@ struct ProductLegs {
       Leaving how = {map, each, 64 * each, 1, from, p0, false, true, true};
       Gemm<E> leaving = part;
       leaving.leaving = &how;
-      for (int64_t j = 0; j < part.n; j += S::COLUMNS)
-        T::strip(leaving, {part.b + p0 * part.ldb + j, part.ldb, p0, k, j, start, nullptr}, lesser(S::COLUMNS, part.n - j), from, to);
+      strips(leaving, p0, k, part.n, S::COLUMNS, start, from, to);
       // What some row takes of B shows in its sums.
       if (how.doubtful || (to == part.m && !S::restIsFinite(part.b + p0 * part.ldb, part.ldb, part.n, k, own.taken))) own.doubtful = true;
     }
@@ -150,7 +149,7 @@ struct ProductLegs {
     }
     if (t < 0) return lastOfLeg(part, {g.b + p0 * g.ldb + whole, g.ldb, p0, p1 - p0, whole, start, nullptr}, last, h + 1 < legs);
     const int64_t from = g.m * t / tiles, to = g.m * (t + 1) / tiles;
-    if (!without) return withAllSteps(part, p0, p1, tileColumns, start, from, to);
+    if (!without) return strips(part, p0, p1 - p0, tileColumns, NR, start, from, to);
     withoutSteps(part, p0, p1 - p0, start, from, to, all[h]);
     // Once the last leg has done its last tile it is known whether all was right.
     if (h + 1 < legs || to < g.m) return;
@@ -159,7 +158,7 @@ struct ProductLegs {
     for (int64_t l = 0; l < legs && doubtful; l++) {
       part.a = all[l].a;
       part.rowA = all[l].rowA;
-      withAllSteps(part, cut.start(l), cut.ends[l], g.n, l > 0 ? Start<E>{g.c, g.ldc} : g.startAt(0), 0, g.m);
+      strips(part, cut.start(l), cut.width(l), g.n, NR, g.startAt(cut.start(l)), 0, g.m);
     }
   }
 };

@@ -34,7 +34,7 @@ struct SparseSteps {
     const bool byRows = g.colA == 1;
     const int64_t m = i1 - i0, rows = lesser(byRows ? m : g.k, 8), numbers = byRows ? g.k : m;
     const int64_t fifths = byRows ? (lines && g.n >= 48 && m >= 16 ? 2 : 3) : g.n < 48 || m < 64 ? 4 : 3;
-    return Zeros<V>::sampled(g.a + i0 * g.rowA, byRows ? g.rowA : g.colA, rows, numbers) * 5 >= rows * 8 * V::W * fifths;
+    return Zeros<V>::sampled(g.a + i0 * g.rowA, byRows ? g.rowA : g.colA, rows, numbers, fifths);
   }
 
   // Words of a row's map, rows whose map is small, and the bytes of m rows'.
@@ -99,8 +99,13 @@ struct SparseSteps {
         if (p > 0) some.start = {between.c, COLUMNS};
         const Gemm<E>& own = p + STEPS < part.k ? between : g;
         if (i == begin && !leaving.finite && !Zeros<V>::allFinite(some.b, part.ldb, width, some.k, leaving.exact)) leaving.doubtful = true;
-        if (part.ldb % V::W == 0 || width <= COLUMNS / 2) rows<V, COLUMNS / V::W, 1>((int)ceilDivide(width, V::W), own, some, width, i, to);
-        else rows<Narrow, COLUMNS / Narrow::W, COLUMNS / Narrow::W / 2 + 1>((int)ceilDivide(width, Narrow::W), own, some, width, i, to);
+        if constexpr ((int)Narrow::W < (int)V::W) {
+          if (part.ldb % V::W != 0 && width > COLUMNS / 2) {
+            rows<Narrow, COLUMNS / Narrow::W, COLUMNS / Narrow::W / 2 + 1>((int)ceilDivide(width, Narrow::W), own, some, width, i, to);
+            continue;
+          }
+        }
+        rows<V, COLUMNS / V::W, 1>((int)ceilDivide(width, V::W), own, some, width, i, to);
       }
       const bool tests = !leaving.exact && (leaving.between || part.p0 + part.k == g.k);
       if (tests && !Zeros<V>::plain(g.c + i * g.ldc + part.j0, g.ldc, to - i, width)) leaving.doubtful = true;

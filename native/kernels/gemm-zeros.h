@@ -25,13 +25,13 @@ inline __attribute__((noinline)) void turnBits(uint64_t* x, int64_t each) {
 template <class V>
 struct Zeros {
   typedef typename V::E E;
-  // How many numbers of eight registers in each of `rows` rows, far from each other, are 0.
-  static __attribute__((noinline)) int sampled(const E* a, int64_t ld, int64_t rows, int64_t n) {
+  // Whether so many fifths of n numbers in each of `rows` rows seem to be 0, by eight registers far from each other.
+  static __attribute__((noinline)) bool sampled(const E* a, int64_t ld, int64_t rows, int64_t n, int64_t fifths) {
     enum { PLACES = 8 };
-    int zeros = 0;
+    int64_t zeros = 0;
     for (int64_t i = 0; i < PLACES; i++)
       for (int64_t r = 0; r < rows; r++) zeros += __builtin_popcount(bits(V::load(a + r * ld + (n - V::W) * i / (PLACES - 1)) == V::zero()));
-    return zeros;
+    return zeros * 5 >= rows * PLACES * V::W * fifths;
   }
 
   // The least number is 2^-149 (2^-1074), and two of 24 (53) bits have 48 (106) together.
