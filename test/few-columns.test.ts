@@ -24,6 +24,12 @@ function logitsOf(rows: number, columns: number, seed: number): number[] {
   return all
 }
 
+/** The first place of a NaN, else of the greatest. */
+function placeOf(row: number[]): number {
+  const nan = row.findIndex(Number.isNaN)
+  return nan >= 0 ? nan : row.indexOf(Math.max(...row))
+}
+
 interface Result {
   softmax: number[]
   /** Many rows at once, but in place. */
@@ -126,6 +132,27 @@ describe.skipIf(isasHere().length === 0).each(['float32', 'float64'] as const)(
         }
       }
     })
+
+    it.each(Array.from({ length: 18 }, (_, i) => i + 1))(
+      '%i columns: argmax is the first NaN, else the first of the greatest, and accuracy counts them',
+      (columns) => {
+        for (const rows of [...ROWS, 700]) {
+          const logits = logitsOf(rows, columns, rows * 17 + columns).map(Math.fround)
+          const places = Array.from({ length: rows }, (_, i) => placeOf(logits.slice(i * columns, (i + 1) * columns)))
+          const labels = places.map((place, i) => (i % 3 === 0 ? (place + 1) % columns : place))
+          const right = places.filter((place, i) => place === labels[i]).length / rows
+          for (const isa of isasHere()) {
+            within(addonOf(isa, 1), () => {
+              const x = lw.tensor(logits, { shape: [rows, columns], dtype })
+              expect([...lw.argmax(x).toTypedArray()], `${rows} rows, ${isa}`).toEqual(places)
+              if (columns === 1) return
+              for (const type of ['int32', 'uint8'] as const)
+                expect(lw.accuracy(x, lw.tensor(labels, { dtype: type })).item()).toBeCloseTo(right, 6)
+            })
+          }
+        }
+      },
+    )
 
     it('is the formula, in float64', () => {
       const tolerance = dtype === 'float32' ? 2e-6 : 1e-14

@@ -1,7 +1,7 @@
 // The first place of the greatest of b numbers. A NaN is the greatest.
 #pragma once
 #ifdef LANEWISE_KERNELS
-#include "folds.h"
+#include "groups.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {
@@ -72,25 +72,75 @@ struct ShortArgmax {
 };
 // Those of `count` rows, if they are so short.
 template <class V, int R>
-LW_INLINE bool argmaxShortRows(const typename V::E* x, int64_t b, int64_t count, int64_t* places, int64_t bytes) {
+LW_INLINE bool argmaxShortRows(const typename V::E* x, int64_t b, int64_t count, int32_t* places, int64_t bytes) {
   if (V::W == 1 || b > ShortArgmax<V, R>::kMost) return false;
   const ShortArgmax<V, R> of(b);
   for (int64_t i = 0; i < count; ++i) {
     askForRow(x + i * b, bytes);
-    places[i] = of(x + i * b);
+    places[i] = (int32_t)of(x + i * b);
   }
   return true;
 }
 
-enum { kPlaces = 64 };  // rows whose places are kept at once
+enum { kPlaces = 512 };  // the most rows that argmaxRows takes at once
+
+// L rows at a time (groups.h); the most whole blocks, returns how many rows they were.
+template <class V, int C, class Width>
+static __attribute__((noinline)) int64_t argmaxByGroups(const typename V::E* x, Width U, int64_t count, int32_t* places, bool asks) {
+  typedef typename V::E E;
+  GroupTables<V, C> own;
+  const Groups<V, C, Width> groups(U, own);
+  enum { kLast = 64 };  // more than any place: a place's code is what it is less, so that the first one has the greatest
+  const int L = groups.L, b = C * U;
+  V codes[C];
+  LW_UNROLL for (int j = 0; j < C; j++) codes[j] = V::set1((E)(kLast - j * U)) - V::load(groups.tables.in);
+  alignas(64) E found[kPlaces + V::W];
+  int64_t i = 0;
+  for (; i + L <= count; i += L) {
+    V v[C];
+    askForRow(x + i * b, asks ? (int64_t)sizeof v : 0);
+    groups.load(x + i * b, v);
+    V best = v[0], numbers = v[0], code = V::zero();
+    LW_UNROLL for (int j = 1; j < C; j++) {
+      best = Greatest<V>()(best, v[j]);
+      numbers = numbers + v[j];
+    }
+    best = groups.joined(best, Greatest<V>());
+    LW_UNROLL for (int j = C - 1; j >= 0; j--) code = select(v[j] == best, codes[j], code);
+    groups.storeOfRows(groups.joined(code, Greatest<V>()), found + i);
+    if (__builtin_expect(any(isnan(numbers)), 0)) {  // there is a NaN, or infinities of both signs
+      for (int r = 0; r < L; r++) found[i + r] = kLast - (E)placeInRow<V>(x + (i + r) * b, b, bestOfRow<V>(x + (i + r) * b, b));
+    }
+  }
+  for (int64_t r = 0; r < i; r++) places[r] = (int32_t)((E)kLast - found[r]);
+  return i;
+}
+// Of up to seven columns or ten: of others that take groups, each row by itself is as fast, but for large blocks.
+template <class V>
+LW_INLINE int64_t argmaxOfWholeBlocks(const typename V::E* x, int64_t b, int64_t count, int32_t* places, bool asks) {
+  if constexpr (kPermutes<V>) {
+    const int U = groupOf(b);
+    if (count >= 32 && U <= 2 && b <= 10) switch (b / U) {
+      case 1: return argmaxByGroups<V, 1>(x, U, count, places, asks);
+      case 3: return argmaxByGroups<V, 3>(x, U, count, places, asks);
+      case 5: return U == 2 ? argmaxByGroups<V, 5>(x, Two(), count, places, asks) : argmaxByGroups<V, 5>(x, U, count, places, asks);
+      case 7: return argmaxByGroups<V, 7>(x, U, count, places, asks);
+    }
+  }
+  return 0;
+}
 
 // The first place of the greatest of each of `count` rows of b >= 1 numbers (`bytes`: see askForRow). A function, as several ops ask for it.
 template <class V>
-static __attribute__((noinline)) void argmaxRows(const typename V::E* x, int64_t b, int64_t count, int64_t* places, int64_t bytes) {
+static __attribute__((noinline)) void argmaxRows(const typename V::E* x, int64_t b, int64_t count, int32_t* places, int64_t bytes) {
+  const int64_t done = argmaxOfWholeBlocks<V>(x, b, count, places, bytes > 0);
+  x += done * b;
+  places += done;
+  count -= done;
   if (argmaxShortRows<V, (V::W < 16 ? 16 / V::W : 1)>(x, b, count, places, bytes) || argmaxShortRows<V, 4>(x, b, count, places, bytes)) return;
   if (count == 0) return;
   if (b * (int64_t)sizeof(*x) > 8192) {  // two such rows leave the nearest cache
-    for (int64_t i = 0; i < count; ++i) places[i] = placeInRow<V>(x + i * b, b, bestOfRow<V>(x + i * b, b));
+    for (int64_t i = 0; i < count; ++i) places[i] = (int32_t)placeInRow<V>(x + i * b, b, bestOfRow<V>(x + i * b, b));
     return;
   }
   V best = bestOfRow<V>(x, b);
@@ -98,7 +148,7 @@ static __attribute__((noinline)) void argmaxRows(const typename V::E* x, int64_t
     // the next row's while the last steps of this one's wait for each other
     askForRow(x + (i + 1) * b, bytes);
     const V next = i + 1 < count ? bestOfRow<V>(x + (i + 1) * b, b) : best;
-    places[i] = placeInRow<V>(x + i * b, b, best);
+    places[i] = (int32_t)placeInRow<V>(x + i * b, b, best);
     best = next;
   }
 }
@@ -116,12 +166,10 @@ struct Argmax {
     const E* x = (const E*)c.p[1];
     const int64_t b = c.n[1], w = c.n[2];
     if (w == 1) {
-      int64_t places[kPlaces];
       const int64_t bytes = askedBytes<E>(c.n[0], b, true);
       for (int64_t from = begin; from < end; from += kPlaces) {
         const int64_t count = lesser(end - from, kPlaces);
-        argmaxRows<V>(x + from * b, b, count, places, bytes);
-        for (int64_t i = 0; i < count; ++i) y[from + i] = (int32_t)places[i];
+        argmaxRows<V>(x + from * b, b, count, y + from, bytes);
       }
       return;
     }

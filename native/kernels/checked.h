@@ -9,8 +9,11 @@ namespace LANEWISE_ISA {
 // A number that another thread may be changing is read once: what was checked is what is used.
 LW_INLINE int64_t readOnce(const int32_t* p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
 LW_INLINE int64_t readOnce(const uint8_t* p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
-LW_INLINE int64_t label(const Command& c, int operand, int64_t i) {
-  return c.types[operand] == DType::u8 ? readOnce((const uint8_t*)c.p[operand] + i) : readOnce((const int32_t*)c.p[operand] + i);
+// f(labels), the operand as what it is.
+template <class F>
+LW_INLINE void withLabels(const Command& c, int operand, F f) {
+  if (c.types[operand] == DType::u8) f((const uint8_t*)c.p[operand]);
+  else f((const int32_t*)c.p[operand]);
 }
 
 // A checked command met a bad index: the lowest is kept for the caller, so that the report does not depend on threads.

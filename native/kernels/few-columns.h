@@ -3,7 +3,7 @@
 // there are two of them, and neither exp nor the logarithm of a sum above 1 shows it.
 #pragma once
 #ifdef LANEWISE_KERNELS
-#include "folds.h"
+#include "groups.h"
 #include "transpose.h"
 
 namespace lanewise {
@@ -22,6 +22,9 @@ struct After {
     f(c, first + row, lesser(count, rows - row), totals, maxima);
   }
 };
+
+// The most rows that `after` gets at once, as long as they are near: one logarithm for each took as long as the softmax of 20 columns.
+enum { kMostNoted = 64 };
 
 // The most columns of "few": the lanes of a sum in float32, twice those in float64.
 enum { kFewColumns = 16 };
@@ -68,71 +71,28 @@ LW_INLINE void softmaxByColumns(int64_t row, int64_t n, const typename V::E* x, 
   }
 }
 
-template <class V>
-LW_INLINE bool byGroups(int64_t n) {
-  return kPermutes<V> && groupOf(n) < V::W && n / groupOf(n) < 8;
-}
 LW_INLINE constexpr int blocksSideBySide(int C) { return C < 5 ? 4 : 2; }
 
-// n = C · U, C odd and U a power of two: groups of U neighbours stay together, and L = W / U groups fill a register. C registers hold L rows of C
-// groups, and group j of row r is group (C·r + j) mod L of register (C·r + j) / L: as C is odd, the groups j of L rows lie in L
-// different places. Each lane turns through the C registers by its group mod C, so that a register has the groups j of all rows, and one
-// permutation brings it in the order of the rows. Back the same way. B such blocks run side by side.
-// The most whole blocks in `rows`; returns how many rows they were.
+// L rows in C registers (groups.h), B such blocks side by side. The most whole blocks in `rows`; returns how many rows they were.
 template <class V, int C, class Width>
 static __attribute__((noinline)) int64_t softmaxByGroups(int64_t rows, Width U, const typename V::E* x, typename V::E* y, const After<typename V::E>& after) {
   typedef typename V::E E;
-  typedef typename V::I I;
-  enum { B = blocksSideBySide(C), INVERSE = C * (2 - C * C) };  // C · INVERSE = 1 mod 64 (a step of Newton's from C · C = 1 mod 8)
-  const int L = V::W / U, shift = __builtin_ctz((unsigned)U);
-  // Register k is taken as number k·L mod C: then group j lies in register k in the lanes whose group is j - k mod C, whatever L.
-  int64_t place[C];
-  for (int k = 0; k < C; k++) place[k * L % C] = (int64_t)k * V::W;
-  alignas(64) I to[C][V::W], back[C][V::W], neighbour[3][V::W], first[V::W];
-  for (int l = 0; l < V::W; l++) {
-    const int group = l >> shift, in = l & (U - 1);
-    for (int j = 0; j < C; j++) {
-      to[j][l] = (I)(((C * group + j) & (L - 1)) << shift | in);
-      back[j][l] = (I)(((INVERSE * (group - j)) & (L - 1)) << shift | in);
-    }
-    for (int h = 0; h < 3; h++) neighbour[h][l] = l ^ 1 << h;
-    first[l] = (I)(l << shift & (V::W - 1));
-  }
-  typename V::M mask[3];  // lanes whose group mod C has bit 0, 1, 2
-  LW_UNROLL for (int s = 0; s < 3; s++) {
-    alignas(64) E bit[V::W];
-    for (int l = 0; l < V::W; l++) bit[l] = (E)((l >> shift) % C >> s & 1);
-    mask[s] = V::load(bit) == V::set1(1);
-  }
-  // In each lane r[k] becomes r[k + turn · group], all mod C: by 1, 2 and 4 registers, where the group mod C has that bit.
-  const auto turned = [&](V* r, int turn) LW_LAMBDA {
-    LW_UNROLL for (int s = 0; 1 << s < C; s++) {
-      V from[C];
-      LW_UNROLL for (int k = 0; k < C; k++) from[k] = r[k];
-      LW_UNROLL for (int k = 0; k < C; k++) r[k] = select(mask[s], from[(k + turn * (1 << s) + 4 * C) % C], from[k]);
-    }
-  };
-
-  // f of all groups' neighbours, in every lane of a group
-  const auto joined = [&](V a, auto f) LW_LAMBDA {
-    for (int h = shift; h-- > 0;) a = f(a, permute(a, neighbour[h]));
-    return a;
-  };
+  enum { B = blocksSideBySide(C) };
+  GroupTables<V, C> own;
+  const Groups<V, C, Width> groups(U, own);
+  const int L = groups.L;
   const bool past = after.past && isAligned<V>(y);
-  int64_t i = 0;
+  alignas(64) E totals[kMostNoted + V::W], maxima[kMostNoted + V::W];
+  int64_t i = 0, noted = 0;
   for (; i + L * B <= rows; i += L * B, x += B * C * V::W, y += B * C * V::W) {
     Many<V, C> e[B];
     V top[B], total[B], reciprocal[B];
     LW_UNROLL for (int b = 0; b < B; b++) {
-      LW_UNROLL for (int k = 0; k < C; k++) {
-        e[b].v[k] = V::load(x + b * C * V::W + place[k]);
-        if (kAsksAhead) __builtin_prefetch(x + (4 * B + b) * C * V::W + k * V::W);
-      }
-      turned(e[b].v, -1);
-      if (C > 1) LW_UNROLL for (int j = 0; j < C; j++) e[b].v[j] = permute(e[b].v[j], to[j]);
+      groups.load(x + b * C * V::W, e[b].v);
+      if (kAsksAhead) LW_UNROLL for (int k = 0; k < C; k++) __builtin_prefetch(x + (4 * B + b) * C * V::W + k * V::W);
       top[b] = e[b].v[0];
       LW_UNROLL for (int j = 1; j < C; j++) top[b] = Greatest<V>()(top[b], e[b].v[j]);
-      top[b] = joined(top[b], Greatest<V>());
+      top[b] = groups.joined(top[b], Greatest<V>());
       e[b] = e[b] - Many<V, C>(top[b]);
     }
     bool near = false;  // with AVX-512, or few registers, there is little to gain
@@ -153,7 +113,7 @@ static __attribute__((noinline)) int64_t softmaxByGroups(int64_t rows, Width U, 
       }
       LW_UNROLL for (int h = 4; h > 0; h /= 2)
         LW_UNROLL for (int j = h; j < (C < 2 * h ? C : 2 * h); j++) s[j - h] = s[j - h] + s[j];
-      total[b] = joined(s[0], SumFold<V>());
+      total[b] = groups.joined(s[0], SumFold<V>());
       reciprocal[b] = V::set1(1) / total[b];
     }
     if (!dividesSlowly() || any(least < V::set1(Divisor<V>::kLeast))) {
@@ -162,28 +122,22 @@ static __attribute__((noinline)) int64_t softmaxByGroups(int64_t rows, Width U, 
       LW_UNROLL for (int b = 0; b < B; b++)
         LW_UNROLL for (int j = 0; j < C; j++) e[b].v[j] = Divisor<V>(total[b], reciprocal[b]).underAtLeast(e[b].v[j]);
     }
-    LW_UNROLL for (int b = 0; b < B; b++) {
-      if (C > 1) LW_UNROLL for (int j = 0; j < C; j++) e[b].v[j] = permute(e[b].v[j], back[j]);
-      turned(e[b].v, 1);
-      LW_UNROLL for (int k = 0; k < C; k++) put<V>(past, e[b].v[k], y + b * C * V::W + place[k], Whole());
-    }
+    LW_UNROLL for (int b = 0; b < B; b++) groups.store(past, e[b].v, y + b * C * V::W);
     if (after.f) {
-      alignas(64) E totals[B * V::W], maxima[B * V::W];
-      LW_UNROLL for (int b = 0; b < B; b++) {  // in order: what the next one writes over is not a row's
-        permute(total[b], first).store(totals + b * L);
-        permute(top[b], first).store(maxima + b * L);
+      LW_UNROLL for (int b = 0; b < B; b++, noted += L) {  // in order: what the next one writes over is not a row's
+        groups.storeOfRows(total[b], totals + noted);
+        groups.storeOfRows(top[b], maxima + noted);
       }
-      after(i, L * B, totals, maxima);
+      if (noted + L * B > kMostNoted) {
+        after(i + L * B - noted, noted, totals, maxima);
+        noted = 0;
+      }
     }
   }
+  if (noted > 0) after(i - noted, noted, totals, maxima);
   endPast<V>(past);
   return i;
 }
-
-// A width of a group that the compiler knows: rows of ten take 0.9 of the time.
-struct Two {
-  constexpr operator int() const { return 2; }
-};
 
 // The rows that fill blocks, from the first on; returns how many. A function, as several ops ask for it.
 template <class V>

@@ -50,11 +50,13 @@ struct oneHot {
       const size_t bytes = (size_t)(count * n) * sizeof(E);
       E* rows = past ? held : y + first * n;
       __builtin_memset(rows, 0, bytes);
-      for (int64_t i = 0; i < count; ++i) {
-        const int64_t t = label(c, 1, first + i);
-        if (t >= 0 && t < n) rows[i * n + t] = 1;
-        else fail(c, first + i, t);
-      }
+      withLabels(c, 1, [&](auto* labels) LW_LAMBDA {
+        for (int64_t i = 0; i < count; ++i) {
+          const int64_t t = readOnce(labels + first + i);
+          if (t >= 0 && t < n) rows[i * n + t] = 1;
+          else fail(c, first + i, t);
+        }
+      });
       if (past) copyPast((char*)(y + first * n), (const char*)held, (int64_t)bytes);
     }
     endPast<V>(past);

@@ -55,9 +55,10 @@ struct GradOfRows {
 };
 
 // The label of row i, or -1 and a report.
-LW_INLINE int64_t checkedLabel(const Command& c, int operand, int64_t i, int64_t n) {
-  const int64_t t = label(c, operand, i);
-  if (t >= 0 && t < n) return t;
+template <class T>
+LW_INLINE int64_t checkedLabel(const Command& c, const T* labels, int64_t i, int64_t n) {
+  const int64_t t = readOnce(labels + i);
+  if (__builtin_expect(t >= 0 && t < n, 1)) return t;
   fail(c, i, t);
   return -1;
 }
@@ -75,10 +76,12 @@ struct CrossEntropy {
     const E* p = (const E*)c.p[1];
     const int64_t n = c.n[1];
     const Clipped<V> clipped(1);
-    for (int64_t i = first; i < last; ++i) {
-      const int64_t t = checkedLabel(c, 2, i, n);
-      s[i] = t < 0 ? 1 : p[i * n + t];
-    }
+    withLabels(c, 2, [&](auto* labels) LW_LAMBDA {
+      for (int64_t i = first; i < last; ++i) {
+        const int64_t t = checkedLabel(c, labels, i, n);
+        s[i] = t < 0 ? 1 : p[i * n + t];
+      }
+    });
     forEach<V>(first, last, [&](int64_t i, auto part) LW_LAMBDA {
       negate(log(clipped(V::load(s + i, part)))).store(s + i, part);
     });
@@ -90,7 +93,8 @@ struct CrossEntropyGrad {
   typedef typename V::E E;
   enum { kOperations = 1 };
   static LW_MEMBER void row(const Command& c, int64_t i, int64_t n, E* dp, E dy, const E* p) {
-    const int64_t t = checkedLabel(c, 3, i, n);
+    int64_t t = -1;
+    withLabels(c, 3, [&](auto* labels) LW_LAMBDA { t = checkedLabel(c, labels, i, n); });
     const E at = t < 0 ? 0 : p[t];  // before dp, which may be p, is cleared
     clear(dp, n);
     if (at >= (E)1e-7 && at <= 1) dp[t] = -dy / ((E)c.n[0] * at);
@@ -121,13 +125,15 @@ struct SoftmaxCrossEntropy {
     const int64_t n = c.n[1];
     const E* x = (const E*)c.p[2] + row * n;
     E* s = (E*)c.scratch + row;
-    for (int64_t i = 0; i < count; ++i) {
-      const int64_t t = checkedLabel(c, 3, row + i, n);
-      if (__builtin_expect(t < 0, 0)) totals[i] = 1, maxima[i] = 0;
-      else maxima[i] = x[i * n + t] - maxima[i];
-    }
-    forEach<V>(0, count, [&](int64_t i, auto part) LW_LAMBDA {
-      (log(V::load(totals + i, part)) - V::load(maxima + i, part)).store(s + i, part);
+    withLabels(c, 3, [&](auto* labels) LW_LAMBDA {
+      for (int64_t i = 0; i < count; ++i) {
+        const int64_t t = checkedLabel(c, labels, row + i, n);
+        if (__builtin_expect(t < 0, 0)) totals[i] = 1, maxima[i] = 0;
+        else maxima[i] = x[i * n + t] - maxima[i];
+      }
+    });
+    forEach<V, true>(0, count, [&](int64_t i, auto part) LW_LAMBDA {
+      (log(load<V>(totals + i, part)) - load<V>(maxima + i, part)).store(s + i, part);
     });
   }
 };
@@ -148,15 +154,17 @@ struct SoftmaxCrossEntropyGrad {
     int64_t places[MOST];
     for (int64_t row = begin * each; row < last; row += most) {
       const int64_t count = lesser(most, last - row);
-      for (int64_t i = 0; i < count; ++i) {
-        if (asked > 0) {
-          askForRow(dx + (row + i) * n, asked);
-          askForRow(p + (row + i) * n, asked);
+      withLabels(c, 3, [&](auto* labels) LW_LAMBDA {
+        for (int64_t i = 0; i < count; ++i) {
+          if (asked > 0) {
+            askForRow(dx + (row + i) * n, asked);
+            askForRow(p + (row + i) * n, asked);
+          }
+          const int64_t t = checkedLabel(c, labels, row + i, n);
+          places[i] = t;
+          at[i] = t < 0 ? 0 : (p[(row + i) * n + t] - 1) * share;  // before dx, which may be p, is written
         }
-        const int64_t t = checkedLabel(c, 3, row + i, n);
-        places[i] = t;
-        at[i] = t < 0 ? 0 : (p[(row + i) * n + t] - 1) * share;  // before dx, which may be p, is written
-      }
+      });
       forEach<V>(row * n, (row + count) * n, [&](int64_t j, auto part) LW_LAMBDA { (V::load(p + j, part) * by).store(dx + j, part); });
       for (int64_t i = 0; i < count; ++i) {
         if (places[i] < 0) clear(dx + (row + i) * n, n);
@@ -213,13 +221,6 @@ struct SoftmaxCrossEntropyDenseGrad {
   }
 };
 
-// 1 or 0, without a jump: half of them would go the other way than the processor thought.
-template <class E>
-LW_INLINE E oneIf(bool is) {
-  const E values[] = {0, 1};
-  return values[is];
-}
-
 template <class V>
 struct Accuracy {
   typedef typename V::E E;
@@ -227,12 +228,14 @@ struct Accuracy {
   static LW_MEMBER void rows(const Command& c, int64_t first, int64_t last, E* s) {
     const int64_t n = c.n[1];
     const E* p = (const E*)c.p[1];
-    int64_t places[kPlaces];
+    int32_t places[kPlaces];
     const int64_t bytes = askedBytes<E>(c.n[0], n, true);
     for (int64_t from = first; from < last; from += kPlaces) {
       const int64_t count = lesser(last - from, kPlaces);
       argmaxRows<V>(p + from * n, n, count, places, bytes);
-      for (int64_t i = 0; i < count; ++i) s[from + i] = oneIf<E>(places[i] == label(c, 2, from + i));
+      withLabels(c, 2, [&](auto* labels) LW_LAMBDA {
+        for (int64_t i = 0; i < count; ++i) s[from + i] = (E)(places[i] == (int32_t)labels[from + i]);
+      });
     }
   }
 };
@@ -244,13 +247,13 @@ struct AccuracyDense {
   static LW_MEMBER void rows(const Command& c, int64_t first, int64_t last, E* s) {
     const int64_t n = c.n[1];
     const E *p = (const E*)c.p[1], *t = (const E*)c.p[2];
-    int64_t places[kPlaces], right[kPlaces];
+    int32_t places[kPlaces], right[kPlaces];
     const int64_t bytes = askedBytes<E>(c.n[0], n, true);
     for (int64_t from = first; from < last; from += kPlaces) {
       const int64_t count = lesser(last - from, kPlaces);
       argmaxRows<V>(p + from * n, n, count, places, bytes);
       argmaxRows<V>(t + from * n, n, count, right, bytes);
-      for (int64_t i = 0; i < count; ++i) s[from + i] = oneIf<E>(places[i] == right[i]);
+      for (int64_t i = 0; i < count; ++i) s[from + i] = (E)(places[i] == right[i]);
     }
   }
 };

@@ -67,14 +67,13 @@ LW_INLINE typename V::E expRow(int64_t n, const typename V::E* x, typename V::E*
 template <class V>
 static __attribute__((noinline)) void softmaxRows(int64_t n, const typename V::E* x, typename V::E* y, const After<typename V::E>& after) {
   typedef typename V::E E;
-  enum { kMostHeld = 16384 / sizeof(E), kMostNoted = 64 };
+  enum { kMostHeld = 16384 / sizeof(E) };
   int64_t i = n <= kFewColumns ? softmaxOfFewColumns<V>(after.rows, n, x, y, after) : 0;
   if (i == after.rows) return;
   const bool past = n <= kMostHeld && rowsGoPast<V>(after.past, n, y), asks = asksForNext(after.past);
   alignas(64) E held[2][kPastCaches ? kMostHeld : 1];
   x += i * n;
   y += i * n;
-  // after gets several rows together, as many as are still near: one logarithm each took as long as the softmax of 20 columns.
   const int64_t most = lesser(kMostNoted, rowsAtOnce(n));
   alignas(64) E totals[kMostNoted], maxima[kMostNoted];
   int64_t noted = 0;
@@ -128,12 +127,17 @@ struct LogSoftmax {
   // Rows of few columns: their sums come with their softmax, many at once (few-columns.h). Where y is x, that is gone by then.
   static void after(const Command& c, int64_t row, int64_t count, E* totals, E* maxima) {
     const int64_t n = c.n[1];
-    forEach<V>(0, count, [&](int64_t i, auto part) LW_LAMBDA { log(V::load(totals + i, part)).store(totals + i, part); });
+    const E* x = (const E*)c.p[1] + row * n;
+    E* y = (E*)c.p[0] + row * n;
+    forEach<V, true>(0, count, [&](int64_t i, auto part) LW_LAMBDA { log(load<V>(totals + i, part)).store(totals + i, part); });
     for (int64_t i = 0; i < count; i++) {
-      const E* x = (const E*)c.p[1] + (row + i) * n;
-      E* y = (E*)c.p[0] + (row + i) * n;
       const V top = V::set1(maxima[i]), logTotal = V::set1(totals[i]);
-      forEach<V>(0, n, [&](int64_t j, auto part) LW_LAMBDA { (V::load(x + j, part) - top - logTotal).store(y + j, part); });
+      const auto store = [&](int64_t j, auto part) LW_LAMBDA { (V::load(x + j, part) - top - logTotal).store(y + j, part); };
+      for (int64_t j = i * n; j < (i + 1) * n; j += V::W) {
+        // whole registers where they may reach into the next rows, which come later
+        if (j + V::W <= count * n) store(j, Whole());
+        else store(j, V::first(lesser((i + 1) * n - j, V::W)));
+      }
     }
   }
   static void run(const Command& c, int64_t begin, int64_t end) {
