@@ -47,6 +47,12 @@ LW_INLINE int64_t placeInRow(const typename V::E* x, int64_t b, V best) {
   return firstWhere<V>(x, b, [&](V v) LW_LAMBDA { return v == best; });
 }
 
+// Both. A function, for where they are seldom asked for.
+template <class V>
+static __attribute__((noinline)) int64_t argmaxOfRow(const typename V::E* x, int64_t b) {
+  return placeInRow<V>(x, b, bestOfRow<V>(x, b));
+}
+
 // That place in a short row, up to R registers, all of them at once: nothing that a processor has to foresee.
 template <class V, int R>
 struct ShortArgmax {
@@ -88,12 +94,11 @@ enum { kPlaces = 512 };  // the most rows that argmaxRows takes at once
 template <class V, int C, class Width>
 static __attribute__((noinline)) int64_t argmaxByGroups(const typename V::E* x, Width U, int64_t count, int32_t* places, bool asks) {
   typedef typename V::E E;
-  GroupTables<V, C> own;
-  const Groups<V, C, Width> groups(U, own);
+  const Groups<V, C, Width> groups(U);
   enum { kLast = 64 };  // more than any place: a place's code is what it is less, so that the first one has the greatest
   const int L = groups.L, b = C * U;
   V codes[C];
-  LW_UNROLL for (int j = 0; j < C; j++) codes[j] = V::set1((E)(kLast - j * U)) - V::load(groups.tables.in);
+  LW_UNROLL for (int j = 0; j < C; j++) codes[j] = V::set1((E)(kLast - j * U)) - V::load(groups.lanes.in);
   alignas(64) E found[kPlaces + V::W];
   int64_t i = 0;
   for (; i + L <= count; i += L) {
@@ -109,7 +114,7 @@ static __attribute__((noinline)) int64_t argmaxByGroups(const typename V::E* x, 
     LW_UNROLL for (int j = C - 1; j >= 0; j--) code = select(v[j] == best, codes[j], code);
     groups.storeOfRows(groups.joined(code, Greatest<V>()), found + i);
     if (__builtin_expect(any(isnan(numbers)), 0)) {  // there is a NaN, or infinities of both signs
-      for (int r = 0; r < L; r++) found[i + r] = kLast - (E)placeInRow<V>(x + (i + r) * b, b, bestOfRow<V>(x + (i + r) * b, b));
+      for (int r = 0; r < L; r++) found[i + r] = (E)(kLast - argmaxOfRow<V>(x + (i + r) * b, b));
     }
   }
   for (int64_t r = 0; r < i; r++) places[r] = (int32_t)((E)kLast - found[r]);
@@ -140,7 +145,7 @@ static __attribute__((noinline)) void argmaxRows(const typename V::E* x, int64_t
   if (argmaxShortRows<V, (V::W < 16 ? 16 / V::W : 1)>(x, b, count, places, bytes) || argmaxShortRows<V, 4>(x, b, count, places, bytes)) return;
   if (count == 0) return;
   if (b * (int64_t)sizeof(*x) > 8192) {  // two such rows leave the nearest cache
-    for (int64_t i = 0; i < count; ++i) places[i] = (int32_t)placeInRow<V>(x + i * b, b, bestOfRow<V>(x + i * b, b));
+    for (int64_t i = 0; i < count; ++i) places[i] = (int32_t)argmaxOfRow<V>(x + i * b, b);
     return;
   }
   V best = bestOfRow<V>(x, b);

@@ -78,8 +78,7 @@ template <class V, int C, class Width>
 static __attribute__((noinline)) int64_t softmaxByGroups(int64_t rows, Width U, const typename V::E* x, typename V::E* y, const After<typename V::E>& after) {
   typedef typename V::E E;
   enum { B = blocksSideBySide(C) };
-  GroupTables<V, C> own;
-  const Groups<V, C, Width> groups(U, own);
+  const Groups<V, C, Width> groups(U);
   const int L = groups.L;
   const bool past = after.past && isAligned<V>(y);
   alignas(64) E totals[kMostNoted + V::W], maxima[kMostNoted + V::W];
@@ -106,14 +105,9 @@ static __attribute__((noinline)) int64_t softmaxByGroups(int64_t rows, Width U, 
     else LW_UNROLL for (int b = 0; b < B; b++) e[b] = expUpToTop(e[b]);
     V least = V::set1(1);  // and never NaN
     LW_UNROLL for (int b = 0; b < B; b++) {
-      V s[C];
-      LW_UNROLL for (int j = 0; j < C; j++) {
-        s[j] = e[b].v[j];
-        least = min(s[j], least);
-      }
-      LW_UNROLL for (int h = 4; h > 0; h /= 2)
-        LW_UNROLL for (int j = h; j < (C < 2 * h ? C : 2 * h); j++) s[j - h] = s[j - h] + s[j];
-      total[b] = groups.joined(s[0], SumFold<V>());
+      Many<V, C> sums = e[b];
+      LW_UNROLL for (int j = 0; j < C; j++) least = min(e[b].v[j], least);
+      total[b] = groups.template folded<SumFold<V>>(sums.v);
       reciprocal[b] = V::set1(1) / total[b];
     }
     if (!dividesSlowly() || any(least < V::set1(Divisor<V>::kLeast))) {

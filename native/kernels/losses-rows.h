@@ -3,6 +3,7 @@
 #pragma once
 #include "argmax.h"
 #include "checked.h"
+#include "few-folds.h"
 #include "losses-elements.h"
 #include "softmax.h"
 
@@ -82,9 +83,9 @@ struct CrossEntropy {
         s[i] = t < 0 ? 1 : p[i * n + t];
       }
     });
-    forEach<V>(first, last, [&](int64_t i, auto part) LW_LAMBDA {
-      negate(log(clipped(V::load(s + i, part)))).store(s + i, part);
-    });
+    forEach<V>(first, last, [&](int64_t i, auto part) LW_LAMBDA { clipped(V::load(s + i, part)).store(s + i, part); });
+    logAll<V>(s + first, last - first);
+    for (int64_t i = first; i < last; ++i) s[i] = -s[i];
   }
 };
 
@@ -106,14 +107,34 @@ struct CrossEntropyDense {
   typedef typename V::E E;
   enum { kOperations = 26 };
   static LW_MEMBER void rows(const Command& c, int64_t first, int64_t last, E* s) {
-    const int64_t n = c.n[1], bytes = askedBytes<E>(c.n[0], n, false);
+    // As one run of numbers: the logarithms of less than a register take as long as of a whole one. Short rows are several at a time.
+    const int64_t n = c.n[1], bytes = askedBytes<E>(c.n[0], n, false), each = greater(1, kBlock / 4 / n);
     const Clipped<V> clipped(1);
-    for (int64_t i = first; i < last; ++i) {
-      const E *p = (const E*)c.p[1] + i * n, *t = (const E*)c.p[2] + i * n;
-      askForRow(p, bytes);
-      askForRow(t, bytes);
-      s[i] = -sumOf<V>(n, [&](int64_t j, auto part) LW_LAMBDA { return V::load(t + j, part) * log(clipped(V::load(p + j, part))); });
+    alignas(64) E values[kBlock];
+    const auto make = [&](int64_t from, int64_t count) {
+      const E *p = (const E*)c.p[1] + from, *t = (const E*)c.p[2] + from;
+      forEach<V, true>(0, count, [&](int64_t j, auto part) LW_LAMBDA { (load<V>(t + j, part) * log(clipped(load<V>(p + j, part)))).store(values + j, part); });
+    };
+    for (int64_t i = first; i < last; i += each) {
+      const int64_t count = lesser(each, last - i);
+      for (int64_t k = i; k < i + count; k++) {
+        askForRow((const E*)c.p[1] + k * n, bytes);
+        askForRow((const E*)c.p[2] + k * n, bytes);
+      }
+      if (n <= kBlock) {
+        make(i * n, count * n);
+        sumRows<V>(values, n, count, s + i);
+        continue;
+      }
+      double total = 0;  // as foldOf joins blocks
+      for (int64_t j = 0; j < n; j += kBlock) {
+        const int64_t some = lesser(kBlock, n - j);
+        make(i * n + j, some);
+        total += foldBlock<V, SumFold<V>>(values, 0, some);
+      }
+      s[i] = (E)total;
     }
+    for (int64_t i = first; i < last; i++) s[i] = -s[i];
   }
 };
 
@@ -132,9 +153,8 @@ struct SoftmaxCrossEntropy {
         else maxima[i] = x[i * n + t] - maxima[i];
       }
     });
-    forEach<V, true>(0, count, [&](int64_t i, auto part) LW_LAMBDA {
-      (log(load<V>(totals + i, part)) - load<V>(maxima + i, part)).store(s + i, part);
-    });
+    logAll<V>(totals, count);
+    forEach<V>(0, count, [&](int64_t i, auto part) LW_LAMBDA { (V::load(totals + i, part) - V::load(maxima + i, part)).store(s + i, part); });
   }
 };
 
@@ -182,13 +202,27 @@ struct SoftmaxCrossEntropyDense {
     const int64_t n = c.n[1];
     const E *x = (const E*)c.p[2] + row * n, *t = (const E*)c.p[3] + row * n;
     E* s = (E*)c.scratch + row;
-    forEach<V>(0, count, [&](int64_t i, auto part) LW_LAMBDA { log(V::load(totals + i, part)).store(totals + i, part); });
-    for (int64_t i = 0; i < count; ++i) {
-      const V logTotal = V::set1(totals[i]), top = V::set1(maxima[i]);
-      s[i] = -sumOf<V>(n, [&](int64_t j, auto part) LW_LAMBDA {
-        return V::load(t + i * n + j, part) * (V::load(x + i * n + j, part) - top - logTotal);
-      });
+    logAll<V>(totals, count);
+    if (n <= kFewColumns) {
+      alignas(64) E values[kMostNoted * kFewColumns + V::W];  // whole registers: what is behind a row is the next one's
+      for (int64_t i = 0; i < count; ++i) {
+        const V logTotal = V::set1(totals[i]), top = V::set1(maxima[i]);
+        const auto take = [&](int64_t j, auto part) LW_LAMBDA { (V::load(t + j, part) * (V::load(x + j, part) - top - logTotal)).store(values + j); };
+        for (int64_t j = i * n; j < (i + 1) * n; j += V::W) {
+          if (j + V::W <= count * n) take(j, Whole());
+          else take(j, V::first(count * n - j));
+        }
+      }
+      sumRows<V>(values, n, count, s);
+    } else {
+      for (int64_t i = 0; i < count; ++i) {
+        const V logTotal = V::set1(totals[i]), top = V::set1(maxima[i]);
+        s[i] = sumOf<V>(n, [&](int64_t j, auto part) LW_LAMBDA {
+          return V::load(t + i * n + j, part) * (V::load(x + i * n + j, part) - top - logTotal);
+        });
+      }
     }
+    for (int64_t i = 0; i < count; ++i) s[i] = -s[i];
   }
 };
 

@@ -12,7 +12,7 @@
 
 #ifdef LANEWISE_KERNELS
 #include "argmax.h"
-#include "folds.h"
+#include "few-folds.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {
@@ -150,10 +150,10 @@ struct Reduce {
         }
       }
     } else {
-      int64_t i = begin;
+      const int64_t bytes = askedBytes<E>(c.n[0], b, !Fold::kInBlocks);
+      int64_t i = begin + foldFewColumns<V, Fold>(x + begin * b, b, end - begin, y + begin, bytes);
       if (b <= kBlock && c.n[0] * b <= kNearNumbers)  // from memory four rows at once would be slower
         for (; i + 4 <= end; i += 4) foldFourRows<V, Fold>(x + i * b, b, y + i);
-      const int64_t bytes = askedBytes<E>(c.n[0], b, !Fold::kInBlocks);
       for (; i < end; ++i) {
         askForRow(x + i * b, bytes);
         y[i] = row(x + i * b, b);
@@ -251,8 +251,8 @@ struct MaxGrad {
       E* dx = (E*)c.p[0] + i * b * w + first;
       const E *dy = (const E*)c.p[1] + i * w + first, *x = (const E*)c.p[2] + i * b * w + first, *y = (const E*)c.p[3] + i * w + first;
       if (w == 1) {
-        const E share = dy[0] / (E)count(x, *y, b);
-        for (int64_t j = 0; j < b; ++j) dx[j] = x[j] == *y ? share : 0;
+        const V top = V::set1(*y), share = V::set1(*dy / (E)count(x, *y, b));
+        forEach<V>(0, b, [&](int64_t j, auto part) LW_LAMBDA { select(V::load(x + j, part) == top, share, V::zero()).store(dx + j, part); });
         continue;
       }
       int32_t ties[kColumns] = {};
@@ -265,8 +265,11 @@ struct MaxGrad {
     }
   }
   static LW_MEMBER int32_t count(const E* x, E y, int64_t b) {
+    const V top = V::set1(y);
     int32_t n = 0;
-    for (int64_t j = 0; j < b; ++j) n += x[j] == y;
+    int64_t j = 0;
+    for (; j + V::W <= b; j += V::W) n += __builtin_popcount(bits(V::load(x + j) == top));
+    for (; j < b; ++j) n += x[j] == y;
     return n;
   }
   static constexpr FinishFn finish = nullptr;

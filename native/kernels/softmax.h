@@ -35,6 +35,12 @@ LW_INLINE void forRows(const Command& c, int64_t begin, int64_t end, F f) {
   for (int64_t row = begin * each; row < last; row++) f(n, row * n);
 }
 
+// The logarithms of n numbers, in their place. A function, as several ops ask for it.
+template <class V>
+static __attribute__((noinline)) void logAll(typename V::E* x, int64_t n) {
+  forEach<V, true>(0, n, [&](int64_t i, auto part) LW_LAMBDA { log(load<V>(x + i, part)).store(x + i, part); });
+}
+
 // The greatest of a row. A NaN is passed over: every user of this goes on with exp(x - max), where it shows.
 template <class V>
 LW_INLINE typename V::E rowMax(int64_t n, const typename V::E* x) {
@@ -129,7 +135,7 @@ struct LogSoftmax {
     const int64_t n = c.n[1];
     const E* x = (const E*)c.p[1] + row * n;
     E* y = (E*)c.p[0] + row * n;
-    forEach<V, true>(0, count, [&](int64_t i, auto part) LW_LAMBDA { log(load<V>(totals + i, part)).store(totals + i, part); });
+    logAll<V>(totals, count);
     for (int64_t i = 0; i < count; i++) {
       const V top = V::set1(maxima[i]), logTotal = V::set1(totals[i]);
       const auto store = [&](int64_t j, auto part) LW_LAMBDA { (V::load(x + j, part) - top - logTotal).store(y + j, part); };
@@ -168,41 +174,71 @@ struct LogSoftmax {
   static constexpr FinishFn finish = nullptr;
 };
 
+// A row: dx from its dy and y, and the sum of what `summed` makes of these.
 template <class V>
 struct SoftmaxGrad {
-  typedef typename V::E E;
   enum { kOperations = 4 };
-  static LW_MEMBER void row(int64_t n, E* dx, const E* dy, const E* y) {
-    const V total = V::set1(sumOf<V>(n, [&](int64_t i, auto part) LW_LAMBDA {
-      return V::load(dy + i, part) * V::load(y + i, part);
-    }));
-    forEach<V>(0, n, [&](int64_t i, auto part) LW_LAMBDA {
-      (V::load(y + i, part) * (V::load(dy + i, part) - total)).store(dx + i, part);
-    });
-  }
+  static LW_MEMBER V summed(V dy, V y) { return dy * y; }
+  static LW_MEMBER V result(V dy, V y, V total) { return y * (dy - total); }
 };
 
 template <class V>
 struct LogSoftmaxGrad {
-  typedef typename V::E E;
   enum { kOperations = 14 };
-  static LW_MEMBER void row(int64_t n, E* dx, const E* dy, const E* y) {
-    const V total = V::set1(sumOf<V>(n, [&](int64_t i, auto part) LW_LAMBDA { return V::load(dy + i, part); }));
-    forEach<V>(0, n, [&](int64_t i, auto part) LW_LAMBDA {
-      fnma(exp(V::load(y + i, part)), total, V::load(dy + i, part)).store(dx + i, part);
-    });
-  }
+  static LW_MEMBER V summed(V dy, V) { return dy; }
+  static LW_MEMBER V result(V dy, V y, V total) { return fnma(exp(y), total, dy); }
 };
+
+// Rows of few columns, many at once (groups.h): the most whole blocks of them; returns how many rows those were.
+template <class V, template <class> class R, int C>
+static __attribute__((noinline)) int64_t gradByGroups(int64_t rows, int U, typename V::E* dx, const typename V::E* dy, const typename V::E* y, int64_t bytes) {
+  const Groups<V, C, int> groups(U);
+  int64_t i = 0;
+  for (; i + groups.L <= rows; i += groups.L, dx += C * V::W, dy += C * V::W, y += C * V::W) {
+    V a[C], b[C], terms[C];
+    const int64_t asked = bytes > 0 ? (int64_t)sizeof a : 0;
+    askForRow(dx, asked);
+    askForRow(dy, asked);
+    askForRow(y, asked);
+    groups.load(dy, a);
+    groups.load(y, b);
+    LW_UNROLL for (int j = 0; j < C; j++) terms[j] = R<V>::summed(a[j], b[j]);
+    const V total = SumFold<V>::few(groups.template folded<SumFold<V>>(terms));
+    LW_UNROLL for (int j = 0; j < C; j++) a[j] = R<V>::result(a[j], b[j], total);
+    groups.store(false, a, dx);
+  }
+  return i;
+}
 
 template <class V, template <class> class R>
 struct GradRows {
+  typedef typename V::E E;
   static void plan(const Command& c, Plan& plan) { planRows<V>(c.n[0], c.n[1], R<V>::kOperations, plan); }
+  static int64_t fewColumns(int64_t rows, int64_t n, E* dx, const E* dy, const E* y, int64_t bytes) {
+    if constexpr (kPermutes<V>) {
+      const int U = groupOf(n);
+      if (n <= 16 && rows >= 16 && byGroups<V>(n)) switch (n / U) {
+        case 1: return gradByGroups<V, R, 1>(rows, U, dx, dy, y, bytes);
+        case 3: return gradByGroups<V, R, 3>(rows, U, dx, dy, y, bytes);
+        case 5: return gradByGroups<V, R, 5>(rows, U, dx, dy, y, bytes);
+        case 7: return gradByGroups<V, R, 7>(rows, U, dx, dy, y, bytes);
+      }
+    }
+    return 0;
+  }
   static void run(const Command& c, int64_t begin, int64_t end) {
-    const int64_t bytes = askedBytes<typename V::E>(c.n[0], c.n[1], false);
-    forRows<V>(c, begin, end, [&](int64_t n, int64_t i) LW_LAMBDA {
-      for (int k = 0; k < 3; k++) askForRow((const typename V::E*)c.p[k] + i, bytes);
-      R<V>::row(n, (typename V::E*)c.p[0] + i, (const typename V::E*)c.p[1] + i, (const typename V::E*)c.p[2] + i);
-    });
+    const int64_t n = c.n[1], each = rowsPerUnit(n), last = lesser(c.n[0], end * each), bytes = askedBytes<E>(c.n[0], n, false);
+    E* dx = (E*)c.p[0];
+    const E *dy = (const E*)c.p[1], *y = (const E*)c.p[2];
+    int64_t row = begin * each;
+    for (row += fewColumns(last - row, n, dx + row * n, dy + row * n, y + row * n, bytes); row < last; row++) {
+      const int64_t i = row * n;
+      askForRow(dx + i, bytes);
+      askForRow(dy + i, bytes);
+      askForRow(y + i, bytes);
+      const V total = V::set1(sumOf<V>(n, [&](int64_t j, auto part) LW_LAMBDA { return R<V>::summed(V::load(dy + i + j, part), V::load(y + i + j, part)); }));
+      forEach<V>(i, i + n, [&](int64_t j, auto part) LW_LAMBDA { R<V>::result(V::load(dy + j, part), V::load(y + j, part), total).store(dx + j, part); });
+    }
   }
   static constexpr FinishFn finish = nullptr;
 };
