@@ -38,9 +38,27 @@ interface Result {
   probabilities: number[]
   losses: number[]
   dense: number
+  ofProbabilities: number
+  sums: number[]
+  maxima: number[]
+  means: number[]
+  gradients: number[][]
 }
 
 const twice = (x: lw.Tensor) => [x, x] as const
+
+/** dx of f at x, for dy of no pattern. */
+function gradientOf(f: (x: lw.Tensor) => lw.Tensor, x: lw.Tensor): number[] {
+  const leaf = lw.copy(x)
+  leaf.requiresGrad = true
+  const y = f(leaf)
+  const dy = lw.tensor(
+    Array.from({ length: y.size }, (_, i) => Math.sin(i * 1.7)),
+    { shape: y.shape, dtype: x.dtype as lw.FloatDType },
+  )
+  lw.backward(lw.sum(lw.multiply(y, dy)))
+  return [...(leaf.grad as lw.Tensor).toTypedArray()]
+}
 
 /** The loss of each row alone would be taken row by row: so the mean of all rows, and of all with all labels moved. */
 function compute(rows: number, columns: number, dtype: lw.DType): Result {
@@ -68,6 +86,15 @@ function compute(rows: number, columns: number, dtype: lw.DType): Result {
     probabilities,
     losses,
     dense: lw.softmaxCrossEntropy(logits, oneHot).loss.toTypedArray()[0] as number,
+    ofProbabilities: lw.crossEntropy(lw.softmax(logits), oneHot).item(),
+    sums: [...lw.sum(logits, 1).toTypedArray()],
+    maxima: [...lw.max(logits, 1).toTypedArray()],
+    means: [...lw.mean(logits, 1).toTypedArray()],
+    gradients: [
+      gradientOf(lw.softmax, logits),
+      gradientOf(lw.logSoftmax, logits),
+      gradientOf((x) => lw.max(x, 1), logits),
+    ],
   }
 }
 
@@ -129,6 +156,31 @@ describe.skipIf(isasHere().length === 0).each(['float32', 'float64'] as const)(
             within(addonOf(isa, 1), () => [...lw.softmax(x).toTypedArray()]),
           )
           for (const y of others) expect(y, `${columns} columns, ${value} at ${at}`).toEqual(expected)
+        }
+      }
+    })
+
+    it('derivatives are the formula, in float64', () => {
+      const tolerance = dtype === 'float32' ? 2e-6 : 1e-14
+      for (let columns = 1; columns <= 18; columns++) {
+        const r = new Random(2, 'derivatives', columns)
+        const rows = 50
+        const x = lw.tensor(
+          Array.from({ length: rows * columns }, () => Math.fround((r.next() - 0.5) * 6)),
+          { shape: [rows, columns], dtype },
+        )
+        const [ofSoftmax, ofLog] = [gradientOf(lw.softmax, x), gradientOf(lw.logSoftmax, x)]
+        for (let i = 0; i < rows; i++) {
+          const row = Array.from(x.data.slice(i * columns, (i + 1) * columns))
+          const dy = row.map((_, j) => Math.sin((i * columns + j) * 1.7))
+          const total = row.reduce((sum, v) => sum + Math.exp(v), 0)
+          const p = row.map((v) => Math.exp(v) / total)
+          const dot = p.reduce((sum, v, j) => sum + v * dy[j], 0)
+          const all = dy.reduce((sum, v) => sum + v, 0)
+          for (let j = 0; j < columns; j++) {
+            expect(Math.abs(ofSoftmax[i * columns + j] - p[j] * (dy[j] - dot))).toBeLessThan(tolerance)
+            expect(Math.abs(ofLog[i * columns + j] - (dy[j] - p[j] * all))).toBeLessThan(10 * tolerance)
+          }
         }
       }
     })
