@@ -11,12 +11,12 @@ namespace LANEWISE_ISA {
 // different places. Each lane turns through the C registers by its group mod C, so that a register has the groups j of all rows, and one
 // permutation brings it in the order of the rows. Back the same way.
 
-// Both are made by the compiler: to compute them takes as long as softmax of 40 rows.
+// What that takes of each lane, whatever C, and for one C. The compiler makes both: to compute them takes as long as softmax of 40 rows.
 template <class V>
 struct GroupLanes {
-  typename V::I neighbour[3][V::W] = {};         // the lane 1, 2, 4 apart
-  typename V::I first[V::W] = {};                // the first lane of each group
-  typename V::E in[V::W] = {};                   // the lane's place in its group
+  alignas(64) typename V::I neighbour[3][V::W] = {};  // the lane 1, 2, 4 apart
+  typename V::I first[V::W] = {};                     // the first lane of each group
+  typename V::E in[V::W] = {};                        // the lane's place in its group
   constexpr explicit GroupLanes(int U) {
     for (int l = 0; l < V::W; l++) {
       for (int h = 0; h < 3; h++) neighbour[h][l] = l ^ 1 << h;
@@ -28,7 +28,7 @@ struct GroupLanes {
 template <class V, int C>
 struct GroupTables {
   enum { INVERSE = C * (2 - C * C) };  // C · INVERSE = 1 mod 64 (a step of Newton's from C · C = 1 mod 8)
-  typename V::I to[C][V::W] = {}, back[C][V::W] = {};
+  alignas(64) typename V::I to[C][V::W] = {}, back[C][V::W] = {};
   typename V::E turn[3][V::W] = {};  // the bits of the lane's group mod C
   int64_t place[C] = {};
   constexpr explicit GroupTables(int U) {
