@@ -123,16 +123,12 @@ static __attribute__((noinline)) int64_t argmaxByGroups(const typename V::E* x, 
 // Of up to seven columns or ten: of others that take groups, each row by itself is as fast, but for large blocks.
 template <class V>
 LW_INLINE int64_t argmaxOfWholeBlocks(const typename V::E* x, int64_t b, int64_t count, int32_t* places, bool asks) {
-  if constexpr (kPermutes<V>) {
-    const int U = groupOf(b);
-    if (count >= 32 && U <= 2 && b <= 10) switch (b / U) {
-      case 1: return argmaxByGroups<V, 1>(x, U, count, places, asks);
-      case 3: return argmaxByGroups<V, 3>(x, U, count, places, asks);
-      case 5: return U == 2 ? argmaxByGroups<V, 5>(x, Two(), count, places, asks) : argmaxByGroups<V, 5>(x, U, count, places, asks);
-      case 7: return argmaxByGroups<V, 7>(x, U, count, places, asks);
-    }
-  }
-  return 0;
+  if (count < 32 || groupOf(b) > 2 || b > 10) return 0;
+  return withGroups<V>(b, [&](auto registers, int U) LW_LAMBDA -> int64_t {
+    enum { C = decltype(registers)::count };
+    if (C == 5 && U == 2) return argmaxByGroups<V, 5>(x, Two(), count, places, asks);
+    return argmaxByGroups<V, C>(x, U, count, places, asks);
+  });
 }
 
 // The first place of the greatest of each of `count` rows of b >= 1 numbers (`bytes`: see askForRow). A function, as several ops ask for it.

@@ -124,6 +124,15 @@ LW_INLINE void forEach(int64_t begin, int64_t end, F f) {
   if (V::W > 1 && i < end) f(i, V::first(end - i));
 }
 
+// The same for a short row [begin, end), whose last register may reach beyond it as long as it stays before `most`: what is there is computed later.
+template <class V, class F>
+LW_INLINE void forEachReaching(int64_t begin, int64_t end, int64_t most, F f) {
+  for (int64_t i = begin; i < end; i += V::W) {
+    if (i + V::W <= most) f(i, Whole{});
+    else f(i, V::first(lesser(end - i, V::W)));
+  }
+}
+
 // second(i, part, first(i, part)) over [begin, end). While the slow result of one first (a root) is on its way, the next is begun: Adam
 // takes 0.87 of the time of two passes over a piece in the cache on Zen 4 (with AVX2 0.96), RMSProp 0.92 (0.87) of that of one.
 template <class V, class F, class G>

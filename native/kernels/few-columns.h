@@ -136,14 +136,12 @@ static __attribute__((noinline)) int64_t softmaxByGroups(int64_t rows, Width U, 
 // The rows that fill blocks, from the first on; returns how many. A function, as several ops ask for it.
 template <class V>
 static __attribute__((noinline)) int64_t softmaxOfWholeBlocks(int64_t rows, int64_t n, const typename V::E* x, typename V::E* y, const After<typename V::E>& after) {
-  if constexpr (kPermutes<V>) {
-    const int U = groupOf(n);
-    if (byGroups<V>(n)) switch (n / U) {
-      case 1: return softmaxByGroups<V, 1>(rows, U, x, y, after);
-      case 3: return softmaxByGroups<V, 3>(rows, U, x, y, after);
-      case 5: return U == 2 ? softmaxByGroups<V, 5>(rows, Two(), x, y, after) : softmaxByGroups<V, 5>(rows, U, x, y, after);
-      case 7: return softmaxByGroups<V, 7>(rows, U, x, y, after);
-    }
+  if (byGroups<V>(n)) {
+    return withGroups<V>(n, [&](auto registers, int U) LW_LAMBDA -> int64_t {
+      enum { C = decltype(registers)::count };
+      if (C == 5 && U == 2) return softmaxByGroups<V, 5>(rows, Two(), x, y, after);
+      return softmaxByGroups<V, C>(rows, U, x, y, after);
+    });
   }
   int64_t i = 0;
   for (; i + V::W <= rows; i += V::W) softmaxByColumns<V>(i, n, x + i * n, y + i * n, after);

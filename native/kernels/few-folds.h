@@ -23,16 +23,8 @@ static __attribute__((noinline)) int64_t foldByGroups(const typename V::E* x, in
 // Some of `count` rows of n numbers, from the first on; returns how many.
 template <class V, class Fold>
 LW_INLINE int64_t foldFewColumns(const typename V::E* x, int64_t n, int64_t count, typename V::E* to, int64_t bytes) {
-  if constexpr (kPermutes<V>) {
-    const int U = n > 0 ? groupOf(n) : 0;
-    if (count >= 2 * V::W && n > 0 && n <= 16 && byGroups<V>(n)) switch (n / U) {
-      case 1: return foldByGroups<V, Fold, 1>(x, U, count, to, bytes);
-      case 3: return foldByGroups<V, Fold, 3>(x, U, count, to, bytes);
-      case 5: return foldByGroups<V, Fold, 5>(x, U, count, to, bytes);
-      case 7: return foldByGroups<V, Fold, 7>(x, U, count, to, bytes);
-    }
-  }
-  return 0;
+  if (count < 2 * V::W || n > 16) return 0;
+  return withGroups<V>(n, [&](auto registers, int U) LW_LAMBDA { return foldByGroups<V, Fold, decltype(registers)::count>(x, U, count, to, bytes); });
 }
 
 // to[i] = the sum of row i, of `count` rows of n numbers that are near.

@@ -104,9 +104,29 @@ struct Groups {
   LW_MEMBER void storeOfRows(V a, E* y) const { permute(a, lanes.first).store(y); }
 };
 
+// Whether rows of n numbers can be taken so.
 template <class V>
 LW_INLINE bool byGroups(int64_t n) {
-  return kPermutes<V> && groupOf(n) < V::W && n / groupOf(n) < 8;
+  return kPermutes<V> && n > 0 && groupOf(n) < V::W && n / groupOf(n) < 8;
+}
+// What f(Registers<C>(), U) returns, how many rows it took; 0 where they cannot.
+template <int C>
+struct Registers {
+  enum { count = C };
+};
+template <class V, class F>
+LW_INLINE int64_t withGroups(int64_t n, F f) {
+  if constexpr (kPermutes<V>) {
+    if (!byGroups<V>(n)) return 0;
+    const int U = groupOf(n);
+    switch (n / U) {
+      case 1: return f(Registers<1>(), U);
+      case 3: return f(Registers<3>(), U);
+      case 5: return f(Registers<5>(), U);
+      case 7: return f(Registers<7>(), U);
+    }
+  }
+  return 0;
 }
 
 }  // namespace LANEWISE_ISA

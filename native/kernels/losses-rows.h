@@ -204,14 +204,12 @@ struct SoftmaxCrossEntropyDense {
     E* s = (E*)c.scratch + row;
     logAll<V>(totals, count);
     if (n <= kFewColumns) {
-      alignas(64) E values[kMostNoted * kFewColumns + V::W];  // whole registers: what is behind a row is the next one's
+      alignas(64) E values[kMostNoted * kFewColumns];
       for (int64_t i = 0; i < count; ++i) {
         const V logTotal = V::set1(totals[i]), top = V::set1(maxima[i]);
-        const auto take = [&](int64_t j, auto part) LW_LAMBDA { (V::load(t + j, part) * (V::load(x + j, part) - top - logTotal)).store(values + j); };
-        for (int64_t j = i * n; j < (i + 1) * n; j += V::W) {
-          if (j + V::W <= count * n) take(j, Whole());
-          else take(j, V::first(count * n - j));
-        }
+        forEachReaching<V>(i * n, (i + 1) * n, count * n, [&](int64_t j, auto part) LW_LAMBDA {
+          (V::load(t + j, part) * (V::load(x + j, part) - top - logTotal)).store(values + j, part);
+        });
       }
       sumRows<V>(values, n, count, s);
     } else {

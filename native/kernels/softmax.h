@@ -28,13 +28,6 @@ LW_INLINE void planRows(int64_t m, int64_t n, double operations, Plan& plan) {
   plan.nanoseconds = (double)m * (4.0 + 0.4 * operations + (double)n * (0.5 + 0.2 * operations) / (double)V::W);
 }
 
-// f(n, i) for each row of n elements from element i on, in units [begin, end).
-template <class V, class F>
-LW_INLINE void forRows(const Command& c, int64_t begin, int64_t end, F f) {
-  const int64_t n = c.n[1], each = rowsPerUnit(n), last = lesser(c.n[0], end * each);
-  for (int64_t row = begin * each; row < last; row++) f(n, row * n);
-}
-
 // The logarithms of n numbers, in their place. A function, as several ops ask for it.
 template <class V>
 static __attribute__((noinline)) void logAll(typename V::E* x, int64_t n) {
@@ -138,12 +131,7 @@ struct LogSoftmax {
     logAll<V>(totals, count);
     for (int64_t i = 0; i < count; i++) {
       const V top = V::set1(maxima[i]), logTotal = V::set1(totals[i]);
-      const auto store = [&](int64_t j, auto part) LW_LAMBDA { (V::load(x + j, part) - top - logTotal).store(y + j, part); };
-      for (int64_t j = i * n; j < (i + 1) * n; j += V::W) {
-        // whole registers where they may reach into the next rows, which come later
-        if (j + V::W <= count * n) store(j, Whole());
-        else store(j, V::first(lesser((i + 1) * n - j, V::W)));
-      }
+      forEachReaching<V>(i * n, (i + 1) * n, count * n, [&](int64_t j, auto part) LW_LAMBDA { (V::load(x + j, part) - top - logTotal).store(y + j, part); });
     }
   }
   static void run(const Command& c, int64_t begin, int64_t end) {
@@ -215,16 +203,8 @@ struct GradRows {
   typedef typename V::E E;
   static void plan(const Command& c, Plan& plan) { planRows<V>(c.n[0], c.n[1], R<V>::kOperations, plan); }
   static int64_t fewColumns(int64_t rows, int64_t n, E* dx, const E* dy, const E* y, int64_t bytes) {
-    if constexpr (kPermutes<V>) {
-      const int U = groupOf(n);
-      if (n <= 16 && rows >= 16 && byGroups<V>(n)) switch (n / U) {
-        case 1: return gradByGroups<V, R, 1>(rows, U, dx, dy, y, bytes);
-        case 3: return gradByGroups<V, R, 3>(rows, U, dx, dy, y, bytes);
-        case 5: return gradByGroups<V, R, 5>(rows, U, dx, dy, y, bytes);
-        case 7: return gradByGroups<V, R, 7>(rows, U, dx, dy, y, bytes);
-      }
-    }
-    return 0;
+    if (n > 16 || rows < 16) return 0;
+    return withGroups<V>(n, [&](auto registers, int U) LW_LAMBDA { return gradByGroups<V, R, decltype(registers)::count>(rows, U, dx, dy, y, bytes); });
   }
   static void run(const Command& c, int64_t begin, int64_t end) {
     const int64_t n = c.n[1], each = rowsPerUnit(n), last = lesser(c.n[0], end * each), bytes = askedBytes<E>(c.n[0], n, false);
