@@ -53,6 +53,8 @@ const SIZES: Sizes[] = [
   { m: 256, n: 801, k: 20 },
   { m: 100, n: 1030, k: 64, dtype: 'float64' },
   { m: 129, n: 784, k: 50 },
+  { m: 457, n: 790, k: 50 },
+  { m: 480, n: 300, k: 30, dtype: 'float64' },
 ]
 
 /** gatherAffine, and where its panels end. */

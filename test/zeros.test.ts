@@ -196,6 +196,8 @@ describe.skipIf(ISAS.length === 0).each(DTYPES)('gradients from data with zeros 
     [257, 30, 200],
     [1000, 77, 31],
     [1025, 64, 48],
+    [2300, 40, 70],
+    [4097, 17, 33],
     [19, 4999, 25],
   ] as const)
     it(`${m} rows of ${k}, ${n} columns`, () => {
@@ -219,6 +221,26 @@ describe.skipIf(ISAS.length === 0).each(DTYPES)('gradients from data with zeros 
       for (let i = 0; i < x.length; i++) x[i] = x[i] === 0 ? 0 : 2 ** -60
       for (let i = 0; i < dy.length; i++) dy[i] = -(2 ** -95)
     })
+  })
+
+  it('more steps than have a map at once', () => {
+    // The first 768 take all steps, as x is small there, and leave -0; or have none to leave out.
+    expectSameGradient(2300, 40, 30, (x, dy) => {
+      for (let i = 0; i < 768 * 40; i++) x[i] = x[i] === 0 ? 0 : dtype === 'float32' ? 2 ** -60 : 2 ** -540
+      dy.fill(dtype === 'float32' ? -(2 ** -95) : -(2 ** -560), 0, 768 * 30)
+      dy.fill(0.5, 768 * 30)
+      for (let i = 768 * 40; i < x.length; i++) if (i % 40 < 10) x[i] = 0
+    })
+    expectSameGradient(2300, 40, 30, (x) => {
+      for (let i = 0; i < 1000 * 40; i++) x[i] = 0.3
+    })
+    // Where no row of x has a number, the last of them are found not to be left out, and all are taken again.
+    for (const value of [Infinity, NaN, 2 ** -80, -(2 ** -149)])
+      for (const row of [0, 800, 2299])
+        expectSameGradient(2300, 40, 30, (x, dy) => {
+          x.fill(0, row * 40, (row + 1) * 40)
+          dy.fill(value, row * 30 + 5, row * 30 + 7)
+        })
   })
 
   it('a product and its opposite, whose difference from what was rounded is rounded to -0', () => {

@@ -45,8 +45,18 @@ struct Gemm {
   int64_t panels;         // 0, or how many A or its transpose has, which then begins at `a`
   const Command* source;  // what A, or its panels, are first to be gathered by, or null
   Leaving* leaving = nullptr;  // how steps with zeros of A are left out, or null
+  bool continues = false;      // whether the chains begin with what C holds, whatever the bias
   // What the chains of k values from p0 on begin with.
-  LW_MEMBER Start<E> startAt(int64_t p0) const { return p0 > 0 ? Start<E>{c, ldc} : Start<E>{bias, 0}; }
+  LW_MEMBER Start<E> startAt(int64_t p0) const { return p0 > 0 || continues ? Start<E>{c, ldc} : Start<E>{bias, 0}; }
+  // `count` of its steps, from p on.
+  Gemm<E> steps(int64_t p, int64_t count) const {
+    Gemm<E> some = *this;
+    some.k = count;
+    some.a += p * colA;
+    some.b += transB ? p : p * ldb;
+    some.continues = continues || p > 0;
+    return some;
+  }
 };
 
 // A strip of columns of C and what its chains take: k values from row p0 on, `b` at the first column, which is column j0.

@@ -25,7 +25,7 @@ struct SparseSteps {
   // Whether zeros are looked for in m rows of A, which lies by rows or by columns: not where few rows would pay for the map, or for the test of B.
   static bool looks(const Gemm<E>& g, int64_t m) {
     const bool byRows = g.colA == 1 && g.rowA != 1, byColumns = g.rowA == 1 && g.colA != 1 && !g.bias;
-    return g.n >= LEAST_COLUMNS && g.k <= MAP && (byRows ? g.k >= STEPS && m >= 8 : byColumns && g.k >= 8 && g.k <= MOST_TURNED && m >= 16);
+    return g.n >= LEAST_COLUMNS && g.k <= MAP && (byRows ? g.k >= STEPS && m >= 8 : byColumns && g.k >= 8 && m >= 16);
   }
 
   // Whether leaving out steps seems to pay: from two fifths of zeros on where rows of B are whole lines that many rows use, from four on where the map has to be turned for
@@ -37,8 +37,12 @@ struct SparseSteps {
     return Zeros<V>::sampled(g.a + i0 * g.rowA, byRows ? g.rowA : g.colA, rows, numbers, fifths);
   }
 
+  // Steps that have a map at once.
+  static int64_t stepsAtOnce(const Gemm<E>& g) {
+    return g.colA == 1 || g.k <= MOST_TURNED ? g.k : ceilDivide(ceilDivide(g.k, ceilDivide(g.k, MOST_TURNED)), STEPS) * STEPS;
+  }
   // Words of a row's map, rows whose map is small, and the bytes of m rows'.
-  static int64_t words(const Gemm<E>& g) { return ceilDivide(greater(g.k, 1), STEPS); }
+  static int64_t words(const Gemm<E>& g) { return ceilDivide(greater(stepsAtOnce(g), 1), STEPS); }
   static int64_t rowsOfMap(const Gemm<E>& g) { return greater(64, (g.colA == 1 ? MAP_BY_ROWS : MAP) / words(g)); }
   static size_t mapBytes(const Gemm<E>& g, int64_t m) { return (size_t)(ceilDivide(m, 64) * 64 * words(g)) * sizeof(uint64_t); }
 

@@ -93,15 +93,27 @@ struct Tiles {
       const bool many = i1 - i0 > S::rowsOfMap(g);
       for (int64_t to; S::looks(g, i1 - i0) && (!many || S::pays(g, i0, i1, true)); i0 = to) {
         to = lesser(i1, i0 + S::rowsOfMap(g));
-        Gemm<E> part = g;
-        Leaving leaving = {};
-        part.leaving = &leaving;
-        nest(part, i0, to, c0, c1);
-        if (leaving.doubtful) nest(g, i0, to, c0, c1);
+        if (!withoutZeros(g, i0, to, c0, c1)) nest(g, i0, to, c0, c1);
       }
       if (i0 == i1) return;
     }
     nest(g, i0, i1, c0, c1);
+  }
+  // The same without steps with zeros, where that seems to pay; returns false where one may have been left out that changes the result.
+  static bool withoutZeros(const Gemm<E>& g, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
+    const int64_t atOnce = SparseSteps<V>::stepsAtOnce(g);
+    for (int64_t p = 0; p < g.k; p += atOnce) {
+      Leaving leaving = {};
+      Gemm<E> some = g.steps(p, lesser(atOnce, g.k - p));
+      some.leaving = &leaving;
+      nest(some, i0, i1, c0, c1);
+      if (leaving.doubtful) return false;
+      if (leaving.map) continue;
+      // All of these were taken, so a sum may be -0: all others are, too.
+      if (p + atOnce < g.k) nest(g.steps(p + atOnce, g.k - p - atOnce), i0, i1, c0, c1);
+      break;
+    }
+    return true;
   }
   static __attribute__((noinline)) void nest(const Gemm<E>& g, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
     alignas(64) E stacked[STACKED * NR];
@@ -219,21 +231,17 @@ struct Tiles {
     plan.turns = small(g) && !g.transB ? (int)greater(1, lesser(plan.turns, g.m / ((g.rowA == 1 ? 6 * TURN : (int64_t)TURN) * plan.threads))) : 1;
   }
 
-  // A is gathered, in one panel, by those who multiply it: some rows, and then their product.
+  // A is gathered, in one panel, by those who multiply it: all of a thread's rows, and then their product, which makes one copy of B.
   static void gathered(const Gemm<E>& g, int64_t begin, int64_t end) {
-    enum { HEIGHT = 64 };
-    const int64_t step = small(g) ? gridOf(g, false).rowStep : g.m;
+    const int64_t step = small(g) ? gridOf(g, false).rowStep : g.m, from = begin * step, to = lesser(end * step, g.m);
     if (begin == 0) {
       const Panels panels = Panels::cut(g.panels, g.m, g.k, nullptr);
       for (int64_t h = 0; h < g.panels; h++) panels.note((E*)g.a, h);
     }
     Gemm<E> part = g;
     part.panels = 0;
-    for (int64_t r = begin * step; r < lesser(end * step, g.m); r += HEIGHT) {
-      const int64_t to = lesser(r + HEIGHT, lesser(end * step, g.m));
-      gatherPart<true>(*g.source, {r, to, 0, g.k}, (char*)(g.a + r * g.k), g.k);
-      block(part, r, to, 0, g.n);
-    }
+    gatherPart<true>(*g.source, {from, to, 0, g.k}, (char*)(g.a + from * g.k), g.k);
+    block(part, from, to, 0, g.n);
   }
 
   static void run(const Gemm<E>& g, const Command& command, int64_t begin, int64_t end) {
