@@ -20,7 +20,7 @@ struct ProductLegs {
   static constexpr bool kMeasured = V::W * sizeof(E) >= 32;
   static int64_t count(const Gemm<E>& g, int threads) {
     const int64_t units = unitsOfEach(g);
-    const bool pays = kMeasured && threads > 1 && T::small(g) && g.n > 0 && g.colA == 1 && !g.transB && g.k >= 128 * threads && g.m <= (g.source ? 1024 : g.n + MR) &&
+    const bool pays = kMeasured && threads > 1 && T::small(g) && g.n > 0 && g.colA == 1 && !g.transB && g.k >= 128 * threads && g.m <= (g.source ? 512 : g.n + MR) &&
                       units >= 2 * threads;
     return pays && threads <= (g.source ? g.panels : (int64_t)kMostLegs) ? threads : 1;
   }

@@ -19,9 +19,9 @@ const GATHER_AFFINE_GRAD = defineOp(
 
 /** Larger batches are multiplied by rows, one row without being gathered; rows of fewer columns are not worth cutting. */
 const LEAST_ROWS = 2
-const MOST_ROWS = 1024
+const MOST_ROWS = 512
 const LEAST_COLUMNS = 256
-const MOST_ELEMENTS = 1 << 20
+const MOST_ELEMENTS = 1 << 19
 const MOST_PANELS = 16
 
 /** Units up to which the addon does not divide a layer by them (SMALL in native/kernels/gemm-tile.h). */
