@@ -21,13 +21,14 @@ struct SparseSteps {
   enum { COLUMNS = 8 * Narrow::W, STEPS = 64, BAND = 32 };
   // The least for which it pays (Zen 4); words of a map at most, by rows fewer, so that these are still near when it is made; steps whose map is turned.
   enum { LEAST_COLUMNS = 24, MAP = 1 << 16, MAP_BY_ROWS = 1 << 13, MOST_TURNED = 1024 };
-  // Bytes of A by columns that are read twice, for the map and for the steps, even if few columns are all that is won (784×50 of 8,192 rows: 1.2 of the time).
+  // Bytes of A by columns above which it is not read twice, for the map and for the steps, for few columns (784×50 of 8,192 rows: 1.2 of the time).
   enum { FAR = 1 << 24 };
 
   // Whether zeros are looked for in m rows of A, which lies by rows or by columns: not where few rows would pay for the map, or for the test of B.
   static bool looks(const Gemm<E>& g, int64_t m) {
-    const bool byRows = g.colA == 1 && g.rowA != 1, byColumns = g.rowA == 1 && g.colA != 1 && !g.bias;
-    return g.n >= LEAST_COLUMNS && g.k <= MAP && (byRows ? g.k >= STEPS && m >= 8 : byColumns && g.k >= 8 && m >= 16 && (g.n >= 64 || g.k * g.colA * (int64_t)sizeof(E) <= FAR));
+    if (g.n < LEAST_COLUMNS || g.k > MAP) return false;
+    if (g.colA == 1) return g.rowA != 1 && g.k >= STEPS && m >= 8;
+    return g.rowA == 1 && !g.bias && g.k >= 8 && m >= 16 && (g.n >= 64 || g.k * g.colA * (int64_t)sizeof(E) <= FAR);
   }
 
   // Whether leaving out steps seems to pay: from two fifths of zeros on where rows of B are whole lines that many rows use, from four on where the map has to be turned for
