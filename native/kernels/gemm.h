@@ -102,17 +102,17 @@ struct Tiles {
   // The same without steps with zeros, where that seems to pay; returns false where one may have been left out that changes the result.
   static bool withoutZeros(const Gemm<E>& g, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
     const int64_t atOnce = SparseSteps<V>::stepsAtOnce(g);
-    for (int64_t p = 0; p < g.k; p += atOnce) {
+    int64_t p = 0;
+    for (bool leaves = true; leaves && p < g.k; p += atOnce) {
       Leaving leaving = {};
       Gemm<E> some = g.steps(p, lesser(atOnce, g.k - p));
       some.leaving = &leaving;
       nest(some, i0, i1, c0, c1);
       if (leaving.doubtful) return false;
-      if (leaving.map) continue;
-      // All of these were taken, so a sum may be -0: all others are, too.
-      if (p + atOnce < g.k) nest(g.steps(p + atOnce, g.k - p - atOnce), i0, i1, c0, c1);
-      break;
+      leaves = leaving.map != nullptr;
     }
+    // Where some took all steps, a sum may be -0: the rest take all, too.
+    if (p < g.k) nest(g.steps(p, g.k - p), i0, i1, c0, c1);
     return true;
   }
   static __attribute__((noinline)) void nest(const Gemm<E>& g, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
