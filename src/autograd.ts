@@ -135,23 +135,23 @@ export function setAutogradOps(implementation: AutogradOps): void {
  * @throws StateError where an operand or result on the way was written over since, by an op or set()
  */
 export function backward(loss: Tensor): void {
-  backwardTo(loss)
+  backwardTo(loss, () => {})
 }
 
-/** backward(), which gives the leaves that it reached. */
-export function backwardTo(loss: Tensor): Iterable<Tensor> {
+/** backward() that asks `checkLeaf` about each leaf that it would reach, before anything is computed. */
+export function backwardTo(loss: Tensor, checkLeaf: (leaf: Tensor) => void): void {
   checkTensor('backward', loss)
   if (loss.size !== 1) throw new ShapeError('backward', 'a loss of one element', show(loss.shape))
   if (!isFloat(loss.dtype)) throw new TypeMismatchError('backward', 'a float loss', loss.dtype)
   if (loss.node === undefined) {
     throw new StateError('backward', 'a loss computed from tensors with requiresGrad', 'a tensor without history')
   }
-  return noGrad(() => withScratch((memory) => walk(loss, memory)))
+  noGrad(() => withScratch((memory) => walk(loss, memory, checkLeaf)))
 }
 
-function walk(loss: Tensor, memory: Scratch): Iterable<Tensor> {
+function walk(loss: Tensor, memory: Scratch, checkLeaf: (leaf: Tensor) => void): void {
   const history = reverseTopologicalOrder(loss)
-  const places = placesOf(history)
+  const places = placesOf(history, checkLeaf)
   const gradients = new Map<Tensor, Tensor>([[loss, ops.ones(loss)]])
   /** Of the leaves reached so far. */
   const ofLeaves = new Map<Tensor, Tensor>()
@@ -175,7 +175,6 @@ function walk(loss: Tensor, memory: Scratch): Iterable<Tensor> {
     else if (sameShape(gradient.shape, grad.shape)) ops.copy(gradient, grad)
     else ops.repeat(gradient, grad.shape, grad)
   }
-  return ofLeaves.keys()
 }
 
 /** Where a node's gradient of input i goes: on through that one's history, to a leaf, or (undefined) nowhere. */
@@ -186,7 +185,7 @@ function wayTo({ inputs, flows }: GradientNode, i: number): 'on' | 'leaf' | unde
 }
 
 /** Where the gradients of leaves may be written at once: to their `grad`, or (undefined) not before all else is done, as that is read on the way. */
-function placesOf(history: readonly Tensor[]): Map<Tensor, Tensor | undefined> {
+function placesOf(history: readonly Tensor[], checkLeaf: (leaf: Tensor) => void): Map<Tensor, Tensor | undefined> {
   const places = new Map<Tensor, Tensor | undefined>()
   const read = new Map<Storage, Set<Tensor>>()
   for (const t of history) {
@@ -199,6 +198,7 @@ function placesOf(history: readonly Tensor[]): Map<Tensor, Tensor | undefined> {
     for (const [i, x] of node.inputs.entries()) if (wayTo(node, i) === 'leaf') places.set(x, undefined)
   }
   for (const leaf of places.keys()) {
+    checkLeaf(leaf)
     const grad = gradOf(leaf)
     if (![...(read.get(grad.storage) ?? [])].some((t) => overlap(t, grad))) places.set(leaf, grad)
   }

@@ -40,17 +40,21 @@ export function constant(value: number): Initializer {
 
 /** Normal, by default of mean 0 and standard deviation 0.05, as in Keras. */
 export function normal(o: { mean?: number; stddev?: number } = {}): Initializer {
-  checkOptions('normal', o, ['mean', 'stddev'])
+  const { mean = 0, stddev = 0.05 } = checkOptions('normal', o, ['mean', 'stddev'])
+  if (!Number.isFinite(mean)) throw new ValueError('normal', 'a finite mean', describe(mean))
+  if (!(Number.isFinite(stddev) && stddev >= 0)) throw new ValueError('normal', 'a stddev >= 0', describe(stddev))
   return checked('normal', (p, state) => {
-    drawNormal(state, p.shape, o.mean ?? 0, o.stddev ?? 0.05, options(p), p)
+    drawNormal(state, p.shape, mean, stddev, options(p), p)
   })
 }
 
 /** Uniform on [low, high), by default ±0.05, as in Keras. */
 export function uniform(o: { low?: number; high?: number } = {}): Initializer {
-  checkOptions('uniform', o, ['low', 'high'])
+  const { low = -0.05, high = 0.05 } = checkOptions('uniform', o, ['low', 'high'])
+  if (!(Number.isFinite(low) && Number.isFinite(high) && low <= high))
+    throw new ValueError('uniform', 'low <= high, both finite', `${describe(low)} and ${describe(high)}`)
   return checked('uniform', (p, state) => {
-    drawUniform(state, p.shape, o.low ?? -0.05, o.high ?? 0.05, options(p), p)
+    drawUniform(state, p.shape, low, high, options(p), p)
   })
 }
 

@@ -100,7 +100,7 @@ export class Tape {
    * are no whole number >= 0
    */
   replay(steps = 1): void {
-    checkSteps(steps)
+    checkSteps('replay', steps)
     checkMade('replay', this, Tape, 'bound')
     this.checkIdle()
     // A worker, or the process, can be ended where JavaScript runs: between slices.
@@ -112,7 +112,7 @@ export class Tape {
 
   /** Runs the tape `steps` times off the event loop (what takes less than 0.25 ms at once); resolves when all are done. Rejects as replay throws. */
   async replayAsync(steps = 1, options: ReplayOptions = {}): Promise<void> {
-    checkSteps(steps)
+    checkSteps('replayAsync', steps)
     checkMade('replayAsync', this, Tape, 'bound')
     const { signal, onProgress } = checkOptions('replayAsync', options, ['signal', 'onProgress'])
     checkSignal('replayAsync', signal)
@@ -144,8 +144,8 @@ export function checkSignal(op: string, signal: unknown): void {
     throw new TypeMismatchError(op, 'signal: an AbortSignal', describe(signal))
 }
 
-function checkSteps(steps: unknown): void {
-  checkWhole('replay', 'a whole number of steps from 0 to 2^31 - 1', steps, 0, 2 ** 31 - 1)
+function checkSteps(op: string, steps: unknown): void {
+  checkWhole(op, 'a whole number of steps from 0 to 2^31 - 1', steps, 0, 2 ** 31 - 1)
 }
 
 /**

@@ -242,7 +242,9 @@ eachBackend(() => {
       'different names, with val before them too, received "accuracy" twice',
     )
     expect(() => model.compile({ loss: LOSS, optimizer: 'sdg' as never })).toThrow('an Optimizer or one of')
-    expect(() => model.compile({ loss: null as never })).toThrow(/one of .*, received null$/)
+    expect(() => model.compile({ loss: null as never })).toThrow(
+      /loss to have a value, or to be left out, received null/,
+    )
     expect(() => model.compile({ loss: LOSS, metrics: [null as never] })).toThrow(/one of .*, received null$/)
     await model.fit({ x, y })
   })

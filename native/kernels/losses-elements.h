@@ -116,12 +116,10 @@ struct BinaryCrossEntropyGrad {
 
 template <class V>
 struct BinaryCrossEntropyLogits {
-  enum { kOperations = 68, kSign = 1 };
+  enum { kOperations = 56, kSign = 1 };
   explicit LW_MEMBER BinaryCrossEntropyLogits(const Command&) {}
-  // max(x, 0) - x t + log(1 + e), e = exp(-|x|). What is lost of e in u = 1 + e is added again: log(1 + e) = log(u) + log(1 + (e - (u - 1)) / u).
   template <class X> LW_MEMBER X operator()(X x, X t) const {
-    const X one = X::set1(1), e = exp(negate(abs(x))), u = one + e;
-    return max(X::zero(), x) - x * t + (log(u) + (e - (u - one)) / u);  // 0 > x ? 0 : x, so NaN stays
+    return max(X::zero(), x) - x * t + logOnePlus(exp(negate(abs(x))));  // 0 > x ? 0 : x, so NaN stays
   }
 };
 

@@ -139,6 +139,16 @@ LW_INLINE V logOf(V x) {
   return select(x <= V::zero(), bad, y);
 }
 
+// ln(1 + x) for x from 0 to 1, or NaN: as log does it, of 1 + x or, from sqrt(2) on, of its half, but 1 + x itself is never rounded.
+template <class V>
+LW_INLINE V logOnePlus(V x) {
+  typedef Real<V> C;
+  const V half = V::set1(0.5f), zero = V::zero();
+  const typename V::M large = V::set1((typename V::E)0.41421356237309504880) <= x;
+  const V f = select(large, fma(half, x, negate(half)), x);
+  return C::logMantissa(f, select(large, V::set1(C::ln2Low), zero)) + select(large, V::set1(C::ln2High), zero);
+}
+
 // By u = e^(-2|x|) - 1, which does not cancel: tanh |x| = -u / (u + 2). x itself where x is tiny.
 template <class V>
 LW_INLINE V tanhOf(V x) {

@@ -1,4 +1,4 @@
-import { describe, ValueError } from '../errors.js'
+import { describe, TypeMismatchError, ValueError } from '../errors.js'
 import { Affine, LeakyRelu, Relu, Softmax, Tanh } from '../nn/layers.js'
 import type { Module } from '../nn/module.js'
 import {
@@ -44,6 +44,7 @@ function named(wish: Loss | LossName): Loss {
   if (typeof wish === 'object' && wish !== null && typeof wish.call === 'function') {
     if (!['index', 'dense', 'any'].includes(wish.targets))
       throw new ValueError('compile', "a loss with targets 'index', 'dense' or 'any'", describe(wish.targets))
+    if (typeof wish.name !== 'string') throw new TypeMismatchError('compile', 'a loss with a name', describe(wish.name))
     return wish
   }
   if (typeof wish === 'string' && Object.hasOwn(NAMED, wish)) return NAMED[wish]

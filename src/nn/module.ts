@@ -39,6 +39,7 @@ export class Parameter {
     if (typeof name !== 'string' || name === '') throw new TypeMismatchError('Parameter', 'a name', describe(name))
     if (typeof initializer !== 'function')
       throw new TypeMismatchError('Parameter', 'an initializer: a function', describe(initializer))
+    checkFlag('Parameter', 'trained', trained)
     this.shape = checkShape('Parameter', shape)
   }
 
@@ -306,6 +307,19 @@ export function isWeight(t: Tensor): boolean {
   return weights.has(t)
 }
 
+function drawInitial({ name, initializer }: Parameter, part: Tensor, state: Tensor): void {
+  const made: unknown = initializer(part, state)
+  checkSynchronous(name, made)
+  // What it gives is lost: values, or another initializer. (p => p.data.fill(0) gives the parameter's own memory.)
+  const isOwn = made === undefined || made === part || (made as Partial<TypedArray> | null)?.buffer === part.data.buffer
+  if (!isOwn && (isTensor(made) || part.data.every((v) => v === 0)))
+    throw new TypeMismatchError(
+      name,
+      'an initializer that fills the parameter (heNormal(), not heNormal)',
+      describe(made),
+    )
+}
+
 /**
  * Builds a module for inputs of shape `input` (without the batch): allocates its parameters and draws their initial values.
  */
@@ -314,7 +328,25 @@ export function build(module: Module, input: readonly number[], options: BuildOp
   const dtype = checkFloat('build', checkOptions('build', options, ['dtype', 'seed']).dtype ?? 'float32')
   const state = seededState('build', options.seed ?? 0)
   const shape = checkShape('build', input)
-  module.allParameters() // refuses a module that contains itself, before it builds its parts without end
+  const before = module.allParameters() // refuses a module that contains itself, before it builds its parts without end
+  try {
+    return buildNew(module, shape, dtype, state)
+  } catch (error) {
+    forget(module, new Set(before))
+    throw error
+  }
+}
+
+/** Takes back what a build that failed declared: the next one may be of another shape. */
+function forget(module: Module, before: ReadonlySet<Parameter>, met = new Set<Module>()): void {
+  if (met.has(module)) return
+  met.add(module)
+  const own = (module as unknown as { [OWN]: Parameter[] })[OWN]
+  own.splice(0, own.length, ...own.filter((p) => before.has(p)))
+  for (const child of module.children()) forget(child, before, met)
+}
+
+function buildNew(module: Module, shape: Shape, dtype: FloatDType, state: Tensor): ParameterStore {
   checkFields(module)
   module.build(shape)
   const parameters = module.allParameters()
@@ -333,18 +365,7 @@ export function build(module: Module, input: readonly number[], options: BuildOp
   const values = flatBlock('build', shapes, dtype)
   const gradients = flatBlock('build', shapes, dtype)
   parameters.forEach((p, i) => {
-    const part = values.parts[i]
-    const made: unknown = p.initializer(part, state)
-    checkSynchronous(p.name, made)
-    // What it gives is lost: values, or another initializer. (p => p.data.fill(0) gives the parameter's own memory.)
-    const isOwn =
-      made === undefined || made === part || (made as Partial<TypedArray> | null)?.buffer === part.data.buffer
-    if (!isOwn && (isTensor(made) || part.data.every((v) => v === 0)))
-      throw new TypeMismatchError(
-        p.name,
-        'an initializer that fills the parameter (heNormal(), not heNormal)',
-        describe(made),
-      )
+    drawInitial(p, values.parts[i], state)
   })
   // Only now, when nothing can fail any more, do they belong to this model.
   parameters.forEach((p, i) => {

@@ -41,7 +41,8 @@ export interface CompileOptions {
   metrics?: readonly (Metric | MetricName)[]
 }
 
-/** Not a name: fields of a subclass of the caller's own may have any. */
+/** Not names: fields of a subclass of the caller's own may have any but those of public ones. */
+const OWN = Symbol('own')
 const PREDICTIONS = Symbol('predictions')
 
 /** What computes one after another: a subclass may have a forward of its own. */
@@ -62,11 +63,8 @@ export class Sequential extends Module implements TrainingModel {
   stopTraining = false
   /** The course of the fit that runs, or of the last one, also where it was aborted; undefined before. */
   history: History | undefined = undefined
-  private readonly shuffleState: Tensor
-  private readonly shapes: Shape[] = []
+  private readonly [OWN]: { shuffleState: Tensor; shapes: Shape[]; compiled?: Compiled; task?: Network }
   private readonly [PREDICTIONS]: Predictions
-  private compiled: Compiled | undefined
-  private task: Network | undefined
 
   constructor(options: SequentialOptions) {
     super()
@@ -78,10 +76,11 @@ export class Sequential extends Module implements TrainingModel {
     this.layers = Object.freeze([...layers])
     this.input = Object.freeze(checkShape('Sequential.input', options.input))
     const seed = options.seed ?? 0
-    this.shuffleState = seededState('Sequential', seed, 1)
+    this[OWN] = { shuffleState: seededState('Sequential', seed, 1), shapes: [] }
     this.store = build(this, this.input, { dtype: checkFloat('Sequential', options.dtype ?? 'float32'), seed })
-    this.output = Object.freeze(this.shapes[this.shapes.length - 1])
-    this[PREDICTIONS] = new Predictions(this.input, this.shapes, this.store, (x) => this.forward(x))
+    const { shapes } = this[OWN]
+    this.output = Object.freeze(shapes[shapes.length - 1])
+    this[PREDICTIONS] = new Predictions(this.input, shapes, this.store, (x) => this.forward(x))
   }
 
   override build(input: Shape): Shape {
@@ -89,7 +88,7 @@ export class Sequential extends Module implements TrainingModel {
       let shape = input
       for (const layer of this.made('build').layers) {
         shape = checkShape(`${layer.kind}.build`, layer.build(shape))
-        this.shapes.push(shape)
+        this[OWN].shapes.push(shape)
       }
       return shape
     })
@@ -109,8 +108,9 @@ export class Sequential extends Module implements TrainingModel {
     const metrics = options.metrics ?? []
     if (!Array.isArray(metrics)) throw new TypeMismatchError('compile', 'metrics: an array', describe(metrics))
     const optimizer = resolveOptimizer(options.optimizer ?? 'adam')
-    const loss = resolveLoss(options.loss, this.layers[this.layers.length - 1], this.output[this.output.length - 1])
-    this.compiled = { optimizer, loss, metrics: resolveMetrics(metrics, loss) }
+    const last = partsOf(this).at(-1)
+    const loss = resolveLoss(options.loss, last, this.output[this.output.length - 1])
+    this[OWN].compiled = { optimizer, loss, metrics: resolveMetrics(metrics, loss) }
     return this
   }
 
@@ -146,7 +146,7 @@ export class Sequential extends Module implements TrainingModel {
   summary(): string {
     const lines = this.made('summary').layers.map((layer, i) => {
       const parameters = layer.allParameters().reduce((n, p) => n + sizeOf(p.shape), 0)
-      return [layer.kind, `[rows, ${this.shapes[i].join(', ')}]`, parameters.toLocaleString('en-US')]
+      return [layer.kind, `[rows, ${this[OWN].shapes[i].join(', ')}]`, parameters.toLocaleString('en-US')]
     })
     const table = [['Layer', 'Output', 'Parameters'], ...lines]
     const widths = [0, 1, 2].map((c) => Math.max(...table.map((row) => row[c].length)))
@@ -219,9 +219,10 @@ export class Sequential extends Module implements TrainingModel {
   }
 
   private network(op: Network['op']): Network {
-    const { compiled, input, output, store, shuffleState } = this
+    const { compiled, shuffleState } = this[OWN]
     if (compiled === undefined)
       throw new StateError(op, 'a compiled model: call compile first', 'one that is not compiled')
+    const { input, output, store } = this
     return { op, input, output, store, layers: partsOf(this), shuffleState, compiled }
   }
 
@@ -236,17 +237,18 @@ export class Sequential extends Module implements TrainingModel {
   private checkIdle(op: string): void {
     this.made(op)
     this.checkNotRecording(op)
-    if (this.task)
-      throw new StateError(op, 'one task at a time of a model', `a model that is busy with ${this.task.op}`)
+    const { task } = this[OWN]
+    if (task) throw new StateError(op, 'one task at a time of a model', `a model that is busy with ${task.op}`)
   }
 
   private async exclusively<T>(op: Network['op'], fn: (network: Network) => Promise<T>): Promise<T> {
     this.checkIdle(op)
-    this.task = this.network(op)
+    const network = this.network(op)
+    this[OWN].task = network
     try {
-      return await fn(this.task)
+      return await fn(network)
     } finally {
-      this.task = undefined
+      this[OWN].task = undefined
     }
   }
 }

@@ -1,4 +1,4 @@
-import { checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
+import { checkFlag, checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
 import { makeScale, type Scale, ticks } from './axis.js'
 import { COLORS, svgDocument } from './panel.js'
 import { extent, isShown } from './series.js'
@@ -40,7 +40,8 @@ const SMALL = 18
 const SMALL_CHARACTERS = 118
 /** Pixels for a character, on the safe side: text is not measured here. */
 const PER_CHARACTER = 7.4
-/** Characters of a name, and of a note, that leave room for bars. */
+/** Characters of a title that have room; of a name, and of a note, that leave room for bars. */
+const TITLE = 84
 const NAME = 48
 const NOTE = 24
 
@@ -58,17 +59,19 @@ export async function barPlot(options: BarPlotOptions): Promise<string> {
     caption,
   } = checkOptions('barPlot', options, ['title', 'xLabel', 'bars', 'logX', 'caption'])
   for (const [name, text] of Object.entries({ title, xLabel, caption })) checkText('barPlot', name, text)
+  checkFlag('barPlot', 'logX', logX)
   check(bars)
   const groups = [...new Set(bars.map((bar) => bar.group ?? ''))]
-  const left = 20 + PER_CHARACTER * Math.max(...bars.map((bar) => nameOf(bar).length))
-  const longest = Math.max(...bars.map((bar) => labelOf(bar).length))
+  const longestOf = (textOf: (bar: Bar) => string) => bars.reduce((most, bar) => Math.max(most, textOf(bar).length), 0)
+  const left = 20 + PER_CHARACTER * longestOf(nameOf)
+  const longest = longestOf(labelOf)
   const top = groups.length > 1 ? 68 : 46
   const bottom = top + PITCH * bars.length
   const print = wrap(caption ?? '')
   const height = bottom + BOTTOM + SMALL * print.length
   const x = makeScale(domainOf(bars, logX), [left, WIDTH - RIGHT - PER_CHARACTER * longest], logX, true)
 
-  const out = [`<text class="lw-title" x="20" y="26">${escapeXml(title)}</text>`]
+  const out = [`<text class="lw-title" x="20" y="26">${escapeXml(shorten(title, TITLE))}</text>`]
   if (groups.length > 1) out.push(drawLegend(groups))
   out.push(...drawAxis(x, logX, top, bottom))
   bars.forEach((bar, i) => {
@@ -100,6 +103,7 @@ function check(bars: unknown): void {
   for (const bar of bars) {
     if (typeof bar?.name !== 'string' || typeof bar.value !== 'number')
       throw new TypeMismatchError('barPlot', 'bars { name, value }', describe(bar))
+    checkOptions('barPlot', bar as Bar, ['name', 'value', 'group', 'note'])
     checkText('barPlot', 'group', bar.group)
     checkText('barPlot', 'note', bar.note)
   }

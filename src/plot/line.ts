@@ -1,4 +1,4 @@
-import { checkObject, checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
+import { checkFlag, checkObject, checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
 import { drawPanel, HEIGHT, svgDocument, WIDTH } from './panel.js'
 import { isList, type PanelOptions } from './series.js'
 import { checkText, escapeXml, shorten } from './text.js'
@@ -27,7 +27,7 @@ export async function drawFigure(title: string | undefined, panels: PanelOptions
  * @throws ValueError without a series, TypeMismatchError for a series whose x and y are not lists of one length
  */
 export async function linePlot(options: PanelOptions): Promise<string> {
-  const { series, title, xLabel, yLabel } = checkOptions('linePlot', options, [
+  const { series, title, xLabel, yLabel, logX, logY } = checkOptions('linePlot', options, [
     'title',
     'xLabel',
     'yLabel',
@@ -36,11 +36,14 @@ export async function linePlot(options: PanelOptions): Promise<string> {
     'logY',
   ])
   for (const [name, text] of Object.entries({ title, xLabel, yLabel })) checkText('linePlot', name, text)
+  for (const [name, flag] of Object.entries({ logX, logY })) checkFlag('linePlot', name, flag)
   if (!Array.isArray(series) || series.length === 0)
     throw new ValueError('linePlot', 'at least one series', describe(series))
   for (const one of series) {
-    const { name, x, y } = checkObject('linePlot', one)
+    const { name, x, y, faint } = checkObject('linePlot', one)
     if (typeof name !== 'string') throw new TypeMismatchError('linePlot', 'a name for each series', describe(name))
+    checkOptions('linePlot', one, ['name', 'x', 'y', 'faint'])
+    checkFlag('linePlot', 'faint', faint)
     if (!isList(x) || !isList(y) || x.length !== y.length)
       throw new TypeMismatchError(
         'linePlot',

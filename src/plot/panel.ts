@@ -17,6 +17,8 @@ const TITLE = 54
 const AXIS = 44
 const RIGHT = 20
 const BOTTOM = 54
+/** Of the legend: from there on it says how many more there are (tooltips have them all). */
+const MAX_LEGEND_ROWS = 6
 const MAX_MARKERS = 40
 const MAX_STRIPS = 120
 
@@ -139,17 +141,21 @@ function drawLegend(series: Series[], styles: Style[]): { svg: string; height: n
   const out: string[] = []
   let left = LEFT
   let row = 0
-  series.forEach((s, i) => {
+  for (const [i, s] of series.entries()) {
     const width = 34 + s.name.length * 7.2 + 12
     if (left > LEFT && left + width > WIDTH) {
       left = LEFT
       row++
     }
     const at = 44 + 20 * row
+    if (row === MAX_LEGEND_ROWS) {
+      out.push(`<text x="${LEFT}" y="${at}" dy=".35em">and ${series.length - i} more</text>`)
+      break
+    }
     out.push(`<path ${styles[i].attributes} d="M${px(left)},${at}h22"/>`)
     out.push(`<text x="${px(left + 28)}" y="${at}" dy=".35em">${escapeXml(s.name)}</text>`)
     left += width
-  })
+  }
   return { svg: out.join('\n'), height: series.length > 0 ? 20 * (row + 1) : 0 }
 }
 

@@ -159,5 +159,6 @@ export class EarlyStopping implements Callback {
   onTrainEnd(_history: History, model: Watched): void {
     checkModel(model)
     if (this.weights) model.restore(this.weights)
+    this.weights = undefined
   }
 }

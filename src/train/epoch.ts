@@ -17,13 +17,6 @@ interface EpochOptions {
 /** Rows whose order is drawn within a millisecond; handing a tape to another thread and back takes a tenth of one. */
 const SHUFFLED_AT_ONCE = 1 << 17
 
-/** @throws StateError for a leaf that is no parameter (in a private field, where build() does not find it): nothing would train it */
-function checkLeaves(op: string, leaves: Iterable<Tensor>): void {
-  for (const leaf of leaves)
-    if (!isWeight(leaf))
-      throw new StateError(op, 'what is trained to be declared by this.parameter() in build()', leaf.describe())
-}
-
 /**
  * One pass over a data set as tapes: a step for full batches, one for a smaller last batch, and the shuffle. Losses and
  * metrics of every step are logged by the tape itself, so that nothing crosses to JavaScript inside a step.
@@ -39,6 +32,8 @@ export class Epoch {
   private summed = 0
   private totals: number[] = []
   private finite = 0
+  /** What is trained. */
+  private readonly own: ReadonlySet<Tensor>
   private readonly cursor = zeros([1], { dtype: 'int32' })
   private readonly step = zeros([1], { dtype: 'int32' })
 
@@ -48,6 +43,7 @@ export class Epoch {
     private readonly options: EpochOptions,
   ) {
     const { rows } = data
+    this.own = new Set(network.store.parameters.map((p) => p.value))
     const size = Math.min(options.batchSize, rows)
     const indices = zeros([rows], { dtype: 'int32' })
     const { data: order } = indices
@@ -61,6 +57,18 @@ export class Epoch {
     this.rest = left > 0 ? this.recordStep(indices, left) : undefined
   }
 
+  /**
+   * @throws StateError for a leaf that this model's optimizer would not change: one that is no parameter (in a private field, where build()
+   * does not find it), or another model's, whose gradients are that one's
+   */
+  private checkOwn(leaf: Tensor): void {
+    if (this.own.has(leaf)) return
+    const wanted = isWeight(leaf)
+      ? 'parameters of this model only (requiresGrad = false for those of another)'
+      : 'what is trained to be declared by this.parameter() in build()'
+    throw new StateError(this.network.op, wanted, leaf.describe())
+  }
+
   private recordStep(indices: Tensor, size: number): Tape {
     return record(() => {
       const batch = new Batch(this.data, indices, this.cursor, size, this.network.store.dtype)
@@ -69,7 +77,13 @@ export class Epoch {
         ? withTraining(true, compute)
         : withTraining(false, () => noGrad(compute))
       if (this.options.train) {
-        checkLeaves(this.network.op, backwardTo(loss))
+        if (loss.node === undefined)
+          throw new StateError(
+            this.network.op,
+            'a loss computed from what is trained',
+            'one that no trained parameter changes',
+          )
+        backwardTo(loss, (leaf) => this.checkOwn(leaf))
         this.network.compiled.optimizer.step(this.network.store)
       }
       for (const [i, value] of [loss, ...metrics].entries()) put(this.logs[i], value, this.step)

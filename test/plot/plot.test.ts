@@ -184,6 +184,21 @@ describe('linePlot', () => {
     expect(new Set(styles).size).toBe(9)
   })
 
+  test('leaves room for curves beside a long legend, which says what it does not name', async () => {
+    for (const [n, more] of [
+      [8, ''],
+      [40, 'and 28 more'],
+    ] as const) {
+      const series = Array.from({ length: n }, (_, i) => ({ name: `learning rate 0.${10 + i}`, x: [1, 2], y: [i, 1] }))
+      const svg = await linePlot({ ...base, series })
+      checkWellFormed(svg)
+      const heights = [...svg.matchAll(/lw-strip"[^>]* height="([^"]*)"/g)].map((m) => Number(m[1]))
+      expect(Math.min(...heights)).toBeGreaterThan(150)
+      expect(svg.match(/>and \d+ more</)?.[0] ?? '').toBe(more && `>${more}<`)
+      expect(curves(svg).length).toBe(n)
+    }
+  })
+
   test('needs no title and no labels', async () => {
     for (const svg of [
       await linePlot({ series: [{ name: 's', x: [1, 2], y: [1, 2] }] }),
@@ -279,6 +294,9 @@ describe('linePlot', () => {
     await expect(linePlot({ ...base, series: [{ name: 'a', x: [1], y: [1, 2] }] })).rejects.toThrow(
       /lists of one length, received \[1\] and \[1, 2\]/,
     )
+    const one = { name: 'a', x: [1], y: [1] }
+    await expect(linePlot({ series: [one], logX: 'no' as never })).rejects.toThrow(/logX: true or false/)
+    await expect(linePlot({ series: [{ ...one, color: 'red' } as never] })).rejects.toThrow(/received "color"/)
   })
 })
 
@@ -342,5 +360,13 @@ describe('barPlot', () => {
   test('refuses wrong use', async () => {
     await expect(barPlot({ ...base, bars: [] })).rejects.toBeInstanceOf(ValueError)
     await expect(barPlot({ ...base, bars: [{ name: 'a' } as never] })).rejects.toBeInstanceOf(TypeMismatchError)
+    const bars = [{ name: 'a', value: 1 }]
+    await expect(barPlot({ bars, logX: 'no' as never })).rejects.toThrow(/logX: true or false/)
+    await expect(barPlot({ bars: [{ ...bars[0], color: 'red' } as never] })).rejects.toThrow(/received "color"/)
+  })
+
+  test('has no limit of bars', async () => {
+    const bars = Array.from({ length: 150_000 }, (_, i) => ({ name: 'b', value: i }))
+    expect((await barPlot({ bars })).length).toBeGreaterThan(1e7)
   })
 })

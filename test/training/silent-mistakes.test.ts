@@ -6,6 +6,7 @@ import {
   type Dataset,
   Flatten,
   greater,
+  initializers,
   Module,
   matmul,
   type Parameter,
@@ -16,6 +17,7 @@ import {
   SGD,
   type Shape,
   Softmax,
+  softmax,
   type Tensor,
   tensor,
   where,
@@ -98,6 +100,88 @@ eachBackend(() => {
     const model = line([new Hidden()]).compile({ loss: 'mse' })
     await expect(model.fit(data)).rejects.toThrow(/fit: expected what is trained to be declared by this.parameter\(\)/)
     await expect(model.evaluate(data)).resolves.toMatchObject({ loss: 4 })
+  })
+
+  it("another model's weights in a layer's forward: their gradients are that model's", async () => {
+    const base = line([new Affine(2), new Relu()])
+    class Head extends Module {
+      readonly out = new Affine(1)
+      override build(): Shape {
+        return this.out.build([2])
+      }
+      forward(x: Tensor): Tensor {
+        return this.out.forward(base.forward(x))
+      }
+    }
+    const head = line([new Head()]).compile({ loss: 'mse' })
+    base.store.gradients.data.fill(5)
+    await expect(head.fit(data)).rejects.toThrow(/fit: expected parameters of this model only \(requiresGrad = false/)
+    expect(new Set(base.store.gradients.data)).toEqual(new Set([5]))
+    for (const p of base.store.parameters) p.value.requiresGrad = false
+    const [frozen, before] = [base.snapshot(), head.snapshot()]
+    await head.fit(data)
+    expect([base.snapshot(), new Set(base.store.gradients.data)]).toEqual([frozen, new Set([5])])
+    expect(head.snapshot()).not.toEqual(before)
+  })
+
+  it('nothing that could be trained', async () => {
+    const model = line([new Affine(1)]).compile({ loss: 'mse' })
+    for (const p of model.store.parameters) p.value.requiresGrad = false
+    await expect(model.fit(data)).rejects.toThrow(/^fit: expected a loss computed from what is trained/)
+  })
+
+  it("a subclass's own fields, called as the library's own might be", async () => {
+    class Net extends Sequential {
+      task = 'regression'
+      compiled = true
+      shapes = undefined
+      shuffleState = 1
+    }
+    const net = new Net({ input: [2], layers: [new Affine(1)] }).compile({ loss: 'mse' })
+    expect((await net.fit(data)).history.loss).toHaveLength(1)
+    expect([net.task, net.summary().includes('Affine')]).toEqual(['regression', true])
+  })
+
+  it('a layer that was in a model whose making failed', async () => {
+    class Failing extends Module {
+      readonly inner = new Affine(2)
+      override build(input: Shape): Shape {
+        this.inner.build(input)
+        throw new Error('no')
+      }
+      forward = relu
+    }
+    const [affine, failing] = [new Affine(3), new Failing()]
+    expect(() => new Sequential({ input: [4], layers: [affine, failing] })).toThrow('no')
+    expect([affine, failing].flatMap((m) => m.allParameters())).toEqual([])
+    expect(line([affine]).store.count).toBe(9)
+  })
+
+  it('null where a value is wanted, as JSON has it for NaN', async () => {
+    const model = line([new Affine(1)]).compile({ loss: 'mse' })
+    for (const call of [
+      () => new Adam(JSON.parse(JSON.stringify({ learningRate: Number.NaN }))),
+      () => line([new Affine(1, { biasInitializer: null as never })]),
+      () => tensor([1], { shape: null as never }),
+    ])
+      expect(call).toThrow(/to have a value, or to be left out, received null/)
+    await expect(model.fit(data, { epochs: null as never })).rejects.toThrow(/fit: expected epochs to have a value/)
+  })
+
+  it('initial values that no distribution has', () => {
+    expect(() => initializers.normal({ stddev: -1 })).toThrow(/normal: expected a stddev >= 0, received -1/)
+    expect(() => initializers.normal({ mean: '0' as never })).toThrow(/normal: expected a finite mean/)
+    expect(() => initializers.uniform({ low: 2, high: 1 })).toThrow(/uniform: expected low <= high, both finite/)
+  })
+
+  it("what comes after the layers in a subclass's forward gives the probabilities", async () => {
+    class Net extends Sequential {
+      override forward(x: Tensor): Tensor {
+        return softmax(super.forward(x))
+      }
+    }
+    const net = new Net({ input: [2], layers: [new Affine(3)] }).compile({ loss: 'sparseCategoricalCrossentropy' })
+    expect((await net.evaluate(data)).loss).toBeGreaterThan(0)
   })
 
   it('options among the data, and what is wrong with the validation', async () => {
