@@ -223,6 +223,25 @@ describe.skipIf(ISAS.length === 0).each(DTYPES)('gradients from data with zeros 
     })
   })
 
+  it('tiny numbers here and there, as in a network that is sure of what it was shown', () => {
+    const r = new Random(5, 'tiny', 1)
+    const [ofDy, ofX] = dtype === 'float32' ? [149, 40] : [1074, 300]
+    for (const [m, k, n] of [
+      [32, 200, 50],
+      [130, 100, 130],
+      [1100, 40, 30],
+    ] as const) {
+      expectSameGradient(m, k, n, (_, dy) => {
+        for (let i = 0; i < dy.length; i += 3) dy[i] *= 2 ** -Math.floor(r.next() * ofDy)
+      })
+      expectSameGradient(m, k, n, (x, dy) => {
+        for (let i = 0; i < x.length; i += 7) x[i] *= 2 ** -Math.floor(r.next() * ofX)
+        // The last columns are so small that some sums, and what is left of them, are rounded to -0.
+        for (let i = 0; i < dy.length; i++) if (i % n > n - 5) dy[i] *= 2 ** (10 - ofDy)
+      })
+    }
+  })
+
   it('more steps than have a map at once', () => {
     // The first 768 take all steps, as x is small there, and leave -0; or have none to leave out.
     expectSameGradient(2300, 40, 30, (x, dy) => {

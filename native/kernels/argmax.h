@@ -120,7 +120,7 @@ static __attribute__((noinline)) int64_t argmaxByGroups(const typename V::E* x, 
   for (int64_t r = 0; r < i; r++) places[r] = (int32_t)((E)kLast - found[r]);
   return i;
 }
-// Of up to seven columns or ten: of others that take groups, each row by itself is as fast, but for large blocks.
+// Of up to seven columns but four, or ten: of others that take groups, each row by itself is as fast, but for large blocks.
 template <class V>
 LW_INLINE int64_t argmaxOfWholeBlocks(const typename V::E* x, int64_t b, int64_t count, int32_t* places, bool asks) {
   if (count < 32 || groupOf(b) > 2 || b > 10) return 0;

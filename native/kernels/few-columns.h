@@ -26,9 +26,6 @@ struct After {
 // The most rows that `after` gets at once, as long as they are near: one logarithm for each took as long as the softmax of 20 columns.
 enum { kMostNoted = 64 };
 
-// The most columns of "few": the lanes of a sum in float32, twice those in float64.
-enum { kFewColumns = 16 };
-
 // W rows at once, a register for each column of all rows: transposed, and back.
 template <class V>
 LW_INLINE void softmaxByColumns(int64_t row, int64_t n, const typename V::E* x, typename V::E* y, const After<typename V::E>& after) {

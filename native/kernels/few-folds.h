@@ -23,7 +23,7 @@ static __attribute__((noinline)) int64_t foldByGroups(const typename V::E* x, in
 // Some of `count` rows of n numbers, from the first on; returns how many.
 template <class V, class Fold>
 LW_INLINE int64_t foldFewColumns(const typename V::E* x, int64_t n, int64_t count, typename V::E* to, int64_t bytes) {
-  if (count < 2 * V::W || n > 16) return 0;
+  if (count < 2 * V::W || n > kFewColumns) return 0;
   return withGroups<V>(n, [&](auto registers, int U) LW_LAMBDA { return foldByGroups<V, Fold, decltype(registers)::count>(x, U, count, to, bytes); });
 }
 

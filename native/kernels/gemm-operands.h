@@ -18,15 +18,15 @@ struct Start {
 // How a product goes on that leaves out steps with zeros of A (gemm-sparse.h).
 struct Leaving {
   const uint64_t* map;        // for each row of A words with a bit for each number, set where it is not 0, from row `row0` and step `step0` on; or null
-  int64_t row, rows, word;    // words of `map` from row to row within 64 rows, from 64 rows to the next, and from word to word of a row
+  int64_t rowStride, blockStride, wordStride;  // words of `map` from row to row within 64 rows, from 64 rows to the next, and from word to word of a row
   int64_t row0, step0;
-  bool exact = false;         // whether no sum is rounded to -0, by A's numbers, if B's are tested too; else results are tested
+  bool exact = false;         // whether no sum is rounded to -0, by A's numbers and those of B tested so far; else results are tested
   bool between = false;       // whether also those after some of the steps are
   bool finite = false;        // whether the rows of B that a strip is given are known to be finite
   bool doubtful = false;      // whether a step was left out, or may have been, that changes the result
   LW_MEMBER const uint64_t* at(int64_t i, int64_t p) const {
     const int64_t r = i - row0;
-    return map + r % 64 * row + r / 64 * rows + (p - step0) / 64 * word;
+    return map + r % 64 * rowStride + r / 64 * blockStride + (p - step0) / 64 * wordStride;
   }
 };
 

@@ -3,8 +3,8 @@
 // A step fma(0, b, c) of a chain is left out, with the same bits, as it is c. Two exceptions are found out, and the product is then computed again with all steps:
 // - b is infinite or NaN. B is tested.
 // - c is -0, and becomes 0 where 0·b is 0: the chain without the step stays -0, until a step that counts makes both of them the same number. Results are tested;
-//   or it is known that no sum is -0. Chains that begin with 0 come to it only where less than the least number is rounded; products of numbers of A that have at least
-//   kLeastOfA in size and of B that have kLeastOfB are multiples of the least number, and so are their sums.
+//   or, in a gradient, which has many, it is known that no sum is -0. Chains that begin with 0 come to it only where less than the least number is rounded; products of
+//   numbers of A that have at least kLeastOfA in size and of B that have kLeastOfB are multiples of the least number, and so are their sums.
 #pragma once
 #ifdef LANEWISE_KERNELS
 #include "gemm-zeros.h"
@@ -62,10 +62,10 @@ struct SparseSteps {
       return true;
     }
     const int64_t each = ceilDivide(m, 64), blocks = words(g);
-    if (!Z::template map<true>(a, g.colA, g.k, m, to, each, Z::kLeastOfA)) return false;
+    const bool exact = Z::template map<true>(a, g.colA, g.k, m, to, each, Z::kLeastOfA);
     __builtin_memset(to + g.k * each, 0, (size_t)((blocks * STEPS - g.k) * each) * sizeof(uint64_t));
     for (int64_t q = 0; q < blocks; q++) turnBits(to + q * STEPS * each, each);
-    *g.leaving = {to, each, 1, STEPS * each, i0, 0, true};
+    *g.leaving = {to, each, 1, STEPS * each, i0, 0, exact};
     return true;
   }
 
@@ -78,7 +78,8 @@ struct SparseSteps {
         const int64_t from = __builtin_ctzll(left);
         const uint64_t others = ~(left >> from);
         const int64_t count = others ? __builtin_ctzll(others) : 64;
-        if (!Zeros<V>::allFinite(b + (p + from) * ldb, ldb, n, count, false)) return false;
+        bool exact = false;
+        if (!Zeros<V>::allFinite(b + (p + from) * ldb, ldb, n, count, exact)) return false;
         left = from + count < 64 ? left >> (from + count) << (from + count) : 0;
       }
     }
@@ -130,7 +131,7 @@ struct SparseSteps {
     const typename X::M last = X::first(width - (N - 1) * X::W);
     const auto at = [last](const E* p, int j) LW_LAMBDA { return j == N - 1 ? X::load(p + j * X::W, last) : X::load(p + j * X::W); };
     const E *const b = part.b, *a = g.a + begin * g.rowA + part.p0 * colA, *from = part.start.at(begin, part.j0);
-    const int64_t rowA = g.rowA, ldc = g.ldc, ldFrom = from ? part.start.ld : 0, row = g.leaving->row;
+    const int64_t rowA = g.rowA, ldc = g.ldc, ldFrom = from ? part.start.ld : 0, row = g.leaving->rowStride;
     const uint64_t* map = g.leaving->at(begin, part.p0);
     E* c = g.c + begin * ldc + part.j0;
     for (int64_t i = begin; i < end; i++, map += row, a += rowA, from += ldFrom, c += ldc) {

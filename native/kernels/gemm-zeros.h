@@ -70,8 +70,8 @@ struct Zeros {
     return plain;
   }
 
-  // Whether all of `width` numbers in each of `rows` rows of b are finite; and, if `exact`, none but 0 is below kLeastOfB in size.
-  static __attribute__((noinline)) bool allFinite(const E* b, int64_t ld, int64_t width, int64_t rows, bool exact) {
+  // Whether all of `width` numbers in each of `rows` rows of b are finite. `exact` becomes false where one but 0 is below kLeastOfB in size.
+  static __attribute__((noinline)) bool allFinite(const E* b, int64_t ld, int64_t width, int64_t rows, bool& exact) {
     enum { MANY = 4 };
     if (width == ld) width *= rows, rows = 1;
     const V most = V::set1((E)(sizeof(E) == 4 ? __FLT_MAX__ : __DBL_MAX__));
@@ -89,7 +89,8 @@ struct Zeros {
         LW_UNROLL for (int q = 0; q < MANY; q++) sum[q] = fma(V::load(b + j + q * V::W), V::zero(), sum[q]);
       for (; j < width; j += V::W) sum[0] = fma(V::load(b + j, V::first(lesser(width - j, V::W))), V::zero(), sum[0]);
     }
-    return !any(isnan((sum[0] + sum[1]) + (sum[2] + sum[3]))) && !any(smallest < V::set1(kLeastOfB));
+    exact &= !any(smallest < V::set1(kLeastOfB));
+    return !any(isnan((sum[0] + sum[1]) + (sum[2] + sum[3])));
   }
   // Whether a tile's results are all finite and none is -0.
   static __attribute__((noinline)) bool plain(const E* c, int64_t ld, int64_t rows, int64_t width) {

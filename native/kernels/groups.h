@@ -6,6 +6,9 @@
 namespace lanewise {
 namespace LANEWISE_ISA {
 
+// The most columns of "few": the lanes of a sum in float32, twice those in float64.
+enum { kFewColumns = 16 };
+
 // n = C · U, C odd and U a power of two: groups of U neighbours stay together, and L = W / U groups fill a register. C registers hold L rows of C
 // groups, and group j of row r is group (C·r + j) mod L of register (C·r + j) / L: as C is odd, the groups j of L rows lie in L
 // different places. Each lane turns through the C registers by its group mod C, so that a register has the groups j of all rows, and one

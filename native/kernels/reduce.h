@@ -110,54 +110,60 @@ struct Reduce {
   }
 
   static void run(const Command& c, int64_t begin, int64_t end) {
-    E* y = (E*)c.p[0];
+    if (c.n[2] > 1) runColumns(c, begin, end);
+    else if (byBlocks(c)) runBlocks(c, begin, end);
+    else runRows(c, begin, end);
+  }
+  static LW_MEMBER void runColumns(const Command& c, int64_t begin, int64_t end) {
     const E* x = (const E*)c.p[1];
-    const int64_t b = c.n[1], w = c.n[2];
-    if (w > 1) {
-      const int64_t each = columns(c), groups = ceilDivide(w, each), blocks = blocksOf(c);
-      E* to = blocks > 1 ? (E*)c.scratch : y;
-      for (int64_t u = begin; u < end;) {
-        const int64_t part = u / groups, j = part % blocks * kBlock, rows = blocks > 1 ? lesser(b - j, kBlock) : b;
-        const int64_t first = (u % groups) * each, left = lesser(end - u, groups - u % groups);
-        E* yPart = to + part * w;
-        const E* xPart = x + (part / blocks * b + j) * w;
-        if (w <= V::W && j + 4 * kBlock <= b && u + 4 <= end && blocks > 1) {
-          foldBlocksDown<V, Fold, 4>(yPart, xPart, w, V::first(w), askedBytes<E>(c.n[0] * b, w, true));
-          u += 4;
-          continue;
-        }
-        const int64_t joined = lesser(left, isNear(c) ? kColumns / each : (int64_t)kMostJoined), last = lesser(w, first + joined * each);
-        u += joined;
-        if (last - first > kColumns) {
-          foldWide<V, Fold>(yPart + first, xPart + first, rows, w, last - first);
-          continue;
-        }
-        int64_t l = foldGroups<V, Fold, 8>(yPart, xPart, rows, w, first, last);
-        l = foldGroups<V, Fold, 4>(yPart, xPart, rows, w, l, last);
-        l = foldGroups<V, Fold, 2>(yPart, xPart, rows, w, l, last);
-        foldGroups<V, Fold, 1>(yPart, xPart, rows, w, l, last);
+    const int64_t b = c.n[1], w = c.n[2], each = columns(c), groups = ceilDivide(w, each), blocks = blocksOf(c);
+    E* to = blocks > 1 ? (E*)c.scratch : (E*)c.p[0];
+    for (int64_t u = begin; u < end;) {
+      const int64_t part = u / groups, j = part % blocks * kBlock, rows = blocks > 1 ? lesser(b - j, kBlock) : b;
+      const int64_t first = (u % groups) * each, left = lesser(end - u, groups - u % groups);
+      E* yPart = to + part * w;
+      const E* xPart = x + (part / blocks * b + j) * w;
+      if (w <= V::W && j + 4 * kBlock <= b && u + 4 <= end && blocks > 1) {
+        foldBlocksDown<V, Fold, 4>(yPart, xPart, w, V::first(w), askedBytes<E>(c.n[0] * b, w, true));
+        u += 4;
+        continue;
       }
-    } else if (byBlocks(c)) {
-      const int64_t blocks = ceilDivide(b, kBlock);
-      E* part = (E*)c.scratch;
-      for (int64_t u = begin; u < end;) {
-        const int64_t i = u / blocks, first = (u % blocks) * kBlock;
-        if (u + 4 <= end && first + 4 * kBlock <= b) {
-          foldFourRows<V, Fold>(x + i * b + first, kBlock, part + u);
-          u += 4;
-        } else {
-          part[u++] = foldBlock<V, Fold>(x + i * b, first, lesser(b, first + kBlock));
-        }
+      const int64_t joined = lesser(left, isNear(c) ? kColumns / each : (int64_t)kMostJoined), last = lesser(w, first + joined * each);
+      u += joined;
+      if (last - first > kColumns) {
+        foldWide<V, Fold>(yPart + first, xPart + first, rows, w, last - first);
+        continue;
       }
-    } else {
-      const int64_t bytes = askedBytes<E>(c.n[0], b, !Fold::kInBlocks);
-      int64_t i = begin + foldFewColumns<V, Fold>(x + begin * b, b, end - begin, y + begin, bytes);
-      if (b <= kBlock && c.n[0] * b <= kNearNumbers)  // from memory four rows at once would be slower
-        for (; i + 4 <= end; i += 4) foldFourRows<V, Fold>(x + i * b, b, y + i);
-      for (; i < end; ++i) {
-        askForRow(x + i * b, bytes);
-        y[i] = row(x + i * b, b);
+      int64_t l = foldGroups<V, Fold, 8>(yPart, xPart, rows, w, first, last);
+      l = foldGroups<V, Fold, 4>(yPart, xPart, rows, w, l, last);
+      l = foldGroups<V, Fold, 2>(yPart, xPart, rows, w, l, last);
+      foldGroups<V, Fold, 1>(yPart, xPart, rows, w, l, last);
+    }
+  }
+  static LW_MEMBER void runBlocks(const Command& c, int64_t begin, int64_t end) {
+    const E* x = (const E*)c.p[1];
+    E* part = (E*)c.scratch;
+    const int64_t b = c.n[1], blocks = ceilDivide(b, kBlock);
+    for (int64_t u = begin; u < end;) {
+      const int64_t i = u / blocks, first = (u % blocks) * kBlock;
+      if (u + 4 <= end && first + 4 * kBlock <= b) {
+        foldFourRows<V, Fold>(x + i * b + first, kBlock, part + u);
+        u += 4;
+      } else {
+        part[u++] = foldBlock<V, Fold>(x + i * b, first, lesser(b, first + kBlock));
       }
+    }
+  }
+  static LW_MEMBER void runRows(const Command& c, int64_t begin, int64_t end) {
+    const E* x = (const E*)c.p[1];
+    E* y = (E*)c.p[0];
+    const int64_t b = c.n[1], bytes = askedBytes<E>(c.n[0], b, !Fold::kInBlocks);
+    int64_t i = begin + foldFewColumns<V, Fold>(x + begin * b, b, end - begin, y + begin, bytes);
+    if (b <= kBlock && c.n[0] * b <= kNearNumbers)  // from memory four rows at once would be slower
+      for (; i + 4 <= end; i += 4) foldFourRows<V, Fold>(x + i * b, b, y + i);
+    for (; i < end; ++i) {
+      askForRow(x + i * b, bytes);
+      y[i] = row(x + i * b, b);
     }
   }
   // One row. A maximum is a slow chain of steps: four of them, from 256 numbers on, take 0.5 to 0.8 of the time (Zen 4, AVX-512; AVX2 0.8 to 1.1).

@@ -203,7 +203,7 @@ struct GradRows {
   typedef typename V::E E;
   static void plan(const Command& c, Plan& plan) { planRows<V>(c.n[0], c.n[1], R<V>::kOperations, plan); }
   static int64_t fewColumns(int64_t rows, int64_t n, E* dx, const E* dy, const E* y, int64_t bytes) {
-    if (n > 16 || rows < 16) return 0;
+    if (n > kFewColumns || rows < 16) return 0;
     return withGroups<V>(n, [&](auto registers, int U) LW_LAMBDA { return gradByGroups<V, R, decltype(registers)::count>(rows, U, dx, dy, y, bytes); });
   }
   static void run(const Command& c, int64_t begin, int64_t end) {

@@ -37,6 +37,10 @@ LW_INLINE double nanosecondsEach(double operations) {
   return (0.4 + 0.15 * operations) / (double)V::W;
 }
 
+// Whether a formula runs on several registers side by side (simd/many.h): it takes X, V or Many<V>, then.
+template <class F>
+constexpr bool kBeside = F::kOperations > 10;
+
 // F is a function object made from the command: its parameters are rounded to the command's type there, once.
 template <class V, template <class> class F>
 struct Map {
@@ -52,8 +56,8 @@ struct Map {
     const Reach reach = reachOf(c.n[0], y, x);
     const bool past = reach == Reach::past && isAligned<V>(y);
     const auto loop = [&](auto lines) LW_LAMBDA {
-      forEach<V, (F<V>::kOperations > 10)>(begin * kBlock, lesser(end * kBlock, c.n[0]), [&](int64_t i, auto part) LW_LAMBDA {
-        if (kAsksAhead && F<V>::kOperations > 10) {
+      forEach<V, kBeside<F<V>>>(begin * kBlock, lesser(end * kBlock, c.n[0]), [&](int64_t i, auto part) LW_LAMBDA {
+        if (kAsksAhead && kBeside<F<V>>) {
           LW_UNROLL for (int64_t q = 0; q < kSideBySide * V::W; q += 64 / sizeof(E)) {
             __builtin_prefetch(x + i + kAhead + q);
             __builtin_prefetch(y + i + kAhead + q, 1);
@@ -62,7 +66,7 @@ struct Map {
         put(past, f(fetch<V>(lines, x + i, part)), y + i, part);
       });
     };
-    if constexpr (F<V>::kOperations > 10) loop(Lines<false>());  // side by side
+    if constexpr (kBeside<F<V>>) loop(Lines<false>());
     else byReach(reach, loop);
     endPast<V>(past);
   }
@@ -91,7 +95,7 @@ struct GradMap : Map<V, F> {
 namespace unary {
 
 // A function object without parameters: what it costs, and its formula. The cost is an estimate in instructions, a division or root
-// as 16: from it the plan knows whether threads pay, and above 10 the formula runs on Many (simd/many.h).
+// as 16: from it the plan knows whether threads pay, and Map whether the formula runs on Many (kBeside); derivatives run on V.
 #define LW_FUNCTION(Name, operations, parameters, formula)        \
   template <class>                                                \
   struct Name {                                                   \
@@ -118,7 +122,7 @@ LW_FUNCTION(ReluGrad, 2, (V dy, V y), select(y > V::zero(), dy, V::zero()))
 LW_FUNCTION(AbsGrad, 5, (V dy, V x), select(x == V::zero(), V::zero(), dy * select(isnan(x), x, copySign(V::set1(1), x))))
 LW_FUNCTION(SqrtGrad, 18, (V dy, V y), V::set1((typename V::E)0.5) * dy / y)
 
-// With parameters, which the constructor rounds. X is V or, where kOperations is above 10, Many<V>; derivatives run on V alone.
+// With parameters, which the constructor rounds.
 template <class V>
 struct LeakyRelu {
   enum { kOperations = 3 };
