@@ -105,60 +105,75 @@ struct ProductLegs {
       if (how.doubtful || (to == part.m && !S::restIsFinite(part.b + p0 * part.ldb, part.ldb, part.n, k, own.taken))) own.doubtful = true;
     }
   }
+  // Where a unit stands: in leg h, at tile t, or before the tiles (below 0), or after them.
+  struct Position {
+    int64_t legs, h, whole, last;  // columns in whole registers, and those after them
+    int64_t before, t, tiles;      // units before the tiles
+    Panels cut;
+    int64_t p0, p1;                // steps of the leg
+    Position(const Gemm<E>& g, const Command& command, int64_t unit)
+        : legs(command.units / command.leg), h(unit / command.leg), whole(wholeOf(g)), last(g.n - whole), before((g.source ? 1 : 0) + (last > 0 ? 1 : 0)),
+          t(unit % command.leg - before), tiles(command.leg - before - (g.source ? 1 : 0)), cut(Panels::cut(g.source ? g.panels : legs, g.m, g.k, command.legs->ends)),
+          p0(cut.start(h)), p1(cut.ends[h]) {}
+    bool isLastLeg() const { return h + 1 == legs; }
+    // The leg's panel of a batch that is gathered.
+    E* panel(const Gemm<E>& g, int64_t place) const { return (E*)g.a + cut.at(h, p0, place); }
+  };
+
   static void run(const Gemm<E>& g, const Command& command, int64_t unit) {
-    const int64_t legs = command.units / command.leg, h = unit / command.leg;
-    const int64_t whole = wholeOf(g), last = g.n - whole, freeEnds = g.source ? 1 : 0, before = freeEnds + (last > 0 ? 1 : 0);
-    const int64_t t = unit % command.leg - before, tiles = command.leg - before - freeEnds;
-    Panels cut = Panels::cut(g.source ? g.panels : legs, g.m, g.k, command.legs->ends);
-    const int64_t p0 = cut.start(h), p1 = cut.ends[h];
+    Position at(g, command, unit);
+    Known* const all = known(g, command, at.legs);
     Gemm<E> part = g;
-    Known* const all = known(g, command, legs);
     if (g.source) {
-      const Segment own = {0, g.m, p0, p1};
-      const Ahead ahead(command, h + 1 < legs ? h : -1, own);
-      const auto panel = [&](int64_t place) { return (E*)g.a + cut.at(h, p0, place); };
-      if (t == -before) {
-        const bool found = ahead.find();
-        cut.places[h] = ahead.place();
-        cut.note((E*)g.a, h);
-        for (int64_t i = legs; h == 0 && i < g.panels; i++) cut.note((E*)g.a, i);
-        if (!found) gatherPart<false>(command, own, (char*)panel(ahead.place()), cut.width(h));
-        part.a = panel(ahead.place());
-        part.rowA = cut.width(h);
-        if (h == 0) all->leaves = leavesOut(part, cut, legs);
-        if (h + 1 == legs) askAfter(command, own);
-        return;
-      }
-      if (t == tiles) {
-        if (ahead.note) ahead.gather((char*)panel(1 - ahead.place()));
-        else if (h + 1 < legs) askAfter(command, own);
-        return;
-      }
-      part.a = panel(ahead.place()) - p0;
-      part.rowA = cut.width(h);
+      const Segment own = {0, g.m, at.p0, at.p1};
+      const Ahead ahead(command, at.isLastLeg() ? -1 : at.h, own);
+      if (at.t == -at.before) return gatherOwn(g, command, own, ahead, at, all);
+      if (at.t == at.tiles) return gatherNext(g, command, own, ahead, at);
+      part.a = at.panel(g, ahead.place()) - at.p0;
+      part.rowA = at.cut.width(at.h);
+    } else if (unit == 0) {
+      all->leaves = leavesOut(g, at.cut, at.legs);
     }
-    if (!g.source && unit == 0) all->leaves = leavesOut(g, cut, legs);
     const bool without = all->leaves;
-    if (without && t < 0) return;
-    const int64_t tileColumns = without ? g.n : whole;
-    const Start<E> start = h > 0 ? sums(g, command, h - 1, tileColumns, t < 0) : g.startAt(0);
-    if (h + 1 < legs) {
-      const Start<E> own = sums(g, command, h, tileColumns, t < 0);
+    if (without && at.t < 0) return;
+    const int64_t columns = without ? g.n : at.whole;
+    const Start<E> start = at.h > 0 ? sums(g, command, at.h - 1, columns, at.t < 0) : g.startAt(0);
+    if (!at.isLastLeg()) {
+      const Start<E> own = sums(g, command, at.h, columns, at.t < 0);
       part.c = (E*)own.from;
       part.ldc = own.ld;
     }
-    if (t < 0) return lastOfLeg(part, {g.b + p0 * g.ldb + whole, g.ldb, p0, p1 - p0, whole, start, nullptr}, last, h + 1 < legs);
-    const int64_t from = g.m * t / tiles, to = g.m * (t + 1) / tiles;
-    if (!without) return strips(part, p0, p1 - p0, tileColumns, NR, start, from, to);
-    withoutSteps(part, p0, p1 - p0, start, from, to, all[h]);
-    // Once the last leg has done its last tile it is known whether all was right.
-    if (h + 1 < legs || to < g.m) return;
+    if (at.t < 0) return lastOfLeg(part, {g.b + at.p0 * g.ldb + at.whole, g.ldb, at.p0, at.p1 - at.p0, at.whole, start, nullptr}, at.last, !at.isLastLeg());
+    const int64_t from = g.m * at.t / at.tiles, to = g.m * (at.t + 1) / at.tiles;
+    if (!without) return strips(part, at.p0, at.p1 - at.p0, columns, NR, start, from, to);
+    withoutSteps(part, at.p0, at.p1 - at.p0, start, from, to, all[at.h]);
+    if (at.isLastLeg() && to == g.m) againIfDoubtful(g, part, at, all);
+  }
+  // The leg's part of the batch, unless it was gathered in the step before. The first leg decides for all whether steps are left out.
+  static void gatherOwn(const Gemm<E>& g, const Command& command, const Segment& own, const Ahead& ahead, Position& at, Known* all) {
+    const bool found = ahead.find();
+    at.cut.places[at.h] = ahead.place();
+    at.cut.note((E*)g.a, at.h);
+    for (int64_t i = at.legs; at.h == 0 && i < g.panels; i++) at.cut.note((E*)g.a, i);
+    Gemm<E> part = g;
+    part.a = at.panel(g, ahead.place());
+    part.rowA = at.cut.width(at.h);
+    if (!found) gatherPart<false>(command, own, (char*)part.a, part.rowA);
+    if (at.h == 0) all->leaves = leavesOut(part, at.cut, at.legs);
+    if (at.isLastLeg()) askAfter(command, own);
+  }
+  static void gatherNext(const Gemm<E>& g, const Command& command, const Segment& own, const Ahead& ahead, const Position& at) {
+    if (ahead.note) ahead.gather((char*)at.panel(g, 1 - ahead.place()));
+    else if (!at.isLastLeg()) askAfter(command, own);
+  }
+  // Once the last leg has done its last tile it is known whether all was right; if not, it takes all steps of all legs.
+  static void againIfDoubtful(const Gemm<E>& g, Gemm<E>& part, const Position& at, const Known* all) {
     bool doubtful = false;
-    for (int64_t l = 0; l < legs; l++) doubtful |= all[l].doubtful;
-    for (int64_t l = 0; l < legs && doubtful; l++) {
+    for (int64_t l = 0; l < at.legs; l++) doubtful |= all[l].doubtful;
+    for (int64_t l = 0; l < at.legs && doubtful; l++) {
       part.a = all[l].a;
       part.rowA = all[l].rowA;
-      strips(part, cut.start(l), cut.width(l), g.n, NR, g.startAt(cut.start(l)), 0, g.m);
+      strips(part, at.cut.start(l), at.cut.width(l), g.n, NR, g.startAt(at.cut.start(l)), 0, g.m);
     }
   }
 };
