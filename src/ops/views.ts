@@ -50,8 +50,10 @@ export function sliceRows(x: Tensor, start: number, end?: number): Tensor {
   checkTensor('slice', x)
   if (x.rank === 0) throw new ShapeError('slice', 'at least one dimension', show(x.shape))
   const last = checkRange(start, end, x.shape[0])
-  const row = sizeOf(x.shape.slice(1))
-  const y = view(x, x.offset + start * row, [last - start, ...x.shape.slice(1)])
+  const shape = [...x.shape]
+  shape[0] = last - start
+  const row = x.shape[0] > 0 ? x.size / x.shape[0] : 0
+  const y = view(x, x.offset + start * row, shape)
   return deriveView(y, x, (dy, out) => {
     const dx = fill(out ?? empty('slice', x.shape, x.dtype), 0)
     copy(dy, view(dx, dx.offset + start * row, y.shape))
