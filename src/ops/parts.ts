@@ -4,7 +4,7 @@ import { describe, ShapeError, TypeMismatchError } from '../errors.js'
 import { checkAxis, checkSize, type Shape, show, sizeOf } from '../shape.js'
 import { checkTensor, empty, type Tensor } from '../tensor.js'
 import { copyColumns, fill } from './memory.js'
-import { checkRange, sliceRows } from './views.js'
+import { endOfSlice, sliceRows } from './views.js'
 
 /** How often the axis `at` is gone through, and how many elements each of its places has. */
 function rowsAt(shape: Shape, at: number): { m: number; each: number } {
@@ -19,7 +19,7 @@ export function slice(x: Tensor, start: number, end?: number, axis = 0): Tensor 
   checkTensor('slice', x)
   if (axis === 0) return sliceRows(x, start, end)
   const at = checkAxis('slice', axis, x.rank)
-  const last = checkRange(start, end, x.shape[at])
+  const last = endOfSlice(start, end, x.shape[at])
   if (at === 0) return sliceRows(x, start, last)
   const { m, each } = rowsAt(x.shape, at)
   const [from, n] = [start * each, (last - start) * each]

@@ -39,7 +39,7 @@ export function flatten(x: Tensor): Tensor {
 }
 
 /** Where a slice of an axis of that size ends. */
-export function checkRange(start: number, end: number | undefined, size: number): number {
+export function endOfSlice(start: number, end: number | undefined, size: number): number {
   const last = end ?? size
   if (Number.isInteger(start) && Number.isInteger(last) && start >= 0 && last >= start && last <= size) return last
   throw new ValueError('slice', `0 <= start <= end <= ${size}`, `${describe(start)} to ${describe(last)}`)
@@ -49,7 +49,7 @@ export function checkRange(start: number, end: number | undefined, size: number)
 export function sliceRows(x: Tensor, start: number, end?: number): Tensor {
   checkTensor('slice', x)
   if (x.rank === 0) throw new ShapeError('slice', 'at least one dimension', show(x.shape))
-  const last = checkRange(start, end, x.shape[0])
+  const last = endOfSlice(start, end, x.shape[0])
   const shape = [...x.shape]
   shape[0] = last - start
   const row = x.shape[0] > 0 ? x.size / x.shape[0] : 0
