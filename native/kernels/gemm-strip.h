@@ -34,9 +34,9 @@ struct Strips : Tile<V> {
   }
 
   // The last columns of a strip, where they do not go down the rows, that half a register takes across; 0 if none. Few rows wait for their chains, not for
-  // multiply-adds: all columns at once, then (1, 2 and 3 rows of 50 columns 0.69, 0.77 and 0.92 of the time, 4 0.99, 8 1.07).
-  static int64_t narrow(int64_t width, int64_t rows) {
-    const bool pays = T::kHasNarrow && (rows > 3 || width <= T::Narrow::W);
+  // multiply-adds: all columns at once, then (1, 2 and 3 rows of 50 columns 0.69, 0.77 and 0.92 of the time, 4 0.99, 8 1.07), and of few steps (0.8 to 1.0).
+  static int64_t narrow(int64_t width, int64_t rows, int64_t k) {
+    const bool pays = T::kHasNarrow && ((rows > 3 && k >= 16) || width <= T::Narrow::W);
     return pays && width % V::W <= T::Narrow::W ? width % V::W : 0;
   }
 
@@ -55,7 +55,7 @@ struct Strips : Tile<V> {
     if constexpr (T::kLeavesOut)
       if (g.leaving && g.leaving->map) return SparseSteps<V>::run(g, part, width, begin, end);
     if constexpr (V::W >= 4) {
-      const int64_t down = apart(g, width, end - begin, part.k), left = down > 0 ? down : narrow(width, end - begin);
+      const int64_t down = apart(g, width, end - begin, part.k), left = down > 0 ? down : narrow(width, end - begin, part.k);
       if (left > 0) {
         const int64_t most = down > 0 ? (int64_t)LastColumns<V>::kMost : (int64_t)T::Narrow::W;
         const int64_t band = width <= most ? end - begin : g.rowA == 1 ? 4 * V::W : 32;
