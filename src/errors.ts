@@ -91,11 +91,12 @@ export function checkObject<T extends object>(op: string, value: T, what = 'an o
 /** Returns `options`, or throws for what a caller meant otherwise: new Adam(0.01), sum(x, 0, true), new SGD({ lr: 0.1 }). */
 export function checkOptions<T extends object>(op: string, options: T, names: readonly (keyof T & string)[]): T {
   if (options == null || Object.getPrototypeOf(options) !== Object.prototype) checkPlain(op, options, names)
-  for (const [name, value] of Object.entries(options)) {
+  for (const name of Object.keys(options)) {
     if (!(names as readonly string[]).includes(name))
       throw new ValueError(op, `options among ${names.join(', ')}`, describe(name))
     // What JSON makes of NaN: no wish for the default.
-    if (value === null) throw new TypeMismatchError(op, `${name} to have a value, or to be left out`, 'null')
+    if (options[name as keyof T] === null)
+      throw new TypeMismatchError(op, `${name} to have a value, or to be left out`, 'null')
   }
   return options
 }
