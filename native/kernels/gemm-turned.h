@@ -16,8 +16,8 @@ struct TurnedRows {
   enum { BAND = 64, kMostRows = 64 / sizeof(E), kMostBytes = 1 << 20 };
 
   // Where it was faster (Zen 4, one thread, k of 128 and more: with AVX-512 0.71 to 0.98 of the time, in float64 0.53 to 0.8, with AVX2 0.57 to 1.0 and
-  // 0.43 to 0.75): rows that fill, but for an eighth, 64 bytes or 32. Of columns that just fill 64 bytes, or with
-  // AVX2 32, B's copy is as good (7 rows took 1.4 to 1.7 of the time, 16 1.0 to 1.2). On ARM nothing was measured.
+  // 0.43 to 0.75): rows that fill, but for an eighth, 64 bytes or 32; not columns that just fill 64 bytes, or with AVX2 32 (7 rows took 1.4 to 1.7 of the time
+  // turned, 16 1.0 to 1.2). On ARM nothing was measured.
   static bool takes(const Gemm<E>& g) {
     const int64_t full = g.m * (int64_t)sizeof(E) > 32 ? 64 : 32;
     const bool fills = 8 * g.m * (int64_t)sizeof(E) >= 7 * full && g.m <= kMostRows;

@@ -32,8 +32,6 @@ export class Epoch {
   private summed = 0
   private totals: number[] = []
   private finite = 0
-  /** What is trained. */
-  private readonly own: ReadonlySet<Tensor>
   private readonly cursor = zeros([1], { dtype: 'int32' })
   private readonly step = zeros([1], { dtype: 'int32' })
 
@@ -43,7 +41,6 @@ export class Epoch {
     private readonly options: EpochOptions,
   ) {
     const { rows } = data
-    this.own = new Set(network.store.parameters.map((p) => p.value))
     const size = Math.min(options.batchSize, rows)
     const indices = zeros([rows], { dtype: 'int32' })
     const { data: order } = indices
@@ -62,7 +59,7 @@ export class Epoch {
    * does not find it), or another model's, whose gradients are that one's
    */
   private checkOwn(leaf: Tensor): void {
-    if (this.own.has(leaf)) return
+    if (this.network.store.parameters.some((p) => p.value === leaf)) return
     const wanted = isWeight(leaf)
       ? 'parameters of this model only (requiresGrad = false for those of another)'
       : 'what is trained to be declared by this.parameter() in build()'

@@ -30,41 +30,6 @@ class Shifted extends lw.Sequential {
 }
 
 eachBackend(() => {
-  it('an optimizer that clips gradients, and halves its rate at each step', async () => {
-    class Own extends lw.SGD {
-      protected override emit(store: lw.ParameterStore, state: lw.OptimizerState): void {
-        const norm = lw.sqrt(lw.sum(lw.square(store.gradients)))
-        lw.multiply(store.gradients, lw.divide(0.5, lw.maximum(norm, 0.5)), store.gradients)
-        lw.scale(this.rate, 0.5, 0, this.rate)
-        super.emit(store, state)
-      }
-    }
-    const model = new lw.Sequential({ input: [2], layers: [new lw.Affine(1)], seed: 1 })
-    const weights = model.getWeights().flatMap((t) => [...t.data])
-    const x = [
-      [1, 2],
-      [0.1, -0.1],
-      [-3, 1],
-    ]
-    const y = [[3], [0.2], [-1]]
-    model.compile({ loss: 'mse', optimizer: new Own({ learningRate: 0.2 }) })
-    await model.fit({ x, y }, { batchSize: 1, shuffle: false })
-    let [rate, clipped] = [0.2, 0]
-    for (const [i, [a, b]] of x.entries()) {
-      const dy = 2 * (weights[0] * a + weights[1] * b + weights[2] - y[i][0])
-      const gradients = [dy * a, dy * b, dy]
-      const norm = Math.hypot(...gradients)
-      rate /= 2
-      if (norm > 0.5) clipped++
-      gradients.forEach((g, j) => {
-        weights[j] -= rate * g * (0.5 / Math.max(norm, 0.5))
-      })
-    }
-    expect(clipped).toBeGreaterThan(0)
-    const got = model.getWeights().flatMap((t) => [...t.data])
-    for (const [j, w] of got.entries()) expect(w).toBeCloseTo(weights[j], 6)
-  })
-
   it('a module of parts without a build of their own needs none', () => {
     class Twice extends lw.Module {
       parts = [new lw.Relu(), new lw.Tanh()]
