@@ -3,7 +3,7 @@ import { activeBackend } from './backend/active.js'
 import type { BackendInfo } from './backend/backend.js'
 
 export { backward, noGrad } from './autograd.js'
-export type { BackendInfo } from './backend/backend.js'
+export type { AbortSignalLike, BackendInfo } from './backend/backend.js'
 export type { DType, FloatDType, TypedArray } from './dtype.js'
 export {
   BackendError,

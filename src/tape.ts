@@ -1,5 +1,5 @@
 import { activeBackend } from './backend/active.js'
-import type { BoundTape, Operand } from './backend/backend.js'
+import type { AbortSignalLike, BoundTape, Operand } from './backend/backend.js'
 import { writeDouble } from './backend/double-words.js'
 import { CODE, type FloatDType, type TypedArray } from './dtype.js'
 import {
@@ -76,7 +76,7 @@ export function emit<T extends Operand>(
 /** How replayAsync() can be followed and stopped. */
 export interface ReplayOptions {
   /** Stops between two steps, within about 100 ms (10 in JavaScript); the promise rejects with the signal's reason. */
-  signal?: AbortSignal | undefined
+  signal?: AbortSignalLike | undefined
   /** Called after each slice of about 100 ms (10 in JavaScript) with the number of steps done so far. */
   onProgress?: (done: number) => void
 }
@@ -140,7 +140,7 @@ export class Tape {
 }
 
 export function checkSignal(op: string, signal: unknown): void {
-  if (signal !== undefined && typeof (signal as AbortSignal | null)?.throwIfAborted !== 'function')
+  if (signal !== undefined && typeof (signal as AbortSignalLike | null)?.throwIfAborted !== 'function')
     throw new TypeMismatchError(op, 'signal: an AbortSignal', describe(signal))
 }
 

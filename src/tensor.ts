@@ -41,8 +41,6 @@ const MAX_NUMBERS = 2 ** 25
 export class Tensor {
   /** How many numbers: the product of `shape`. */
   readonly size: number
-  /** Leaves with requiresGrad get a gradient in `grad` from backward(). */
-  requiresGrad = false
   /** dL/d(this), in this shape, of the last backward() that reached it; undefined before (of a parameter, or what was made with `requiresGrad: true`: zeros). */
   grad: Tensor | undefined = undefined
   /** How backward() gets from this tensor to what it was computed from. */
@@ -52,6 +50,7 @@ export class Tensor {
   /** When it became, within noGrad, a view: no gradient flows through it to results noted before. */
   detachedAt = -1
   private quotient = 1
+  private wantsGrad = false
 
   constructor(
     /** The memory that its values lie in, with those of others. */
@@ -77,6 +76,18 @@ export class Tensor {
     if (this.dtype !== 'uint8' && divisor !== 1)
       throw new TypeMismatchError('tensor', 'dtype uint8 for a tensor with a divisor', this.dtype)
     this.quotient = divisor
+  }
+
+  /** Leaves with requiresGrad get a gradient in `grad` from backward(). */
+  get requiresGrad(): boolean {
+    return this.wantsGrad
+  }
+  /** @throws TypeMismatchError for true where the dtype is no float, or for what is not true or false */
+  set requiresGrad(wanted: boolean) {
+    checkTensor('requiresGrad', this)
+    if (checkFlag('requiresGrad', 'requiresGrad', wanted) && !isFloat(this.dtype))
+      throw new TypeMismatchError('requiresGrad', 'a float tensor', this.describe())
+    this.wantsGrad = wanted
   }
 
   /** How many dimensions. */
@@ -281,7 +292,6 @@ export function tensorOf(values: TensorValues, dtype: DType): Tensor {
 
 function requireGrad(t: Tensor, wanted: boolean | undefined): Tensor {
   if (checkFlag('requiresGrad', 'requiresGrad', wanted)) {
-    if (!isFloat(t.dtype)) throw new TypeMismatchError('requiresGrad', 'a float tensor', t.describe())
     t.requiresGrad = true
     t.grad = empty('requiresGrad', t.shape, t.dtype)
     t.grad.data.fill(0)

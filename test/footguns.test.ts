@@ -247,6 +247,18 @@ const WRONG: Trap[] = [
     lw.TypeMismatchError,
     'a float tensor',
   ],
+  [
+    'requiresGrad of labels',
+    () => Object.assign(lw.tensor(Int32Array.of(1)), { requiresGrad: true }),
+    lw.TypeMismatchError,
+    'requiresGrad: expected a float tensor, received Tensor int32 [1]',
+  ],
+  [
+    'requiresGrad as text',
+    () => Object.assign(f(2), { requiresGrad: 'yes' }),
+    lw.TypeMismatchError,
+    'requiresGrad: true or false, received "yes"',
+  ],
   ['zeros', () => lw.zeros([-1]), lw.ShapeError, 'zeros: expected a shape'],
   ['zeros rank', () => lw.zeros([1, 1, 1, 1, 1, 1, 1]), lw.ShapeError, 'at most 6'],
   ['zeros size', () => lw.zeros([2 ** 20, 2 ** 20]), lw.ShapeError, 'at most 2147483647 elements'],

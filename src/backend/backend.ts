@@ -24,6 +24,13 @@ export interface BackendInfo {
   binary?: string
 }
 
+/** What is used of an AbortSignal, whose own type a project without Node's types and the DOM's does not have. */
+export interface AbortSignalLike {
+  readonly aborted: boolean
+  readonly reason: unknown
+  throwIfAborted(): void
+}
+
 /** A tape that was validated and is ready to be replayed. */
 export interface BoundTape {
   /** Runs up to `steps` times, blocking, for about `milliseconds`, at least once; tells how often it ran. */
@@ -31,7 +38,7 @@ export interface BoundTape {
   /** How long a slice should take, in milliseconds: after each, an abort is looked for, progress told, and a thread can be ended. */
   readonly sliceMs: number
   /** As replay, off the event loop, or at once where that takes so little time that the loop is better left to turn after it. */
-  replaySlice(steps: number, milliseconds: number, signal?: AbortSignal): Promise<number>
+  replaySlice(steps: number, milliseconds: number, signal?: AbortSignalLike): Promise<number>
 }
 
 /** The door between what to compute (tapes) and how (native kernels or JavaScript). */

@@ -13,7 +13,7 @@ import { type Op, opTable } from '../ops/op.js'
 import { type Storage, useSharedMemory } from '../storage.js'
 import { version } from '../version.js'
 import { type Addon, type Failure, loadAddon, type NativeTape } from './addon.js'
-import type { Backend, BackendInfo, BoundTape, Operand } from './backend.js'
+import type { AbortSignalLike, Backend, BackendInfo, BoundTape, Operand } from './backend.js'
 import { loop, now, turn } from './clock.js'
 import { type Decoded, decode } from './decode.js'
 import { writeDouble } from './double-words.js'
@@ -172,7 +172,7 @@ class NativeBound implements BoundTape {
     return result
   }
 
-  async replaySlice(steps: number, milliseconds: number, signal?: AbortSignal): Promise<number> {
+  async replaySlice(steps: number, milliseconds: number, signal?: AbortSignalLike): Promise<number> {
     if (loop.turns && steps * this.stepMs < AT_ONCE_MS) {
       const start = now()
       const done = this.replay(steps, AT_ONCE_MS)

@@ -22,7 +22,7 @@ export async function drawFigure(title: string | undefined, panels: PanelOptions
 
 /**
  * Draws any number of curves in one diagram (560 x 420 pixels); its legend names those that six rows have room for.
- * Non-finite values, and on a logarithmic axis those that are not positive, leave gaps.
+ * Non-finite values, those of 1e300 and more, and on a logarithmic axis those that are not positive, leave gaps.
  * @returns an SVG document
  * @throws ValueError without a series, TypeMismatchError for a series whose x and y are not lists of one length
  */

@@ -1,8 +1,9 @@
 import { types } from 'node:util'
+import type { AbortSignalLike } from '../backend/backend.js'
 import { History } from './history.js'
 
 /** Whether an error is what a signal ends a task with. */
-export function isAbort(error: unknown, signal: AbortSignal | undefined): boolean {
+export function isAbort(error: unknown, signal: AbortSignalLike | undefined): boolean {
   return signal?.aborted === true && error === signal.reason
 }
 

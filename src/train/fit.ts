@@ -1,3 +1,4 @@
+import type { AbortSignalLike } from '../backend/backend.js'
 import { asArgument, checkFlag, checkOptions, checkWhole, describe, takeOptions, ValueError } from '../errors.js'
 import { sliceRows } from '../ops/views.js'
 import { checkSignal } from '../tape.js'
@@ -25,7 +26,7 @@ export interface FitOptions {
    * reason that is an Error, as the default AbortError is, gets the history so far as its `history`: the whole epochs, and
    * the steps of the one that was begun. (Where one signal ends several fits, each model's `history` is its own.)
    */
-  signal?: AbortSignal | undefined
+  signal?: AbortSignalLike | undefined
   /** Called in this order, EarlyStopping among them. Default none. */
   callbacks?: readonly Callback[]
   /** Shows a progress bar on a terminal, lines elsewhere, on standard error. Default false. */
@@ -42,7 +43,7 @@ export interface EvaluateOptions {
   /** Rows a step. Default 256; the result does not depend on it but in the last bits. */
   batchSize?: number
   /** Ends it between two steps; evaluate rejects with the signal's reason. */
-  signal?: AbortSignal | undefined
+  signal?: AbortSignalLike | undefined
 }
 
 const FIT = [

@@ -44,7 +44,7 @@ export class Descent extends Optimizer {
     noImplicitOverride: true,
     module: 'nodenext',
     target: 'es2022',
-    lib: ['es2022', 'dom'],
+    lib: ['es2022'],
     types: [],
     noEmit: true,
     skipLibCheck: false,
