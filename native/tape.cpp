@@ -149,25 +149,27 @@ void execute(const Command& c, int threads) {
 Tape* Tape::bind(const int32_t* words, int64_t count, LookupFn lookup, void* context, const Kernel* kernels, int threads,
                  ErrorText& error) {
   std::unique_ptr<Tape> tape(new Tape);
-  tape->threads_ = threads;
-  // Commands run one after another: they share the scratch.
-  size_t scratch = 0;
+  std::vector<Command> alone;
   for (int64_t at = 0; at < count;) {
     Command c;
     const int used = decode(words + at, count - at, lookup, context, c, error);
     if (used == 0) return nullptr;
-    scratch = std::max(scratch, prepare(c, kernels, 1, nullptr).scratch);
-    c.index = (int32_t)tape->alone_.size();
-    tape->alone_.push_back(c);
+    tape->scratchBytes_ = std::max(tape->scratchBytes_, prepare(c, kernels, 1, nullptr).scratch);
+    c.index = (int32_t)alone.size();
+    alone.push_back(c);
     at += used;
   }
-  if (threads > 1) scratch = std::max(scratch, tape->share(kernels));
-  if (scratch > 0) {
-    tape->scratch_ = allocateScratch(scratch);
+  tape->ways_.reserve(20);  // so that none is lost with what it keeps
+  for (int some = threads; some > 1; some = (some + 1) / 2) tape->share(some, kernels, alone);
+  tape->ways_.push_back({1, std::move(alone), nullptr});
+  tape->trial_.choose((int)tape->ways_.size());
+  // Commands run one after another: they share the scratch.
+  if (tape->scratchBytes_ > 0) {
+    tape->scratch_ = allocateScratch(tape->scratchBytes_);
     if (!tape->scratch_) throw std::bad_alloc();
   }
-  for (std::vector<Command>* list : {&tape->alone_, &tape->shared_, &tape->byRows_}) {
-    for (Command& c : *list) {
+  for (Way& way : tape->ways_) {
+    for (Command& c : way.commands) {
       c.scratch = tape->scratch_;
       c.failure = &tape->failure_;
     }
@@ -175,51 +177,48 @@ Tape* Tape::bind(const int32_t* words, int64_t count, LookupFn lookup, void* con
   return tape.release();
 }
 
-// Makes the lists for several threads, where they pay; returns the scratch that these want.
-size_t Tape::share(const Kernel* kernels) {
-  size_t scratch = 0;
+bool Tape::Way::hasLegs() const {
+  return std::any_of(commands.begin(), commands.end(), [](const Command& c) { return c.legs != nullptr; });
+}
+
+// Adds the ways of so many threads, where they can pay.
+void Tape::share(int threads, const Kernel* kernels, const std::vector<Command>& alone) {
+  if (shareBy(threads, kernels, alone, &legs_) && ways_.back().hasLegs()) shareBy(threads, kernels, alone, nullptr);
+}
+
+bool Tape::shareBy(int threads, const Kernel* kernels, const std::vector<Command>& alone, LegShares* legs) {
+  Way way = {threads, alone, nullptr};
   std::vector<Plan> plans;
-  const auto listOf = [&](LegShares* legs) {
-    std::vector<Command> commands = alone_;
-    plans.clear();
-    for (Command& c : commands) {
-      plans.push_back(prepare(c, kernels, threads_, legs));
-      scratch = std::max(scratch, plans.back().scratch);
-    }
-    if (!sharingPays(commands) && (shareMore(commands), !sharingPays(commands))) commands.clear();
-    return commands;
-  };
-  shared_ = listOf(&legs_);
-  if (shared_.empty()) return 0;
-  keep(plans);
-  joinJobs(shared_);
-  if (std::any_of(shared_.begin(), shared_.end(), [](const Command& c) { return c.legs != nullptr; })) {
-    byRows_ = listOf(nullptr);
-    joinJobs(byRows_);
+  for (Command& c : way.commands) {
+    plans.push_back(prepare(c, kernels, threads, legs));
+    scratchBytes_ = std::max(scratchBytes_, plans.back().scratch);
   }
-  trial_.choose(byRows_.empty() ? 2 : 3);
-  return scratch;
+  if (!sharingPays(way.commands) && (shareMore(way.commands), !sharingPays(way.commands))) return false;
+  keep(way, plans);
+  joinJobs(way.commands);
+  ways_.push_back(std::move(way));
+  return true;
 }
 
 // Memory for what commands keep, where nobody else in the tape changes what it is made from.
-void Tape::keep(const std::vector<Plan>& plans) {
+void Tape::keep(Way& way, const std::vector<Plan>& plans) {
   size_t total = 0;
   for (const Plan& plan : plans) total += plan.kept;
   if (total == 0) return;
-  kept_ = allocateScratch(total);
-  if (!kept_) return;
-  memset(kept_, 0, total);
-  char* next = kept_;
+  way.kept = allocateScratch(total);
+  if (!way.kept) return;
+  memset(way.kept, 0, total);
+  char* next = way.kept;
   for (size_t i = 0; i < plans.size(); i++) {
     if (plans[i].kept == 0) continue;
-    if (!writtenByOthers(shared_, i, plans[i].keptOf)) shared_[i].kept = next;
+    if (!writtenByOthers(way.commands, i, plans[i].keptOf)) way.commands[i].kept = next;
     next += plans[i].kept;
   }
 }
 
 Tape::~Tape() {
   freeScratch(scratch_);
-  freeScratch(kept_);
+  for (const Way& way : ways_) freeScratch(way.kept);
 }
 
 // Nanoseconds from one look at the clock to the next, about.
@@ -233,15 +232,16 @@ RunResult Tape::run(int64_t steps, double milliseconds, const std::atomic<bool>*
   Clock::time_point last = start;
   RunResult result = {0, -1, 0, 0, 0};
   failure_.set = 0;
-  Way before = Way::alone;  // of the step before
+  const bool shares = ways_.size() > 1;
+  int before = -1;  // the way of the step before
   int64_t nextLook = 1;  // the step after which the clock is read next: to read it takes as long as a small command
   while (result.steps < steps) {
-    const Way way = shared_.empty() ? Way::alone : trial_.way();
-    const bool follows = before == Way::shared;
+    const int number = shares ? trial_.way() : 0;
+    const bool follows = before == number;
     if (legs_.follows != follows) legs_.follows = follows;
-    before = way;
-    const std::vector<Command>& commands = way == Way::shared ? shared_ : way == Way::alone ? alone_ : byRows_;
-    const int threads = way == Way::alone ? 1 : threads_;
+    before = number;
+    const std::vector<Command>& commands = ways_[(size_t)number].commands;
+    const int threads = ways_[(size_t)number].threads;
     for (size_t i = 0; i < commands.size(); i++) {
       const Command& c = commands[i];
       if (c.joined) parallelForBoth(threads, jobOf(c), jobOf(commands[++i]), c.joinedAt);
@@ -256,9 +256,9 @@ RunResult Tape::run(int64_t steps, double milliseconds, const std::atomic<bool>*
     }
     result.steps++;
     if (stop && stop->load(std::memory_order_relaxed)) break;
-    if (shared_.empty() && (milliseconds <= 0 || result.steps < nextLook)) continue;
+    if (!shares && (milliseconds <= 0 || result.steps < nextLook)) continue;
     const Clock::time_point now = Clock::now();
-    if (!shared_.empty()) trial_.took(Nanoseconds(now - last).count());
+    if (shares) trial_.took(Nanoseconds(now - last).count());
     last = now;
     const double elapsed = Nanoseconds(now - start).count();
     if (milliseconds > 0 && elapsed >= milliseconds * 1e6) break;

@@ -53,18 +53,23 @@ class Tape {
 
  private:
   Tape() = default;
-  size_t share(const Kernel* kernels);
-  void keep(const std::vector<Plan>& plans);
-  LegShares legs_ = {};          // far from what changes in each step, since helpers read it
+  // The commands as so many threads run them.
+  struct Way {
+    int threads;
+    std::vector<Command> commands;
+    char* kept;
+    bool hasLegs() const;
+  };
+  void share(int threads, const Kernel* kernels, const std::vector<Command>& alone);
+  bool shareBy(int threads, const Kernel* kernels, const std::vector<Command>& alone, LegShares* legs);
+  void keep(Way& way, const std::vector<Plan>& plans);
+  LegShares legs_ = {};    // far from what changes in each step, since helpers read it
   [[maybe_unused]] char apart_[64];
-  std::vector<Command> alone_;   // the commands as one thread runs them
-  std::vector<Command> shared_;  // and as threads_ do; empty where that cannot pay
-  std::vector<Command> byRows_;  // the same without legs; empty where shared_ has none
-  Trial trial_;                  // which of them
+  std::vector<Way> ways_;  // those that can pay: all threads, with products in legs and then by rows, half of them and so on; the last is one thread
+  Trial trial_;            // which of them
   char* scratch_ = nullptr;
-  char* kept_ = nullptr;
+  size_t scratchBytes_ = 0;
   Failure failure_ = {0, 0, 0, 0};
-  int threads_ = 1;
 };
 
 }  // namespace lanewise

@@ -8,13 +8,10 @@
 
 namespace lanewise {
 
-// By all threads, with products in legs where those pay; by one; by all, products by rows.
-enum class Way { shared, alone, byRows };
-
 class Trial {
  public:
-  Way way() const { return (Way)way_; }
-  // How many of the ways there are, from the first on.
+  // The number of a way; the last of all is that of one thread.
+  int way() const { return way_; }
   void choose(int ways) { ways_ = ways; }
 
   // After each step: how long it took.
@@ -36,7 +33,9 @@ class Trial {
       change(tried_);
     } else {
       const bool worse = median(samples) > usual_ * kBetter;
-      patience_ = worse ? std::min(2 * patience_, usualWay_ == (int)Way::alone ? kMostAlone : kMost) : kLeast;
+      failed_ = worse ? failed_ + 1 : 0;
+      if (!worse) patience_ = kLeast;
+      else if (failed_ % (ways_ - 1) == 0) patience_ = std::min(2 * patience_, usualWay_ == ways_ - 1 ? kMostAlone : kMost);
       pause_ = patience_ * spent_ * kSamples / samples;
       if (worse) change(usualWay_);
       else restart(0);
@@ -48,7 +47,7 @@ class Trial {
   // Steps that are compared, and those before them in which data move to the caches of those who will use them. A trial costs the
   // slower way 12 steps, or 4 of a millisecond and more, which caches and most disturbances change less. It is repeated soon after it
   // changed something (the first ones may see threads that only begin: a fit went on alone for 900 steps), then after twice as long
-  // each time that it does not.
+  // each time that none of the others does.
   enum { kSamples = 9, kSamplesOfLong = 3, kSettle = 3, kSettleOfLong = 1, kFirst = 30 };
   static constexpr double kLeast = 12, kMostAlone = 100, kMost = 800, kBetter = 0.97, kLong = 1e6;
 
@@ -70,7 +69,7 @@ class Trial {
     return sorted[samples / 2];
   }
 
-  int ways_ = 2, way_ = 0, usualWay_ = 0, tried_ = 0;
+  int ways_ = 2, way_ = 0, usualWay_ = 0, tried_ = 0, failed_ = 0;
   bool trying_ = false;
   int settling_ = kFirst;
   int64_t count_ = 0;

@@ -83,6 +83,7 @@ bool trialsSettle() {
   return settles({shared, slower}, {slower, shared}) && settles({slower, shared}, {shared, slower}) &&
          settles({shared, slower, slower}, {slower, slower, shared}) && settles({slower, slower, shared}, {slower, shared, slower}) &&
          settles({slower, shared, slower}, {shared, slower, slower}) && settles({slower, 50000, shared}, {50000, slower, shared}) &&
+         settles({9e4, 8e4, 5e4, shared, slower, 5e4, slower}, {8e4, 9e4, slower, slower, shared, slower, 5e4}) &&
          settles({long_, 2 * long_, long_ / 2}, {long_ / 2, 2 * long_, long_});
 }
 
