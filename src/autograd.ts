@@ -9,6 +9,7 @@ import {
   recordingState,
   written,
 } from './gradient-nodes.js'
+import { begins, onInterrupted } from './interrupted.js'
 import { type Scratch, withoutScratch, withScratch } from './scratch.js'
 import { type Shape, sameShape, show } from './shape.js'
 import type { Storage } from './storage.js'
@@ -16,6 +17,9 @@ import { checkStill, checkTensor, empty, type Tensor } from './tensor.js'
 import { isDerived, lastWrite, overlap } from './writes.js'
 
 let enabled = true
+onInterrupted(() => {
+  enabled = true
+})
 
 type Derivatives = readonly (Derivative | undefined)[]
 
@@ -106,6 +110,7 @@ function flowsOf(inputs: readonly Tensor[], derivatives: Derivatives): Flow[] | 
 /** Runs fn without noting derivatives: evaluation and updates need none. */
 export function noGrad<T>(fn: () => T): T {
   if (typeof fn !== 'function') throw new TypeMismatchError('noGrad', 'a function', describe(fn))
+  begins()
   const before = enabled
   enabled = false
   let result: T

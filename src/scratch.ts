@@ -1,5 +1,6 @@
 import { BYTES, type DType } from './dtype.js'
 import { recordingState } from './gradient-nodes.js'
+import { begins, onInterrupted } from './interrupted.js'
 import { newStorage, type Storage } from './storage.js'
 
 /** What is kept between two eager backward passes, at most. */
@@ -54,12 +55,18 @@ const eager = new Scratch()
 
 /** What takes the memory of large results at the moment. */
 export let scratch: Scratch | undefined
+onInterrupted(() => {
+  scratch = undefined
+  eager.release()
+  eager.trim()
+})
 
 /**
  * Runs fn, which returns nothing that lies in it, with `scratch` set: one for all eager passes, or one of its own for a pass that is
  * recorded, as other tapes may run at the same time.
  */
 export function withScratch<T>(fn: (memory: Scratch) => T): T {
+  begins()
   const memory = recordingState.active ? new Scratch() : eager
   scratch = memory
   try {

@@ -48,8 +48,10 @@ const ALIGN = 64
  * pages, one behind the other, would do.
  */
 const BLOCK_ALIGN = 512
-const SLAB_BYTES = 1 << 18
 export const SMALL_BYTES = 1 << 13
+/** A slab has at least this many blocks of its kind, and bytes. Who keeps one block keeps all of its slab: so much more than its own memory. */
+const SLAB_BLOCKS = 32
+const SLAB_BYTES = 1 << 13
 /**
  * After a block that threads share in every step: memory that nobody touches (until then the system does not give it). The processor asks for
  * lines ahead of the last thread's part, up to some 64 rows of a matrix, which of a block right behind would be the first thread's.
@@ -93,7 +95,8 @@ interface Slab {
   storage: Storage
   used: number
 }
-type Slabs = Partial<Record<DType, Slab>>
+/** Of each dtype the slab that is cut at the moment for each kind of block: up to 64 bytes, 128, 256 … */
+type Slabs = Partial<Record<DType, Slab[]>>
 const slabs: Slabs = {}
 /** For results that callers keep, such as predictions: among what was computed on the way each would keep a slab of its own alive. */
 export const resultSlabs: Slabs = {}
@@ -113,10 +116,13 @@ export function allocate(op: string, dtype: DType, length: number, from = slabs)
     allocatedOffset = 0
     return newStorage(op, dtype, length)
   }
-  let slab = from[dtype]
+  const kind = bytes <= ALIGN ? 0 : 32 - Math.clz32((bytes - 1) / ALIGN)
+  from[dtype] ??= []
+  let slab = from[dtype][kind]
   if (slab === undefined || slab.used + length > slab.storage.array.length) {
-    slab = { storage: newStorage(op, dtype, SLAB_BYTES / BYTES[dtype]), used: 0 }
-    from[dtype] = slab
+    const size = Math.max(SLAB_BYTES, (SLAB_BLOCKS * ALIGN) << kind)
+    slab = { storage: newStorage(op, dtype, size / BYTES[dtype]), used: 0 }
+    from[dtype][kind] = slab
   }
   allocatedOffset = slab.used
   slab.used += aligned(length, dtype)

@@ -13,6 +13,7 @@ import {
   withMemoryError,
 } from './errors.js'
 import { nextInOrder, Recording, recordingState } from './gradient-nodes.js'
+import { begins, onInterrupted } from './interrupted.js'
 import { checkMade } from './made.js'
 import type { Op } from './ops/op.js'
 import type { Storage } from './storage.js'
@@ -59,6 +60,11 @@ class Recorder {
 }
 
 let recorder: Recorder | undefined
+onInterrupted(() => {
+  recorder = undefined
+  recordingState.active?.restore()
+  recordingState.active = undefined
+})
 
 /** The one way to compute anything: runs a command now, or appends it to the tape being recorded. Returns the first operand, the result. */
 export function emit<T extends Operand>(
@@ -168,6 +174,7 @@ export function record(fn: () => unknown): Tape {
 }
 
 function recorded(fn: () => unknown, recording: Recording): Recorder {
+  begins()
   const mine = new Recorder()
   recorder = mine
   recordingState.active = recording

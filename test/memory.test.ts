@@ -68,6 +68,21 @@ const LOOPS: Record<string, { bound: number; script: string; flags?: string[] }>
       globalThis.kept = []
       for (let i = 0; i < 20000; i++) { kept.push(model.predict([row])); watch() }`,
   },
+  // 3 MB: a number keeps the slab of numbers that it lies in; in slabs for all sizes 522
+  '2,000 losses, kept between other results': {
+    bound: 60,
+    script: `
+      const a = lw.full([40, 40], 0.5)
+      const run = () => {
+        let y = a
+        for (let k = 0; k < 60; k++) y = lw.matmul(y, a)
+        return lw.mean(y)
+      }
+      for (let i = 0; i < 300; i++) run()
+      watch()
+      globalThis.kept = []
+      for (let i = 0; i < 2000; i++) { kept.push(run()); watch() }`,
+  },
   // 6 MB
   '300 models, trained one step and dropped': {
     bound: 20,
@@ -76,7 +91,7 @@ const LOOPS: Record<string, { bound: number; script: string; flags?: string[] }>
       watch()
       for (let i = 0; i < 300; i++) { training()(); watch() }`,
   },
-  // 6 to 18 MB in 300, by version of Node; after thousands some 40 and no more
+  // 6 to 24 MB in 300, by version of Node; after thousands some 40 and no more
   '900 models, fitted and dropped': {
     bound: 60,
     script: `

@@ -11,6 +11,7 @@ import {
 } from '../errors.js'
 import type { Initializer } from '../init.js'
 import { type InitializerName, resolveInitializer } from '../init-named.js'
+import { begins, onInterrupted } from '../interrupted.js'
 import { checkMade, isMade, refuse } from '../made.js'
 import { fill } from '../ops/memory.js'
 import { seededState } from '../ops/random.js'
@@ -68,6 +69,9 @@ refuse(Parameter, 'requiresGrad', 'value.requiresGrad to be set')
 
 /** Modules on the way from where a walk began to where it is; one that is met again contains itself. */
 const paths = { allParameters: new Set<Module>(), build: new Set<Module>(), forward: new Set<Module>() }
+onInterrupted(() => {
+  for (const path of Object.values(paths)) path.clear()
+})
 
 /** Takes a walk's next step, into a module. @throws StateError where that module contains itself: the walk would not end */
 export function descend<T>(walk: keyof typeof paths, module: Module, step: () => T): T {
@@ -76,6 +80,7 @@ export function descend<T>(walk: keyof typeof paths, module: Module, step: () =>
     const kinds = [...path, module].map((m) => m.kind)
     throw new StateError(walk, 'modules that do not contain themselves', kinds.slice(-8).join(' > '))
   }
+  begins()
   path.add(module)
   try {
     return step()
@@ -85,6 +90,9 @@ export function descend<T>(walk: keyof typeof paths, module: Module, step: () =>
 }
 
 let training = false
+onInterrupted(() => {
+  training = false
+})
 
 /** Whether a step that trains is computed, by fit or within whileTraining(): for modules that do otherwise then, such as dropout. */
 export function isTraining(): boolean {
@@ -99,6 +107,7 @@ export function whileTraining<T>(step: () => T): T {
 
 /** Does `step` as one that trains, or as a prediction, whatever it is called from. */
 export function withTraining<T>(value: boolean, step: () => T): T {
+  begins()
   const before = training
   training = value
   try {

@@ -2,6 +2,7 @@ import { noGrad } from '../autograd.js'
 import { checkFloat, type FloatDType } from '../dtype.js'
 import { asArgument, checkOptions, describe, keepNames, ShapeError, StateError, TypeMismatchError } from '../errors.js'
 import { recordingState } from '../gradient-nodes.js'
+import { begins, onInterrupted } from '../interrupted.js'
 import type { Loss } from '../losses/index.js'
 import { type LossName, resolveLoss } from '../losses/named.js'
 import { checkMade, isMade, refuse } from '../made.js'
@@ -50,6 +51,9 @@ function partsOf(model: Sequential): readonly Module[] {
   return model.forward === Sequential.prototype.forward ? model.layers : [model]
 }
 
+/** Whose fit or evaluate has not yet come to where it waits for something. */
+const beginning = new Set<Sequential>()
+
 /** Layers one after another, with Keras's compile, fit, evaluate and predict. */
 export class Sequential extends Module implements TrainingModel {
   readonly layers: readonly Module[]
@@ -65,6 +69,16 @@ export class Sequential extends Module implements TrainingModel {
   history: History | undefined = undefined
   private readonly [OWN]: { shuffleState: Tensor; shapes: Shape[]; compiled?: Compiled; task?: Network }
   private readonly [PREDICTIONS]: Predictions
+
+  static {
+    onInterrupted(() => {
+      for (const { [OWN]: own, store } of beginning) {
+        own.task = undefined
+        for (const { storage } of [store.values, store.gradients]) storage.busyWith = undefined
+      }
+      beginning.clear()
+    })
+  }
 
   constructor(options: SequentialOptions) {
     super()
@@ -244,9 +258,13 @@ export class Sequential extends Module implements TrainingModel {
   private async exclusively<T>(op: Network['op'], fn: (network: Network) => Promise<T>): Promise<T> {
     this.checkIdle(op)
     const network = this.network(op)
+    begins()
+    beginning.add(this)
     this[OWN].task = network
     try {
-      return await fn(network)
+      const result = fn(network)
+      beginning.delete(this)
+      return await result
     } finally {
       this[OWN].task = undefined
     }
