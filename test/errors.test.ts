@@ -244,6 +244,7 @@ it.each<[object, string, string]>([
   [new lw.SGD(), 'learning_rate', 'SGD.learning_rate: expected learningRate to be set'],
   [new lw.Affine(1), 'trainable', 'Affine.trainable: expected value.requiresGrad of its parameters to be set'],
   [new lw.Parameter('p', [1], () => {}), 'requiresGrad', 'expected value.requiresGrad to be set'],
+  [new lw.Parameter('p', [1], () => {}), 'trained', 'expected value.requiresGrad to be set'],
   [sigmoid(), 'stop_training', 'Sequential.stop_training: expected stopTraining to be set'],
 ])('%s.%s = …', (of, name, message) => {
   expect(() => Object.assign(of, { [name]: 0.1 })).toThrow(message)

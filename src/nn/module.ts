@@ -34,14 +34,18 @@ export class Parameter {
     readonly shape: Shape,
     /** Fills its value when the model is built. */
     readonly initializer: Initializer,
-    /** Whether optimizers change it. What is not trained is kept with the weights all the same: running averages. */
-    readonly trained = true,
+    private readonly isTrained = true,
   ) {
     if (typeof name !== 'string' || name === '') throw new TypeMismatchError('Parameter', 'a name', describe(name))
     if (typeof initializer !== 'function')
       throw new TypeMismatchError('Parameter', 'an initializer: a function', describe(initializer))
-    checkFlag('Parameter', 'trained', trained)
+    checkFlag('Parameter', 'trained', isTrained)
     this.shape = checkShape('Parameter', shape)
+  }
+
+  /** Whether optimizers change it. What is not trained is kept with the weights all the same: running averages. */
+  get trained(): boolean {
+    return this.isTrained
   }
 
   /** Its tensor, a leaf with a gradient if it is trained. @throws StateError before the model is built */
@@ -65,7 +69,7 @@ export class Parameter {
   }
 }
 
-refuse(Parameter, 'requiresGrad', 'value.requiresGrad to be set')
+for (const name of ['requiresGrad', 'trained']) refuse(Parameter, name, 'value.requiresGrad to be set')
 
 /** Modules on the way from where a walk began to where it is; one that is met again contains itself. */
 const paths = { allParameters: new Set<Module>(), build: new Set<Module>(), forward: new Set<Module>() }

@@ -7,7 +7,9 @@ import { gatherAffine } from '../ops/gather-affine.js'
 import { gatherRows } from '../ops/indexing.js'
 import { binaryCrossEntropy } from '../ops/losses.js'
 import { advance } from '../ops/memory.js'
-import { reshape } from '../ops/views.js'
+import { max } from '../ops/reduce.js'
+import { negate } from '../ops/unary.js'
+import { reshape, sliceRows } from '../ops/views.js'
 import { type Shape, sameShape, show, sizeOf } from '../shape.js'
 import { isTensor, type Tensor, type TensorValues, tensorOf } from '../tensor.js'
 
@@ -44,7 +46,8 @@ export function checkRows(op: string, data: unknown, input: Shape, output: Shape
   if (typeof data !== 'object' || data === null || !('x' in data) || !('y' in data)) {
     throw new TypeMismatchError(op, 'data { x, y }', describe(data))
   }
-  const given = Object.keys(data).filter((name) => data[name as keyof typeof data] !== undefined)
+  const { x: inputs, y: targets, ...others } = data as Dataset & Record<string, unknown>
+  const given = Object.keys(others).filter((name) => others[name] !== undefined)
   const option = given.find((name) => OPTIONS.test(name))
   if (option !== undefined)
     throw new ValueError(
@@ -59,9 +62,9 @@ export function checkRows(op: string, data: unknown, input: Shape, output: Shape
       "data { x, y } (weights of rows beside y, for a loss with targets 'any')",
       describe(weights),
     )
-  const x = checkInput(op, (data as Dataset).x, input, dtype)
+  const x = checkInput(op, inputs, input, dtype)
   const rows = x.shape[0]
-  const y = asTensor(op, (data as Dataset).y, 'y', dtype)
+  const y = asTensor(op, targets, 'y', dtype)
   if (rows < 1) throw new ValueError(op, 'at least one row', show(x.shape))
   if (y.rank < 1 || y.shape[0] !== rows) throw new ShapeError(op, `y with ${rows} rows, as x has`, show(y.shape))
   return {
@@ -100,8 +103,16 @@ function indexTargets(op: string, y: Tensor, output: Shape, loss: Loss): Tensor 
 }
 
 function denseTargets(op: string, y: Tensor, output: Shape, loss: Loss, dtype: FloatDType): Tensor {
-  if (loss.targets === 'any') return cast(y, dtype)
   const rows = y.shape[0]
+  if (loss.targets === 'any') {
+    if (y.rank === 1 && sameShape(output, [1]))
+      throw new ShapeError(
+        op,
+        `y [${rows}, 1] for ${loss.name}: beside predictions [${rows}, 1] one of [${rows}] is broadcast to [${rows}, ${rows}]`,
+        show(y.shape),
+      )
+    return cast(y, dtype)
+  }
   if (!sameShape(y.shape.slice(1), output) && !(y.rank === 1 && sizeOf(output) === 1)) {
     const hint = loss.probabilities && y.size === rows ? ' (for class numbers take sparseCategoricalCrossentropy)' : ''
     throw new ShapeError(op, `targets [${[rows, ...output].join(', ')}] for ${loss.name}${hint}`, show(y.shape))
@@ -111,8 +122,9 @@ function denseTargets(op: string, y: Tensor, output: Shape, loss: Loss, dtype: F
 }
 
 /** Targets beyond 0 to 1 would take the loss below 0. What rounding leaves of a scale to 0 … 1 is no mistake. */
-function checkShares(op: string, { data, divisor }: Tensor, loss: Loss): void {
-  if (divisor >= 255) return // bytes
+function checkShares(op: string, y: Tensor, loss: Loss): void {
+  const { data, divisor, dtype } = y
+  if (divisor >= 255 || (isFloat(dtype) && isWithin(y, -1e-5, 1 + 1e-5))) return // 255: bytes
   for (let i = 0; i < data.length; i++) {
     if (!(data[i] >= -1e-5 * divisor && data[i] <= (1 + 1e-5) * divisor))
       throw new ValueError(op, `targets from 0 to 1 for ${loss.name}`, `${data[i]} at ${i}`)
@@ -151,4 +163,15 @@ export class Batch {
   advance(): void {
     advance(this.cursor, this.size)
   }
+}
+
+/** Whether all numbers are from low to high. By ops, a megabyte at a time: a loop takes 60 times as long, in which no server would answer. */
+function isWithin(y: Tensor, low: number, high: number): boolean {
+  const AT_ONCE = 1 << 18
+  const flat = noGrad(() => reshape(y, [y.size]))
+  for (let from = 0; from < y.size; from += AT_ONCE) {
+    const part = sliceRows(flat, from, Math.min(from + AT_ONCE, y.size))
+    if (!(max(part).item() <= high && max(negate(part)).item() <= -low)) return false
+  }
+  return true
 }

@@ -25,8 +25,13 @@ export class Epoch {
   readonly steps: number
   /** Per step: the loss first, then the metrics. */
   readonly logs: readonly Tensor[]
-  private readonly full: { tape: Tape; steps: number }
-  private readonly rest: Tape | undefined
+  /** A step of a full batch, of which there are `whole`, and of the smaller last one. */
+  private full: Tape
+  private rest: Tape | undefined
+  private readonly whole: number
+  private readonly indices: Tensor
+  /** For each parameter whether these train it. */
+  private trained: readonly boolean[]
   private readonly shuffle: Tape | undefined
   /** Of this run: steps summed for means(), the sums, and steps whose loss is known to be finite. */
   private summed = 0
@@ -41,17 +46,36 @@ export class Epoch {
     private readonly options: EpochOptions,
   ) {
     const { rows } = data
-    const size = Math.min(options.batchSize, rows)
     const indices = zeros([rows], { dtype: 'int32' })
+    this.indices = indices
     const { data: order } = indices
     for (let i = 0; i < rows; i++) order[i] = i
-    const whole = Math.floor(rows / size)
-    const left = rows - whole * size
-    this.steps = whole + (left > 0 ? 1 : 0)
+    const size = Math.min(options.batchSize, rows)
+    this.whole = Math.floor(rows / size)
+    this.steps = Math.ceil(rows / size)
     this.logs = [undefined, ...network.compiled.metrics].map(() => zeros([this.steps], { dtype: 'float64' }))
     this.shuffle = options.shuffle ? record(() => permutation(network.shuffleState, rows, indices)) : undefined
-    this.full = { tape: this.recordStep(indices, size), steps: whole }
-    this.rest = left > 0 ? this.recordStep(indices, left) : undefined
+    this.trained = this.wanted()
+    ;[this.full, this.rest] = this.recordSteps()
+  }
+
+  private recordSteps(): [full: Tape, rest: Tape | undefined] {
+    const { rows } = this.data
+    const size = Math.min(this.options.batchSize, rows)
+    const left = rows - this.whole * size
+    return [this.recordStep(size), left > 0 ? this.recordStep(left) : undefined]
+  }
+
+  private wanted(): boolean[] {
+    return this.network.store.parameters.map((p) => p.value.requiresGrad)
+  }
+
+  /** Records the steps anew where a callback has frozen a parameter, or thawed one. */
+  private followCallbacks(): void {
+    const wanted = this.wanted()
+    if (!this.options.train || wanted.every((is, i) => is === this.trained[i])) return
+    ;[this.full, this.rest] = this.recordSteps()
+    this.trained = wanted
   }
 
   /**
@@ -66,9 +90,9 @@ export class Epoch {
     throw new StateError(this.network.op, wanted, leaf.describe())
   }
 
-  private recordStep(indices: Tensor, size: number): Tape {
+  private recordStep(size: number): Tape {
     return record(() => {
-      const batch = new Batch(this.data, indices, this.cursor, size, this.network.store.dtype)
+      const batch = new Batch(this.data, this.indices, this.cursor, size, this.network.store.dtype)
       const compute = () => evaluateBatch(this.network, batch)
       const { loss, metrics } = this.options.train
         ? withTraining(true, compute)
@@ -91,6 +115,7 @@ export class Epoch {
 
   /** Runs the whole pass; `onProgress` hears of the steps done, about every 100 ms (10 in JavaScript). */
   async run(options: ReplayOptions): Promise<void> {
+    this.followCallbacks()
     this.summed = this.finite = 0
     this.totals = this.logs.map(() => 0)
     this.cursor.set([0])
@@ -100,11 +125,9 @@ export class Epoch {
     try {
       if (rows <= SHUFFLED_AT_ONCE) this.shuffle?.replay(1)
       else await this.shuffle?.replayAsync(1, { signal: options.signal })
-      await this.full.tape.replayAsync(this.full.steps, options)
-      if (this.rest) {
-        const done = this.full.steps
-        await this.rest.replayAsync(1, { ...options, onProgress: (n) => options.onProgress?.(done + n) })
-      }
+      await this.full.replayAsync(this.whole, options)
+      if (this.rest)
+        await this.rest.replayAsync(1, { ...options, onProgress: (n) => options.onProgress?.(this.whole + n) })
     } finally {
       this.held(undefined)
     }

@@ -1,3 +1,4 @@
+import { deserialize, serialize } from 'node:v8'
 import { expect, it } from 'vitest'
 import * as lw from '../../src/index.js'
 import { eachBackend } from '../backends.js'
@@ -163,6 +164,15 @@ eachBackend(() => {
     expect(net.a.value.item()).toBeCloseTo(0.46, 12) // 0.8 - 0.1 · (0.9 · 2 + 1.6)
   })
 
+  it('saves and loads weights as README says, to the bit', () => {
+    const make = () => new lw.Sequential({ input: [4], layers: [new lw.Affine(3), new lw.Affine(1)], seed: 1 })
+    const [model, loaded] = [make(), make()]
+    model.setWeights([new Float32Array(12).fill(-0), [1e-40, Number.NaN, -Infinity], [[0.1], [0.2], [0.3]], [-0]])
+    loaded.setWeights(deserialize(serialize(model.getWeights().map((w) => w.toTypedArray()))))
+    expect(loaded.snapshot()).toEqual(model.snapshot())
+    expect(Object.is(loaded.getWeights()[0].data[5], -0)).toBe(true)
+  })
+
   it('goes on from weights and optimizer state that went through JSON', async () => {
     const make = (optimizer: lw.Optimizer) =>
       new lw.Sequential({ input: [4], layers: [new lw.Affine(3), new lw.Tanh(), new lw.Affine(1)], seed: 1 }).compile({
@@ -229,5 +239,23 @@ eachBackend(() => {
       expect(w).toBeLessThan(before[i])
       expect(w).toBeGreaterThan(before[i] - 3)
     }
+  })
+
+  it('a callback freezes and thaws what the next epochs train', async () => {
+    const first = new lw.Affine(3)
+    const model = new lw.Sequential({ input: [2], layers: [first, new lw.Affine(1)], seed: 1 })
+    model.compile({ loss: 'mse', optimizer: new lw.Adam({ learningRate: 0.1 }) })
+    const weights: number[][] = []
+    const onEpochEnd = (epoch: number) => {
+      weights.push([...first.weight.value.data])
+      first.weight.value.requiresGrad = epoch > 2
+    }
+    // 5 rows: the last batch of an epoch is smaller.
+    await model.fit(
+      { x: rows(5, 2), y: [[1], [2], [3], [4], [5]] },
+      { epochs: 5, batchSize: 2, callbacks: [{ onEpochEnd }] },
+    )
+    const moved = weights.slice(1).map((w, i) => w.some((value, j) => value !== weights[i][j]))
+    expect(moved).toEqual([false, false, true, true])
   })
 })

@@ -9,15 +9,21 @@ import {
   initializers,
   Module,
   matmul,
+  mean,
+  multiply,
+  Optimizer,
   type Parameter,
+  type ParameterStore,
   Relu,
   RMSProp,
   relu,
   Sequential,
   SGD,
   type Shape,
+  Sigmoid,
   Softmax,
   softmax,
+  subtract,
   type Tensor,
   tensor,
   where,
@@ -260,5 +266,61 @@ eachBackend(() => {
     const bytes = where(tensor([1, 0], { dtype: 'uint8' }), 5, -5)
     expect([bytes.dtype, bytes.toArray()]).toEqual(['float32', [5, -5]])
     expect(() => where([true] as unknown as Tensor, 1, 2)).toThrow(/where: expected a tensor as condition/)
+  })
+
+  it("one number a row is not broadcast against an own loss's predictions", async () => {
+    const square = (p: Tensor, y: Tensor) => mean(multiply(subtract(p, y), subtract(p, y)))
+    const model = line([new Affine(1)]).compile({ loss: { name: 'own', targets: 'any', call: square } })
+    await expect(model.fit({ x: [[1, 2]], y: [1] })).rejects.toThrow(
+      'fit: expected y [1, 1] for own: beside predictions [1, 1] one of [1] is broadcast to [1, 1], received [1]',
+    )
+    await model.fit(data)
+  })
+
+  it('reads the data once', async () => {
+    const read: string[] = []
+    const lazy = {
+      get x() {
+        read.push('x')
+        return data.x
+      },
+      get y() {
+        read.push('y')
+        return data.y
+      },
+    }
+    await line([new Affine(1)])
+      .compile({ loss: 'mse' })
+      .fit(lazy)
+    expect(read).toEqual(['x', 'y'])
+  })
+
+  it.each([-1, 1.5, Number.NaN, 1e9, '2'])('an optimizer with %s slots', async (count) => {
+    class Odd extends Optimizer {
+      protected readonly slotCount = count as number
+      protected override emit(store: ParameterStore): void {
+        subtract(store.values, store.gradients, store.values)
+      }
+    }
+    const model = line([new Affine(1)]).compile({ loss: 'mse', optimizer: new Odd(1) })
+    await expect(model.fit(data)).rejects.toThrow(/Odd: expected slotCount to be a whole number from 0 to 16/)
+  })
+
+  it('targets of binary cross-entropy beyond 0 to 1, wherever they are', async () => {
+    const model = line([new Affine(1), new Sigmoid()]).compile({ loss: 'binaryCrossentropy' })
+    const n = (1 << 18) + 5
+    const x = tensor(new Float32Array(2 * n), { shape: [n, 2] })
+    for (const [at, value] of [
+      [0, -0.1],
+      [n - 1, 1.1],
+      [n - 2, Number.NaN],
+    ]) {
+      const y = new Float32Array(n)
+      y[at] = value
+      await expect(model.evaluate({ x, y })).rejects.toThrow(
+        `evaluate: expected targets from 0 to 1 for binaryCrossentropy, received ${y[at]} at ${at}`,
+      )
+    }
+    expect((await model.evaluate({ x, y: new Float32Array(n).fill(1) })).loss).toBeCloseTo(Math.LN2, 5)
   })
 })
