@@ -115,55 +115,83 @@ struct Tiles {
     if (p < g.k) nest(g.steps(p, g.k - p), i0, i1, c0, c1);
     return true;
   }
+  // What a nest copies, and how it is cut into blocks.
+  struct Blocks {
+    E *b, *a;        // where copies go, or null where they are taken as they lie
+    bool mapped;     // whether steps with zeros are left out, by a map that lasts as long
+    int64_t strip;   // columns of a strip
+    int64_t wide;    // columns of a block: a copy of A serves all its strips
+    int64_t k;       // steps of a block
+    int64_t tall;    // rows of a band, at most: a copy of B serves all bands
+  };
+  static int64_t copyA() { return cut().a / sizeof(E); }
+  static int64_t copyB() { return cut().b / sizeof(E); }
+
+  // Where there is no memory for all of a block's copies, `stacked` has room for one strip of STACKED steps.
+  static LW_MEMBER Blocks blocksOf(const Gemm<E>& g, int64_t i0, int64_t i1, int64_t columns, E* stacked) {
+    const int64_t m = i1 - i0, strips = ceilDivide(columns, NR);
+    // Copying B pays when several tiles of rows use the copy.
+    const bool copiesB = g.transB || (strips > 1 && m > 2 * MR && !T::small(g));
+    if constexpr (T::kLeavesOut) {
+      if (Blocks mapped; g.leaving && mappedBlocks(g, i0, i1, columns, copiesB, mapped)) return mapped;
+    }
+    const int64_t tall = greater(m, 1);
+    if (!copiesB) return {nullptr, nullptr, false, NR, greater(columns, 1), m <= MR ? fewRows(g) : rowsThatFit(g), tall};
+    E* own = strips > 1 ? (E*)workspace((size_t)(copyB() + copyA()) * sizeof(E)) : nullptr;
+    if (!own) return {stacked, nullptr, false, NR, NR, STACKED, tall};
+    const int64_t k = blockOfK(g.k, false), wide = copyB() / k / NR * NR;
+    // Copying A, when several strips use the copy and its rows lie far apart.
+    if (strips < 4 || m < MR || (g.colA == 1 && g.rowA * (int64_t)sizeof(E) <= kFarRows)) return {own, nullptr, false, NR, wide, k, tall};
+    return {own, own + copyB(), false, NR, wide, k, lesser(copyA() / (k + PAD), cut().mostK) - PAD};
+  }
+  // The same where steps with zeros are left out; false where that seems not to pay. A copy of B is of use besides where many rows use whole lines of it.
+  static __attribute__((noinline)) bool mappedBlocks(const Gemm<E>& g, int64_t i0, int64_t i1, int64_t columns, bool copiesB, Blocks& blocks) {
+    typedef SparseSteps<V> S;
+    const int64_t m = i1 - i0, strip = S::columnsOf(columns);
+    const bool copies = copiesB || (m >= 64 && g.ldb % V::W != 0);
+    const size_t mapBytes = S::mapBytes(g, m);
+    char* memory = workspace(mapBytes + (copies ? (size_t)copyB() * sizeof(E) : 0));
+    if (!S::maps(g, i0, i1, copies || g.ldb % V::W == 0, (uint64_t*)memory)) return false;
+    const int64_t k = copies ? blockOfK(g.k, true) : m <= MR ? fewRows(g) : greater(g.k, 1);
+    const int64_t wide = copies ? copyB() / k / strip * strip : greater(columns, 1);
+    blocks = {copies ? (E*)(memory + mapBytes) : nullptr, nullptr, true, strip, wide, k, greater(m, 1)};
+    return true;
+  }
+
+  // Rows [i0, i1) and columns [c0, c1) of C, block by block.
   static __attribute__((noinline)) void nest(const Gemm<E>& g, int64_t i0, int64_t i1, int64_t c0, int64_t c1) {
     alignas(64) E stacked[STACKED * NR];
-    const int64_t m = i1 - i0, strips = ceilDivide(c1 - c0, NR);
-    const int64_t copyA = cut().a / sizeof(E), copyB = cut().b / sizeof(E);
-    const bool looks = T::kLeavesOut && g.leaving;
-    const size_t mapBytes = looks ? SparseSteps<V>::mapBytes(g, m) : 0, copyBytes = (size_t)(copyB + copyA) * sizeof(E);
-    // Copying B pays when several tiles of rows use the copy, or many rows whole lines of it where steps are left out; copying A when several strips do and its
-    // rows lie far apart.
-    bool packsB = g.transB || (strips > 1 && m > 2 * MR && !small(g));
-    const bool copiesSparse = looks && (packsB || (m >= 64 && g.ldb % V::W != 0)), copies = packsB && strips > 1;
-    char* memory = copies || looks ? workspace((copies || copiesSparse ? copyBytes : 0) + mapBytes) : nullptr;
-    const bool leaves = looks && SparseSteps<V>::maps(g, i0, i1, copiesSparse || g.ldb % V::W == 0, (uint64_t*)memory);
-    if (leaves) packsB = copiesSparse;
-    E* own = memory && (leaves ? copiesSparse : copies) ? (E*)(memory + mapBytes) : nullptr;
-    const int64_t columns = leaves ? SparseSteps<V>::columnsOf(c1 - c0) : (int64_t)NR;  // of a strip
-    const bool packsA = own && !leaves && strips >= 4 && m >= MR && (g.colA != 1 || g.rowA * (int64_t)sizeof(E) > kFarRows);
-    const int64_t step = !packsB ? (m <= MR ? fewRows(g) : (leaves ? greater(g.k, 1) : rowsThatFit(g))) : own ? blockOfK(g.k, leaves) : (int64_t)STACKED;
-    // A copy of B serves all bands of rows; a copy of A all strips of `wide` columns.
-    const int64_t wide = own ? copyB / step / columns * columns : packsB ? columns : greater(c1 - c0, 1);
-    const int64_t tall = packsA ? lesser(copyA / (step + PAD), cut().mostK) - PAD : greater(m, 1);
-    const int64_t bands = ceilDivide(m, tall);
-    for (int64_t b0 = c0; b0 < c1; b0 += wide) {
-      const int64_t b1 = lesser(b0 + wide, c1);
+    const Blocks blocks = blocksOf(g, i0, i1, c1 - c0, stacked);
+    const int64_t m = i1 - i0, bands = ceilDivide(m, blocks.tall);
+    for (int64_t b0 = c0; b0 < c1; b0 += blocks.wide) {
+      const int64_t b1 = lesser(b0 + blocks.wide, c1);
       int64_t p0 = 0;
       do {  // once even for k = 0, which leaves the initial values
-        const int64_t k = lesser(g.k - p0, step);
+        const int64_t k = lesser(g.k - p0, blocks.k);
         for (int64_t band = 0; band < bands; band++) {
           const int64_t r0 = i0 + m * band / bands, r1 = i0 + m * (band + 1) / bands;
-          const Gemm<E> near = packsA ? packA(g, r0, r1 - r0, p0, k, own + copyB) : g;
-          if (m == 1 && !packsB && b1 - b0 > NR) {
-            T::oneRow(g, {g.b + p0 * g.ldb + b0, g.ldb, p0, k, b0, g.startAt(p0), nullptr}, r0, b1 - b0);
-            continue;
-          }
-          for (int64_t j0 = b0; j0 < b1; j0 += columns) {
-            const int64_t width = lesser(b1 - j0, columns);
-            E* copy = packsB ? (own ? own : stacked) + (j0 - b0) * k : nullptr;
-            if (packsB && band == 0) {
-              if (!leaves && !g.transB && width == NR && r1 - r0 > MR) {
-                T::copyingStrip(near, {g.b + p0 * g.ldb + j0, g.ldb, p0, k, j0, g.startAt(p0), copy}, r0, r1);
-                continue;
-              }
-              packB(g, p0, k, j0, width, copy, columns);
-            }
-            const E* b = packsB ? copy : g.b + p0 * g.ldb + j0;
-            T::strip(near, {b, packsB ? columns : g.ldb, p0, k, j0, g.startAt(p0), nullptr}, width, r0, r1);
-          }
+          const Gemm<E> near = blocks.a ? packA(g, r0, r1 - r0, p0, k, blocks.a) : g;
+          if (m == 1 && !blocks.b && b1 - b0 > NR) T::oneRow(g, {g.b + p0 * g.ldb + b0, g.ldb, p0, k, b0, g.startAt(p0), nullptr}, r0, b1 - b0);
+          else strips(near, blocks, p0, k, b0, b1, r0, r1, band == 0);
         }
         p0 += k;
       } while (p0 < g.k);
+    }
+  }
+  // Rows [r0, r1) of the strips of a block: k steps from p0 on, columns [b0, b1). The first band makes the copy of B.
+  static LW_MEMBER void strips(const Gemm<E>& g, const Blocks& blocks, int64_t p0, int64_t k, int64_t b0, int64_t b1, int64_t r0, int64_t r1, bool first) {
+    for (int64_t j0 = b0; j0 < b1; j0 += blocks.strip) {
+      const int64_t width = lesser(b1 - j0, blocks.strip);
+      E* copy = blocks.b ? blocks.b + (j0 - b0) * k : nullptr;
+      if (copy && first) {
+        if (!blocks.mapped && !g.transB && width == NR && r1 - r0 > MR) {
+          T::copyingStrip(g, {g.b + p0 * g.ldb + j0, g.ldb, p0, k, j0, g.startAt(p0), copy}, r0, r1);
+          continue;
+        }
+        packB(g, p0, k, j0, width, copy, blocks.strip);
+      }
+      const E* b = copy ? copy : g.b + p0 * g.ldb + j0;
+      T::strip(g, {b, copy ? blocks.strip : g.ldb, p0, k, j0, g.startAt(p0), nullptr}, width, r0, r1);
     }
   }
 
@@ -180,7 +208,6 @@ struct Tiles {
   }
   // Few rows use B once, as it lies in memory.
   static int64_t fewRows(const Gemm<E>& g) { return g.m > 1 && g.n > 2 * NR ? 128 : greater(g.k, 1); }
-  static bool small(const Gemm<E>& g) { return T::small(g); }
 
   // C is divided into a grid of blocks, rows first: units [0, columns) are the first band of rows.
   struct Grid {
@@ -194,14 +221,14 @@ struct Tiles {
   // Whether threads share the columns alone, so that each copies its own part of B and not all of it (Zen 4, two threads, squares of 1024 and
   // 2048: 1.03 to 1.04 times as fast). Tall products have little to copy for many rows; and a gradient of weights, whose A is by columns,
   // is made by rows, as the optimizer goes through it.
-  static bool across(const Gemm<E>& g, int threads) { return !small(g) && g.n >= g.m && g.rowA != 1 && ceilDivide(g.n, NR) >= 4 * threads; }
+  static bool across(const Gemm<E>& g, int threads) { return !T::small(g) && g.n >= g.m && g.rowA != 1 && ceilDivide(g.n, NR) >= 4 * threads; }
   static Grid gridOf(const Gemm<E>& g, bool across) {
     Grid grid;
     // A small product may be cut at any other row (where vectors go down the rows, at whole vectors), for threads of unequal
     // speed; run() joins what one of them gets.
-    grid.rowStep = small(g) ? (g.rowA == 1 ? 16 : 2) : across ? greater(g.m, 1) : bandOf(g.m, 32 * MR);
+    grid.rowStep = T::small(g) ? (g.rowA == 1 ? 16 : 2) : across ? greater(g.m, 1) : bandOf(g.m, 32 * MR);
     grid.rows = ceilDivide(g.m, grid.rowStep);
-    grid.columnStep = small(g) ? greater(g.n, 1) : (int64_t)NR;
+    grid.columnStep = T::small(g) ? greater(g.n, 1) : (int64_t)NR;
     grid.columns = ceilDivide(g.n, grid.columnStep);
     return grid;
   }
@@ -218,22 +245,22 @@ struct Tiles {
     plan.freeEnds = g.source ? 1 : 0;
     plan.scratch = legs > 1 ? ProductLegs<V>::scratchBytes(g, legs) : 0;
     const Grid grid = gridOf(g, across(g, plan.threads));
-    if (legs == 1 && !g.source && small(g)) plan.unitBytes = grid.rowStep * g.n * (int64_t)sizeof(E);
+    if (legs == 1 && !g.source && T::small(g)) plan.unitBytes = grid.rowStep * g.n * (int64_t)sizeof(E);
     plan.units = legs > 1 ? legs * plan.leg : grid.rows * grid.columns;
     if (g.source) {
       plan.nanoseconds += gatherNanoseconds(g.m, g.k);
       plan.kept = (size_t)(legs - 1) * Ahead::bytes(g.m);
       plan.keptOf = 1 << Source::kOperand | 1 << Source::kBatch;
-      if (!small(g)) plan.units = lesser(plan.units, 1);  // wider blocks would share rows
+      if (!T::small(g)) plan.units = lesser(plan.units, 1);  // wider blocks would share rows
     }
     // Each turn copies its own parts of A and B, or has B in the first-level cache for its rows. A gradient's looks for zeros besides (batch 32
     // on two threads of Zen 4: two turns of each instead of four 1.03 times as fast, one about as much again).
-    plan.turns = small(g) && !g.transB ? (int)greater(1, lesser(plan.turns, g.m / ((g.rowA == 1 ? 6 * TURN : (int64_t)TURN) * plan.threads))) : 1;
+    plan.turns = T::small(g) && !g.transB ? (int)greater(1, lesser(plan.turns, g.m / ((g.rowA == 1 ? 6 * TURN : (int64_t)TURN) * plan.threads))) : 1;
   }
 
   // A is gathered, in one panel, by those who multiply it: all of a thread's rows, and then their product, which makes one copy of B.
   static void gathered(const Gemm<E>& g, int64_t begin, int64_t end) {
-    const int64_t step = small(g) ? gridOf(g, false).rowStep : g.m, from = begin * step, to = lesser(end * step, g.m);
+    const int64_t step = T::small(g) ? gridOf(g, false).rowStep : g.m, from = begin * step, to = lesser(end * step, g.m);
     if (begin == 0) {
       const Panels panels = Panels::cut(g.panels, g.m, g.k, nullptr);
       for (int64_t h = 0; h < g.panels; h++) panels.note((E*)g.a, h);
@@ -257,7 +284,7 @@ struct Tiles {
       return;
     }
     const Grid grid = gridOf(g, command.units == ceilDivide(g.n, NR));
-    if (small(g)) {
+    if (T::small(g)) {
       // One block, unless rows of C would leave the cache between two blocks of k.
       const int64_t r0 = begin * grid.rowStep, r1 = lesser(end * grid.rowStep, g.m);
       const int64_t height = rowsThatFit(g) >= g.k ? r1 - r0 : ceilDivide(bandOf(r1 - r0, BAND), grid.rowStep) * grid.rowStep;
