@@ -137,7 +137,10 @@ void shareMore(std::vector<Command>& commands) {
 bool sharingPays(const std::vector<Command>& commands) {
   const Traffic traffic(commands);
   double gained = 0, lost = 0;
-  for (const Command& c : commands) (c.threaded ? gained : lost) += c.threaded ? c.nanoseconds : traffic.nanoseconds(c);
+  for (const Command& c : commands) {
+    if (c.threaded) gained += c.nanoseconds;
+    else lost += traffic.nanoseconds(c);
+  }
   return gained > lost;
 }
 

@@ -161,7 +161,7 @@ Tape* Tape::bind(const int32_t* words, int64_t count, LookupFn lookup, void* con
   }
   tape->ways_.reserve(20);  // so that none is lost with what it keeps
   for (int some = threads; some > 1; some = (some + 1) / 2) tape->share(some, kernels, alone);
-  tape->ways_.push_back({1, std::move(alone), nullptr});
+  tape->ways_.insert(tape->ways_.begin() + !tape->ways_.empty(), {1, std::move(alone), nullptr});
   tape->trial_.choose((int)tape->ways_.size());
   // Commands run one after another: they share the scratch.
   if (tape->scratchBytes_ > 0) {
@@ -193,7 +193,10 @@ bool Tape::shareBy(int threads, const Kernel* kernels, const std::vector<Command
     plans.push_back(prepare(c, kernels, threads, legs));
     scratchBytes_ = std::max(scratchBytes_, plans.back().scratch);
   }
-  if (!sharingPays(way.commands) && (shareMore(way.commands), !sharingPays(way.commands))) return false;
+  if (!sharingPays(way.commands)) {
+    shareMore(way.commands);
+    if (!sharingPays(way.commands)) return false;
+  }
   keep(way, plans);
   joinJobs(way.commands);
   ways_.push_back(std::move(way));

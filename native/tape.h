@@ -65,7 +65,7 @@ class Tape {
   void keep(Way& way, const std::vector<Plan>& plans);
   LegShares legs_ = {};    // far from what changes in each step, since helpers read it
   [[maybe_unused]] char apart_[64];
-  std::vector<Way> ways_;  // those that can pay: all threads, with products in legs and then by rows, half of them and so on; the last is one thread
+  std::vector<Way> ways_;  // all threads, with products in legs and by rows, half of them and so on, where they can pay; the second, or the only one, is one thread
   Trial trial_;            // which of them
   char* scratch_ = nullptr;
   size_t scratchBytes_ = 0;

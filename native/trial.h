@@ -10,7 +10,7 @@ namespace lanewise {
 
 class Trial {
  public:
-  // The number of a way; the last of all is that of one thread.
+  // The number of a way. The second is that of one thread.
   int way() const { return way_; }
   void choose(int ways) { ways_ = ways; }
 
@@ -35,7 +35,7 @@ class Trial {
       const bool worse = median(samples) > usual_ * kBetter;
       failed_ = worse ? failed_ + 1 : 0;
       if (!worse) patience_ = kLeast;
-      else if (failed_ % (ways_ - 1) == 0) patience_ = std::min(2 * patience_, usualWay_ == ways_ - 1 ? kMostAlone : kMost);
+      else if (failed_ % std::max(1, (ways_ - 1) / 2) == 0) patience_ = std::min(2 * patience_, usualWay_ == 1 ? kMostAlone : kMost);
       pause_ = patience_ * spent_ * kSamples / samples;
       if (worse) change(usualWay_);
       else restart(0);
@@ -47,7 +47,7 @@ class Trial {
   // Steps that are compared, and those before them in which data move to the caches of those who will use them. A trial costs the
   // slower way 12 steps, or 4 of a millisecond and more, which caches and most disturbances change less. It is repeated soon after it
   // changed something (the first ones may see threads that only begin: a fit went on alone for 900 steps), then after twice as long
-  // each time that none of the others does.
+  // each time that it does not (of many ways each time that half of them do not).
   enum { kSamples = 9, kSamplesOfLong = 3, kSettle = 3, kSettleOfLong = 1, kFirst = 30 };
   static constexpr double kLeast = 12, kMostAlone = 100, kMost = 800, kBetter = 0.97, kLong = 1e6;
 
