@@ -17,14 +17,12 @@ export class Scratch {
   private bytes = 0
 
   take(op: string, dtype: DType, length: number): Storage {
-    const storage = this.free.get(`${dtype} ${length}`)?.pop() ?? this.make(op, dtype, length)
+    let storage = this.free.get(`${dtype} ${length}`)?.pop()
+    if (storage === undefined) {
+      storage = newStorage(op, dtype, length)
+      this.bytes += length * BYTES[dtype]
+    }
     this.taken.push(storage)
-    return storage
-  }
-
-  private make(op: string, dtype: DType, length: number): Storage {
-    const storage = newStorage(op, dtype, length)
-    this.bytes += length * BYTES[dtype]
     return storage
   }
 

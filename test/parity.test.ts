@@ -141,7 +141,8 @@ describe('completeness', () => {
   it('every command is in docs/commands.md, in one line with its signature', () => {
     const lines = readFileSync('docs/commands.md', 'utf8').replaceAll('\\|', '|').split('\n')
     const isIn = (op: Op) => lines.some((l) => l.includes(`\`${op.text}\``) && l.match(/\w+/g)?.includes(op.name))
-    expect(opTable().filter((op) => !isIn(op))).toEqual([])
+    const missing = opTable().filter((op) => !isIn(op))
+    expect(missing.map((op) => `${op.name} \`${op.text}\``)).toEqual([])
   })
 
   it.skipIf(process.platform !== 'linux' || ISAS.length === 0)('really used threads', () => {

@@ -5,7 +5,7 @@ import path from 'node:path'
  * CPUs that the control groups of this process grant it; Infinity without a limit. A group is bound by its own limit and by
  * that of every group above it. `root` is the file system's, for tests.
  */
-export function cgroupQuota(root = '/'): number {
+export function cgroupQuota(root: string): number {
   const read = (...parts: string[]): string | undefined => {
     try {
       return readFileSync(path.join(root, ...parts), 'utf8').trim()

@@ -5,7 +5,7 @@ import { cgroupQuota } from './cgroup.js'
 const MOST = 256
 
 /** Threads to use: LANEWISE_THREADS, else the processors this process may use, cgroup quota included. */
-export function threadCount(env: NodeJS.ProcessEnv = process.env, root = '/'): number {
+export function threadCount(env: NodeJS.ProcessEnv, root = '/'): number {
   const wish = env.LANEWISE_THREADS
   if (wish === undefined || wish === '') return Math.min(MOST, availableProcessors(root))
   // Plain decimal digits only: Number() would also take 0x10, 1e2 and blanks.

@@ -109,4 +109,6 @@ export class Flatten extends Module {
   }
 }
 
-keepNames({ Affine, Sigmoid, Softmax, Tanh, Relu, LeakyRelu, Flatten })
+/** All of these: a class that is not here loses its name in a bundle, and is not recorded by predict (predictions.ts). */
+export const LAYERS = { Affine, Sigmoid, Softmax, Tanh, Relu, LeakyRelu, Flatten }
+keepNames(LAYERS)

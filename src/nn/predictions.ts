@@ -8,7 +8,7 @@ import { record } from '../tape.js'
 import { empty, type Tensor } from '../tensor.js'
 import { EVALUATION_BATCH } from '../train/fit.js'
 import { checkOutput, forward } from '../train/network.js'
-import { Affine, Flatten, LeakyRelu, Relu, Sigmoid, Softmax, Tanh } from './layers.js'
+import { Affine, Flatten, LAYERS, LeakyRelu } from './layers.js'
 import type { Module, ParameterStore } from './module.js'
 
 /**
@@ -16,8 +16,7 @@ import type { Module, ParameterStore } from './module.js'
  * that have changed since: it cannot be recorded once for all predictions.
  */
 const recordable = new Map<unknown, Module['forward']>()
-for (const Class of [Affine, Sigmoid, Softmax, Tanh, Relu, LeakyRelu, Flatten])
-  recordable.set(Class, Class.prototype.forward)
+for (const Class of Object.values(LAYERS)) recordable.set(Class, Class.prototype.forward)
 
 /** What a recording of layers depends on: whoever changes it wants another one. Undefined where they cannot be recorded. */
 function dependencies(layers: readonly Module[]): unknown[] | undefined {

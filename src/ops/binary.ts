@@ -142,13 +142,13 @@ function extreme(
   a: Tensor | number,
   b: Tensor | number,
   out: Tensor | undefined,
-  share: (dy: Tensor, mine: Tensor, other: Tensor) => Tensor,
+  gradient: (dy: Tensor, mine: Tensor, other: Tensor) => Tensor,
 ): Tensor {
   const [p, q, dtype] = operands(op.name, a, b)
   return derive(
     binary(op, p, q, dtype, out),
     [p, q],
-    [(dy, to) => sumTo(share(dy, p, q), p.shape, to), (dy, to) => sumTo(share(dy, q, p), q.shape, to)],
+    [(dy, to) => sumTo(gradient(dy, p, q), p.shape, to), (dy, to) => sumTo(gradient(dy, q, p), q.shape, to)],
   )
 }
 
@@ -187,7 +187,7 @@ function broadcastTo(x: Tensor, shape: Shape): Tensor {
 
 setAutogradOps({
   ones: (like) => fill(empty('backward', like.shape, like.dtype), 1),
-  add: (a, b, out) => add(a, b, out),
+  add,
   copy,
   repeat,
 })

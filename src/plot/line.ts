@@ -7,7 +7,7 @@ const PER_ROW = 3
 const HEAD = 44
 
 /** Panels side by side, three a row, under a common title; a whole SVG document. */
-export async function drawFigure(title: string | undefined, panels: PanelOptions[]): Promise<string> {
+export function drawFigure(title: string | undefined, panels: PanelOptions[]): string {
   const head = title ? HEAD : 0
   const width = WIDTH * Math.min(panels.length, PER_ROW)
   const height = head + HEIGHT * Math.ceil(panels.length / PER_ROW)

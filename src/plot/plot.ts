@@ -45,7 +45,7 @@ export async function plot(
     )
   const panels = by === 'step' ? stepPanels(steps) : epochPanels(history)
   if (options.logLoss) for (const panel of panels) if (/loss$/i.test(panel.title ?? '')) panel.logY = true
-  const svg = await drawFigure(title, panels)
+  const svg = drawFigure(title, panels)
   const files = prepareFiles(file)
   orDataError(files, () => {
     fs.writeFileSync(files[0], svg)

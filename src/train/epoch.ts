@@ -159,7 +159,7 @@ export class Epoch {
   }
 
   /** The first of the first `steps` steps whose loss is not finite, from 0; -1 if all are. */
-  firstNonFinite(steps = this.steps): number {
+  firstNonFinite(steps: number): number {
     const values = this.logs[0].data
     while (this.finite < steps && Number.isFinite(values[this.finite])) this.finite++
     return this.finite < steps ? this.finite : -1

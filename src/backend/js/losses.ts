@@ -1,10 +1,10 @@
 import { type Call, type Kernels, rounded } from './kernel.js'
 import { argmaxOf } from './reduce.js'
 import { maximumOf, softmaxRow } from './softmax.js'
+import { sigmoid } from './unary.js'
 
 // Row losses are added up in float64, whatever the dtype.
 const SMALLEST = 1e-7
-const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 const clipped = (p: number, lo: number, hi: number): number => Math.min(hi, Math.max(lo, p))
 
 /** Whether label i is one of n classes; reports it if not. */

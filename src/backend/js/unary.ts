@@ -1,7 +1,7 @@
 import { type Kernels, rounded } from './kernel.js'
 
 // One loop an op, so that V8 sees plain arithmetic and no call. The operands: y, x; of a derivative: dx, dy, v.
-const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
+export const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 
 const functions: Kernels = {
   negate: ({ a: [y, x], o: [yo, xo], n }) => {
