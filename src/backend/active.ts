@@ -46,6 +46,7 @@ function remedy(error: unknown): string {
   if (packaged !== undefined) return `run: npm install ${packaged}@${version}`
   const file = path.join(PACKAGE_ROOT, 'scripts', 'install.mjs')
   if (!existsSync(file)) return 'install lanewise where this program runs'
+  if (/built from other sources/.test(message)) return 'build it again: npm run build, npm run build:cmake'
   return `install a C++ compiler, make and Python 3, then run: node ${shortName(file)} --force`
 }
 
