@@ -173,8 +173,12 @@ export function describe(value: unknown, depth = 0): string {
       const text = typeof own === 'function' ? own.call(value) : undefined
       if (typeof text === 'string' && text) return text
       const name = nameOf(value.constructor, 'object')
-      const keys = Object.keys(value).join(', ').slice(0, 60)
-      return name === 'Object' ? (keys ? `{ ${keys} }` : '{}') : name
+      if (name !== 'Object') return name
+      const keys = Object.keys(value)
+      // What postMessage and structuredClone make of one.
+      if (['storage', 'offset', 'shape'].every((key) => keys.includes(key)))
+        return 'a clone of a Tensor (of a toTypedArray() of it tensor() makes one)'
+      return keys.length > 0 ? `{ ${keys.join(', ').slice(0, 60)} }` : '{}'
     }
     default:
       return String(value)

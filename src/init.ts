@@ -39,7 +39,7 @@ export function constant(value: number): Initializer {
 }
 
 /** Normal, by default of mean 0 and standard deviation 0.05, as in Keras. */
-export function normal(o: { mean?: number; stddev?: number } = {}): Initializer {
+export function normal(o: { mean?: number | undefined; stddev?: number | undefined } = {}): Initializer {
   const { mean = 0, stddev = 0.05 } = checkOptions('normal', o, ['mean', 'stddev'])
   if (!Number.isFinite(mean)) throw new ValueError('normal', 'a finite mean', describe(mean))
   if (!(Number.isFinite(stddev) && stddev >= 0)) throw new ValueError('normal', 'a stddev >= 0', describe(stddev))
@@ -49,7 +49,7 @@ export function normal(o: { mean?: number; stddev?: number } = {}): Initializer 
 }
 
 /** Uniform on [low, high), by default ±0.05, as in Keras. */
-export function uniform(o: { low?: number; high?: number } = {}): Initializer {
+export function uniform(o: { low?: number | undefined; high?: number | undefined } = {}): Initializer {
   const { low = -0.05, high = 0.05 } = checkOptions('uniform', o, ['low', 'high'])
   if (!(Number.isFinite(low) && Number.isFinite(high) && low <= high))
     throw new ValueError('uniform', 'low <= high, both finite', `${describe(low)} and ${describe(high)}`)

@@ -84,7 +84,7 @@ export interface ReplayOptions {
   /** Stops between two steps, within about 100 ms (10 in JavaScript); the promise rejects with the signal's reason. */
   signal?: AbortSignalLike | undefined
   /** Called after each slice of about 100 ms (10 in JavaScript) with the number of steps done so far. */
-  onProgress?: (done: number) => void
+  onProgress?: ((done: number) => void) | undefined
 }
 
 /** A recorded computation, validated and bound to its memory. Replaying it computes with the memory's current values. */

@@ -253,13 +253,13 @@ export function empty(op: string, shape: Shape, dtype: DType, slabs?: typeof res
 /** What tensor() and zeros() make. */
 export interface TensorOptions {
   /** Sizes of the dimensions; default: those of the nesting, or one dimension. */
-  shape?: readonly number[]
+  shape?: readonly number[] | undefined
   /** Default: the typed array's own, float32 for numbers and nested arrays. */
-  dtype?: DType
+  dtype?: DType | undefined
   /** For uint8: the values stand for value / divisor. */
-  divisor?: number
+  divisor?: number | undefined
   /** Whether backward() computes a gradient for it. */
-  requiresGrad?: boolean
+  requiresGrad?: boolean | undefined
 }
 
 /**
@@ -322,7 +322,7 @@ export function checkIntegers(op: string, flat: ArrayLike<number>, dtype: DType)
 }
 
 /** A tensor of zeros. @throws StateError inside record(), where full(shape, 0) makes one in each step */
-export function zeros(shape: readonly number[], options: { dtype?: DType; requiresGrad?: boolean } = {}): Tensor {
+export function zeros(shape: readonly number[], options: Pick<TensorOptions, 'dtype' | 'requiresGrad'> = {}): Tensor {
   checkWritable('zeros')
   const dtype = checkDType('zeros', checkOptions('zeros', options, ['dtype', 'requiresGrad']).dtype ?? 'float32')
   return requireGrad(empty('zeros', checkShape('zeros', shape), dtype), options.requiresGrad) // new memory is zero

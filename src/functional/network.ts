@@ -46,17 +46,17 @@ const NAMES = ['W1', 'b1', 'W2', 'b2'] as const
 /** What initParams() makes: sizes of the layers and how the weights are drawn. */
 export interface InitOptions {
   /** Numbers of an example. Default 784. */
-  input?: number
+  input?: number | undefined
   /** Default 50. */
-  hidden?: number
+  hidden?: number | undefined
   /** Number of classes. Default 10. */
-  output?: number
+  output?: number | undefined
   /** Default 0. */
-  seed?: number
+  seed?: number | undefined
   /** Standard deviation of the weights. Default 0.1. */
-  std?: number
+  std?: number | undefined
   /** Default float32. The float32 weights of a seed are its float64 weights, rounded. */
-  dtype?: FloatDType
+  dtype?: FloatDType | undefined
 }
 
 const INIT = ['input', 'hidden', 'output', 'seed', 'std', 'dtype'] as const satisfies readonly (keyof InitOptions)[]

@@ -13,9 +13,9 @@ import { BUILT, Module, type Parameter } from './module.js'
 /** What an Affine layer's parameters begin as. */
 export interface AffineOptions {
   /** Default glorotUniform, as in Keras. */
-  weightInitializer?: Initializer | InitializerName
+  weightInitializer?: Initializer | InitializerName | undefined
   /** Default zeros. */
-  biasInitializer?: Initializer | InitializerName
+  biasInitializer?: Initializer | InitializerName | undefined
 }
 
 /** The fully connected layer x·W + b: [rows, …, k] → [rows, …, units]. W is [k, units], b [units]. */

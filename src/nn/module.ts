@@ -180,7 +180,7 @@ export abstract class Module {
     name: string,
     shape: Shape,
     initializer: Initializer | InitializerName,
-    options: { trained?: boolean } = {},
+    options: { trained?: boolean | undefined } = {},
   ): Parameter {
     if (typeof name !== 'string' || name === '')
       throw new TypeMismatchError(`${this.kind}.parameter`, 'a name', describe(name))
@@ -274,9 +274,9 @@ export function checkForward(op: string, module: Module): void {
 /** How build() makes parameters. */
 export interface BuildOptions {
   /** Default float32. */
-  dtype?: FloatDType
+  dtype?: FloatDType | undefined
   /** Seed of the initial values. Default 0. */
-  seed?: number
+  seed?: number | undefined
 }
 
 /**

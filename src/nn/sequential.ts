@@ -27,19 +27,19 @@ export interface SequentialOptions {
   /** From the input to the output; each belongs to one model. */
   layers: readonly Module[]
   /** Every source of chance hangs on it: initial values, shuffling. Default 0. */
-  seed?: number
+  seed?: number | undefined
   /** Of parameters and all computing. Default float32. */
-  dtype?: FloatDType
+  dtype?: FloatDType | undefined
 }
 
 /** How fit trains and evaluate judges. */
 export interface CompileOptions {
   /** Default adam. */
-  optimizer?: Optimizer | OptimizerName
+  optimizer?: Optimizer | OptimizerName | undefined
   /** What training lowers; it says which targets y it takes. */
   loss: Loss | LossName
   /** Figures beside the loss. Default none. */
-  metrics?: readonly (Metric | MetricName)[]
+  metrics?: readonly (Metric | MetricName)[] | undefined
 }
 
 /** Not names: fields of a subclass of the caller's own may have any but those of public ones. */

@@ -41,11 +41,11 @@ function checked(y: Tensor, run: () => Tensor): Tensor {
 /** Which rows gatherRows takes, and what it makes of them. */
 export interface GatherOptions {
   /** Where in `indices` to begin: an int32 tensor of one element; default the beginning. */
-  cursor?: Tensor
+  cursor?: Tensor | undefined
   /** How many rows; default all of `indices`. */
-  count?: number
+  count?: number | undefined
   /** dtype of the result; default that of the source. */
-  dtype?: DType
+  dtype?: DType | undefined
 }
 
 /** Checks what is to be gathered. `ints` are the parameters m, n, rows and count of the command. */

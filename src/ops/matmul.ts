@@ -15,9 +15,9 @@ const TRANSPOSE = defineOp('transpose', 'y:w:T:m*n x:r:T:m*n | m n')
 /** Which sides of a product are stored transposed. */
 export interface MatmulOptions {
   /** Use a's transpose: a is then stored [k, m]. */
-  transposeA?: boolean
+  transposeA?: boolean | undefined
   /** Use b's transpose: b is then stored [n, k]. */
-  transposeB?: boolean
+  transposeB?: boolean | undefined
 }
 
 /** Matrix product of [m, k] and [k, n]. da = dy·bᵀ, db = aᵀ·dy (with either side transposed accordingly). */

@@ -40,7 +40,7 @@ function checkFinite(op: string, name: string, value: unknown): number {
 /** What uniform and normal draw. */
 export interface RandomOptions {
   /** float32 (the default) or float64. */
-  dtype?: FloatDType
+  dtype?: FloatDType | undefined
 }
 
 const MAX_FLOAT32 = (2 - 2 ** -23) * 2 ** 127

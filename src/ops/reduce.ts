@@ -21,7 +21,7 @@ export type Axes = number | readonly number[] | undefined
 /** How the result of a reduction is shaped. */
 export interface ReduceOptions {
   /** Keeps the reduced dimensions with size 1. */
-  keepDims?: boolean
+  keepDims?: boolean | undefined
 }
 
 /** Neighbouring axes reduced in one command: x is seen as a × b × c and b goes. */

@@ -9,13 +9,13 @@ export { Optimizer, type OptimizerState }
 /** What SGD takes; all are numbers of its formula. */
 export interface SGDOptions {
   /** Default 0.01. */
-  learningRate?: number
+  learningRate?: number | undefined
   /** Default 0: plain gradient descent. */
-  momentum?: number
+  momentum?: number | undefined
   /** Looks ahead by the momentum. Default false. */
-  nesterov?: boolean
+  nesterov?: boolean | undefined
   /** Share of every weight taken off per unit of learning rate (decoupled, as in Keras). Default 0. */
-  weightDecay?: number
+  weightDecay?: number | undefined
 }
 
 const SGD_OPTIONS = ['learningRate', 'momentum', 'nesterov', 'weightDecay'] as const
@@ -44,13 +44,13 @@ export class SGD extends Optimizer {
 /** What RMSProp takes; all are numbers of its formula. */
 export interface RMSPropOptions {
   /** Default 0.001. */
-  learningRate?: number
+  learningRate?: number | undefined
   /** How much of the mean square is kept each step. Default 0.9. */
-  rho?: number
+  rho?: number | undefined
   /** Default 1e-7. */
-  epsilon?: number
+  epsilon?: number | undefined
   /** Decoupled: w −= lr·weightDecay·w before the update. Default 0. */
-  weightDecay?: number
+  weightDecay?: number | undefined
 }
 
 const RMSPROP_OPTIONS = ['learningRate', 'rho', 'epsilon', 'weightDecay'] as const
@@ -76,15 +76,15 @@ export class RMSProp extends Optimizer {
 /** What Adam and AdamW take; all are numbers of their formula. */
 export interface AdamOptions {
   /** Default 0.001. */
-  learningRate?: number
+  learningRate?: number | undefined
   /** Default 0.9. */
-  beta1?: number
+  beta1?: number | undefined
   /** Default 0.999. */
-  beta2?: number
+  beta2?: number | undefined
   /** Default 1e-7, as in Keras. */
-  epsilon?: number
+  epsilon?: number | undefined
   /** Decoupled: w −= lr·weightDecay·w before the update. Default 0, of AdamW 0.004. */
-  weightDecay?: number
+  weightDecay?: number | undefined
 }
 
 const ADAM_OPTIONS = ['learningRate', 'beta1', 'beta2', 'epsilon', 'weightDecay'] as const

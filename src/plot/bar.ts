@@ -19,15 +19,15 @@ export interface Bar {
 /** What barPlot() draws. */
 export interface BarPlotOptions {
   /** Above the bars. */
-  title?: string
+  title?: string | undefined
   /** Below the axis. */
-  xLabel?: string
+  xLabel?: string | undefined
   /** From top to bottom. */
   bars: readonly Bar[]
   /** A logarithmic axis, from a power of ten below the smallest value; values that are not positive have no bar. */
-  logX?: boolean
+  logX?: boolean | undefined
   /** Small print below the axis. */
-  caption?: string
+  caption?: string | undefined
 }
 
 const WIDTH = 840

@@ -10,11 +10,11 @@ import { checkText, humanize } from './text.js'
 /** How a history is drawn. */
 export interface PlotOptions {
   /** Heading of the figure and the page; default 'Training'. */
-  title?: string
+  title?: string | undefined
   /** What x counts; default: epochs, or steps when there is at most one epoch. */
-  by?: 'epoch' | 'step'
+  by?: 'epoch' | 'step' | undefined
   /** Draws the loss on a logarithmic axis. */
-  logLoss?: boolean
+  logLoss?: boolean | undefined
 }
 
 /** From this many steps on, the running mean is drawn over the pale raw values. */

@@ -22,17 +22,17 @@ export interface Series {
 /** One diagram. */
 export interface PanelOptions {
   /** Above the diagram. */
-  title?: string
+  title?: string | undefined
   /** Below the axis of x. */
-  xLabel?: string
+  xLabel?: string | undefined
   /** Beside the axis of y. */
-  yLabel?: string
+  yLabel?: string | undefined
   /** One curve each, in colours of their own. */
   series: Series[]
   /** A logarithmic axis of x: values that are not positive are gaps. */
-  logX?: boolean
+  logX?: boolean | undefined
   /** The same of y. */
-  logY?: boolean
+  logY?: boolean | undefined
 }
 
 export interface Point {

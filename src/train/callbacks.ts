@@ -69,15 +69,15 @@ export function checkCallbacks(callbacks: readonly Callback[]): readonly Callbac
 /** When EarlyStopping ends a training. */
 export interface EarlyStoppingOptions {
   /** Figure to watch. Default valLoss. */
-  monitor?: string
+  monitor?: string | undefined
   /** Epochs without improvement, in a row, after which training ends; 0, the default, is as 1. As in Keras. */
-  patience?: number
+  patience?: number | undefined
   /** An improvement is a change for the better by more than this. Default 0. */
-  minDelta?: number
+  minDelta?: number | undefined
   /** Default: 'max' for names that end in accuracy, 'min' for those in loss or error; others need one, as in Keras. */
-  mode?: 'min' | 'max'
+  mode?: 'min' | 'max' | undefined
   /** Puts back the weights of the best epoch when training ends. Default true (in Keras false). */
-  restoreBestWeights?: boolean
+  restoreBestWeights?: boolean | undefined
 }
 
 const EARLY_STOPPING = ['monitor', 'patience', 'minDelta', 'mode', 'restoreBestWeights'] as const

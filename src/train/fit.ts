@@ -14,13 +14,13 @@ import { createProgress, type Progress } from './progress.js'
 /** How fit trains. */
 export interface FitOptions {
   /** Passes over the data. Default 1. */
-  epochs?: number
+  epochs?: number | undefined
   /** Rows a step. Default 32. The last batch of an epoch may be smaller. */
-  batchSize?: number
+  batchSize?: number | undefined
   /** New order of the rows each epoch, from the model's seed. Default true. */
-  shuffle?: boolean
+  shuffle?: boolean | undefined
   /** Data to evaluate after each epoch, or the fraction (0 to 1) of the rows, the last ones, to keep for it. */
-  validation?: Dataset | number
+  validation?: Dataset | number | undefined
   /**
    * Ends training between two steps; fit rejects with the signal's reason and the model keeps its last finished step. A
    * reason that is an Error, as the default AbortError is, gets the history so far as its `history`: the whole epochs, and
@@ -28,20 +28,20 @@ export interface FitOptions {
    */
   signal?: AbortSignalLike | undefined
   /** Called in this order, EarlyStopping among them. Default none. */
-  callbacks?: readonly Callback[]
+  callbacks?: readonly Callback[] | undefined
   /** Shows a progress bar on a terminal, lines elsewhere, on standard error. Default false. */
-  verbose?: boolean
+  verbose?: boolean | undefined
   /**
    * Ends training with a NonFiniteError, which has the history, when the loss or the validation loss is NaN or infinite; onTrainEnd is
    * called then too (EarlyStopping puts its weights back), with a history that may have no whole epoch. Default false: a warning, and training goes on.
    */
-  stopOnNonFinite?: boolean
+  stopOnNonFinite?: boolean | undefined
 }
 
 /** How evaluate goes over the data. */
 export interface EvaluateOptions {
   /** Rows a step. Default 256; the result does not depend on it but in the last bits. */
-  batchSize?: number
+  batchSize?: number | undefined
   /** Ends it between two steps; evaluate rejects with the signal's reason. */
   signal?: AbortSignalLike | undefined
 }

@@ -6,9 +6,9 @@ export interface ProgressOptions {
   /** Training steps of one epoch. */
   steps: number
   /** Examples of one step; when given, the bar shows examples per second. */
-  batchSize?: number
+  batchSize?: number | undefined
   /** Where to write. Default: standard error, so that standard output is left for results. */
-  stream?: NodeJS.WriteStream
+  stream?: NodeJS.WriteStream | undefined
 }
 
 /** Shows how training proceeds. Epochs and steps count from 1. */

@@ -23,7 +23,8 @@ it('the types of all entries compile alone', () => {
   const use = `
 import { cast, multiply, Optimizer, subtract, type OptimizerState, type ParameterStore, Sequential, type Tensor } from 'lanewise'
 export async function figures(model: Sequential, x: Tensor, y: Tensor): Promise<[number, number[]]> {
-  const { loss } = await model.evaluate({ x, y })
+  const { loss } = await model.evaluate({ x, y }, { signal: undefined })
+  await model.fit({ x, y }, { epochs: undefined, callbacks: undefined, validation: loss > 1 ? 0.2 : undefined })
   return [loss, model.predict(x).argmax().toArray<number[]>()]
 }
 export class Descent extends Optimizer {
