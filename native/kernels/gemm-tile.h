@@ -1,4 +1,4 @@
-// The register tiles of C = op(A)·op(B) (+ bias), for every instruction set; the loops around them are in gemm.h.
+// The register tiles of C = op(A)·op(B) (+ bias), for every instruction set; the loops around them are in gemm-nest.h.
 // Contract: each element of C is one chain of fused multiply-adds over ascending k from its initial value.
 #pragma once
 #ifdef LANEWISE_KERNELS

@@ -1,4 +1,4 @@
-// The matmul family: see docs/commands.md. The work is in gemm.h.
+// The matmul family: see docs/commands.md. How one is divided is in gemm.h, its loops in gemm-nest.h.
 #pragma once
 #include "gemm.h"
 
