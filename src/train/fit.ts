@@ -100,10 +100,11 @@ export async function fitNetwork(
   const epochs = checkCount('fit', 'epochs', options.epochs ?? 1)
   const batchSize = checkCount('fit', 'batchSize', options.batchSize ?? 32)
   const shuffle = checkFlag('fit', 'shuffle', options.shuffle, true)
-  checkFlag('fit', 'stopOnNonFinite', options.stopOnNonFinite)
+  const stop = checkFlag('fit', 'stopOnNonFinite', options.stopOnNonFinite)
   const verbose = checkFlag('fit', 'verbose', options.verbose)
   const callbacks = checkCallbacks(options.callbacks ?? [])
-  checkSignal('fit', options.signal)
+  const { signal } = options
+  checkSignal('fit', signal)
   let held: Rows | undefined
   if (typeof options.validation === 'number') [rows, held] = split(rows, options.validation)
   else if (options.validation !== undefined) held = asArgument('fit', 'validation', () => check(options.validation))
@@ -112,22 +113,23 @@ export async function fitNetwork(
   const validation = held && new Epoch(network, held, { batchSize: EVALUATION_BATCH, train: false, shuffle: false })
   const history = new History()
   const progress = verbose ? await createProgress({ epochs, steps: training.steps, batchSize }) : undefined
+  const run: Run = { network, training, validation, history, signal, stop, progress }
   model.stopTraining = false
   model.history = history
   try {
-    options.signal?.throwIfAborted()
+    signal?.throwIfAborted()
     for (const c of callbacks) await c.onTrainBegin?.(model)
     for (let epoch = 1; epoch <= epochs && !model.stopTraining; epoch++) {
-      if (epoch > 1) options.signal?.throwIfAborted()
+      if (epoch > 1) signal?.throwIfAborted()
       for (const c of callbacks) await c.onEpochBegin?.(epoch, model)
       // Before the next order is drawn: who goes on later goes on with the same one.
-      options.signal?.throwIfAborted()
-      const logs = await runEpoch(network, epoch, training, validation, history, options, progress)
+      signal?.throwIfAborted()
+      const logs = await runEpoch(run, epoch)
       for (const c of callbacks) await c.onEpochEnd?.(epoch, logs, model)
     }
     for (const c of callbacks) await c.onTrainEnd?.(history, model)
   } catch (error) {
-    if (isAbort(error, options.signal)) addHistory(error, history)
+    if (isAbort(error, signal)) addHistory(error, history)
     if (error instanceof NonFiniteError && error.history === history) await endAll(callbacks, history, model, error)
     throw error
   } finally {
@@ -147,16 +149,20 @@ async function endAll(callbacks: readonly Callback[], history: History, model: T
   }
 }
 
-async function runEpoch(
-  network: Network,
-  epoch: number,
-  training: Epoch,
-  validation: Epoch | undefined,
-  history: History,
-  options: FitOptions,
-  progress: Progress | undefined,
-): Promise<Logs> {
-  const { signal, stopOnNonFinite: stop = false } = options
+/** What the epochs of a fit have in common. */
+interface Run {
+  network: Network
+  training: Epoch
+  validation: Epoch | undefined
+  history: History
+  signal: AbortSignalLike | undefined
+  /** Whether it ends where a loss is not finite. */
+  stop: boolean
+  progress: Progress | undefined
+}
+
+async function runEpoch(run: Run, epoch: number): Promise<Logs> {
+  const { network, training, validation, history, signal, stop, progress } = run
   const stepsOf = (count: number) =>
     figuresOf(
       network,

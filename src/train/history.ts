@@ -1,3 +1,4 @@
+import { dtypeOf } from '../dtype.js'
 import { checkObject, describe, TypeMismatchError, ValueError } from '../errors.js'
 import { checkMade } from '../made.js'
 
@@ -27,7 +28,8 @@ function checkFigure(op: string, name: string, value: unknown, index?: number): 
 function checkList(name: string, list: ArrayLike<number>): void {
   if (!Array.isArray(list) && !(ArrayBuffer.isView(list) && !(list instanceof DataView)))
     throw new TypeMismatchError('addSteps', `${name}: an array of numbers`, describe(list))
-  for (let i = 0; i < list.length; i++) checkFigure('addSteps', name, list[i], i)
+  const checked = dtypeOf(list) === undefined ? list.length : Math.min(1, list.length) // all are numbers
+  for (let i = 0; i < checked; i++) checkFigure('addSteps', name, list[i], i)
 }
 
 /** What a figure of the validation data is called: valLoss for loss. */
