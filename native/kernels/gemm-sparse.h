@@ -20,7 +20,7 @@ struct SparseSteps {
   // Columns at a time; steps, as many as a word of the map has bits; and rows, a part of 64, which find so many rows of B and their own sums in the first-level cache.
   enum { COLUMNS = 8 * Narrow::W, STEPS = 64, BAND = 32 };
   // The least for which it pays (Zen 4); words of a map at most, by rows fewer, so that these are still near when it is made; steps whose map is turned.
-  enum { LEAST_COLUMNS = 24, MAP = 1 << 16, MAP_BY_ROWS = 1 << 13, MOST_TURNED = 1024 };
+  enum { LEAST_COLUMNS = 24, MAP = 1 << 16, MAP_BY_ROWS = 1 << 13, MOST_TRANSPOSED = 1024 };
   // Bytes of A by columns above which it is not read twice, for the map and for the steps, for few columns (784×50 of 8,192 rows: 1.2 of the time).
   enum { FAR = 1 << 24 };
 
@@ -42,7 +42,7 @@ struct SparseSteps {
 
   // Steps that have a map at once.
   static int64_t stepsAtOnce(const Gemm<E>& g) {
-    return g.colA == 1 || g.k <= MOST_TURNED ? g.k : ceilDivide(ceilDivide(g.k, ceilDivide(g.k, MOST_TURNED)), STEPS) * STEPS;
+    return g.colA == 1 || g.k <= MOST_TRANSPOSED ? g.k : ceilDivide(ceilDivide(g.k, ceilDivide(g.k, MOST_TRANSPOSED)), STEPS) * STEPS;
   }
   // Words of a row's map, rows whose map is small, and the bytes of m rows'.
   static int64_t words(const Gemm<E>& g) { return ceilDivide(greater(stepsAtOnce(g), 1), STEPS); }
@@ -64,7 +64,7 @@ struct SparseSteps {
     const int64_t each = ceilDivide(m, 64), blocks = words(g);
     const bool exact = Z::template map<true>(a, g.colA, g.k, m, to, each, Z::kLeastOfA);
     __builtin_memset(to + g.k * each, 0, (size_t)((blocks * STEPS - g.k) * each) * sizeof(uint64_t));
-    for (int64_t q = 0; q < blocks; q++) turnBits(to + q * STEPS * each, each);
+    for (int64_t q = 0; q < blocks; q++) transposeBits(to + q * STEPS * each, each);
     *g.leaving = {to, each, 1, STEPS * each, i0, 0, exact};
     return true;
   }

@@ -8,7 +8,7 @@ namespace lanewise {
 namespace LANEWISE_ISA {
 
 // 64 rows of bits, `each` words apart, become columns: bit r of word w of row c is then what bit c was of word w of row r. (Hacker's Delight, 7-3.)
-inline __attribute__((noinline)) void turnBits(uint64_t* x, int64_t each) {
+inline __attribute__((noinline)) void transposeBits(uint64_t* x, int64_t each) {
   uint64_t mask = 0x00000000FFFFFFFFu;
   for (int j = 32; j > 0; j /= 2, mask ^= mask << j) {
     for (int r = 0; r < 64; r = ((r | j) + 1) & ~j) {

@@ -5,7 +5,7 @@
 
 #include "gemm-legs.h"
 #include "gemm-nest.h"
-#include "gemm-turned.h"
+#include "gemm-transposed.h"
 
 namespace lanewise {
 namespace LANEWISE_ISA {
@@ -46,8 +46,8 @@ struct Tiles {
 
   static void plan(const Gemm<E>& g, Plan& plan) {
     plan.nanoseconds = (double)g.m * g.n * (g.k + 4) * 0.25 / V::W;
-    if (TurnedRows<V>::takes(g)) {
-      plan.units = TurnedRows<V>::units(g);
+    if (TransposedRows<V>::takes(g)) {
+      plan.units = TransposedRows<V>::units(g);
       plan.turns = 1;
       return;
     }
@@ -90,8 +90,8 @@ struct Tiles {
       }
     }
     if (g.source) return gathered(g, begin, end);
-    if (TurnedRows<V>::takes(g)) {
-      if (!TurnedRows<V>::run(g, begin, end)) N::block(g, 0, g.m, begin * TurnedRows<V>::BAND, lesser(end * TurnedRows<V>::BAND, g.n));
+    if (TransposedRows<V>::takes(g)) {
+      if (!TransposedRows<V>::run(g, begin, end)) N::block(g, 0, g.m, begin * TransposedRows<V>::BAND, lesser(end * TransposedRows<V>::BAND, g.n));
       return;
     }
     const Grid grid = gridOf(g, command.units == ceilDivide(g.n, NR));

@@ -207,7 +207,7 @@ LW_INLINE void spread(F64 a, F64, F64 r[2]) {
   r[1].v = _mm512_unpackhi_pd(a.v, a.v);
 }
 // Columns of W rows, as many as 16 bytes hold. Quarters of rows meet in the loads: half of the shuffles are saved.
-LW_INLINE void turnColumns(const F32 x[4], F32 r[4]) {
+LW_INLINE void transposeColumns(const F32 x[4], F32 r[4]) {
   const __m512 a[4] = {x[0].v, x[1].v, x[2].v, x[3].v};
   const __m512d low01 = _mm512_castps_pd(_mm512_unpacklo_ps(a[0], a[1])), high01 = _mm512_castps_pd(_mm512_unpackhi_ps(a[0], a[1]));
   const __m512d low23 = _mm512_castps_pd(_mm512_unpacklo_ps(a[2], a[3])), high23 = _mm512_castps_pd(_mm512_unpackhi_ps(a[2], a[3]));
@@ -219,7 +219,7 @@ LW_INLINE void turnColumns(const F32 x[4], F32 r[4]) {
 LW_INLINE void loadColumns(const float* x, int64_t ldx, F32 r[4]) {
   F32 a[4];
   LW_UNROLL for (int q = 0; q < 4; q++) a[q] = F32::loadParts(x + q * ldx, 4 * ldx);
-  turnColumns(a, r);
+  transposeColumns(a, r);
 }
 LW_INLINE void loadColumns(const double* x, int64_t ldx, F64 r[2]) {
   const F64 a = F64::loadParts(x, 2 * ldx), b = F64::loadParts(x + ldx, 2 * ldx);
@@ -232,7 +232,7 @@ LW_INLINE void loadSquare(const float* x, int64_t ldx, F32 r[16]) {
   F32 a[16];
   LW_UNROLL for (int q = 0; q < 4; q++)
     LW_UNROLL for (int h = 0; h < 16; h += 4) a[h + q] = F32::loadParts(x + q * ldx + h, 4 * ldx);
-  LW_UNROLL for (int h = 0; h < 16; h += 4) turnColumns(a + h, r + h);
+  LW_UNROLL for (int h = 0; h < 16; h += 4) transposeColumns(a + h, r + h);
 }
 // The bits of a, as integers, taken from `bits`: a first guess at 1/a (math.h, quotient).
 LW_INLINE F32 subtractedFrom(int32_t bits, F32 a) {
