@@ -90,6 +90,15 @@ export class Tensor {
     this.wantsGrad = wanted
   }
 
+  /** There is none: a loop up to undefined would end at once, and Array.from() give nothing. @throws TypeMismatchError */
+  get length(): never {
+    throw new TypeMismatchError(
+      'Tensor',
+      'size (of all), shape, or data for the numbers, where length is wanted',
+      this.describe(),
+    )
+  }
+
   /** How many dimensions. */
   get rank(): number {
     return checkTensor('rank', this).shape.length
