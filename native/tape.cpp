@@ -149,7 +149,9 @@ void execute(const Command& c, int threads) {
 Tape* Tape::bind(const int32_t* words, int64_t count, LookupFn lookup, void* context, const Kernel* kernels, int threads,
                  ErrorText& error) {
   std::unique_ptr<Tape> tape(new Tape);
-  std::vector<Command> alone;
+  tape->ways_.reserve(20);  // so that none is lost with what it keeps
+  tape->ways_.push_back({1, {}, nullptr});
+  std::vector<Command>& alone = tape->ways_[0].commands;
   for (int64_t at = 0; at < count;) {
     Command c;
     const int used = decode(words + at, count - at, lookup, context, c, error);
@@ -159,9 +161,8 @@ Tape* Tape::bind(const int32_t* words, int64_t count, LookupFn lookup, void* con
     alone.push_back(c);
     at += used;
   }
-  tape->ways_.reserve(20);  // so that none is lost with what it keeps
-  for (int some = threads; some > 1; some = (some + 1) / 2) tape->share(some, kernels, alone);
-  tape->ways_.insert(tape->ways_.begin() + !tape->ways_.empty(), {1, std::move(alone), nullptr});
+  for (int some = threads; some > 1; some = (some + 1) / 2)
+    if (tape->share(some, kernels, &tape->legs_) && tape->ways_.back().hasLegs()) tape->share(some, kernels, nullptr);
   tape->trial_.choose((int)tape->ways_.size());
   // Commands run one after another: they share the scratch.
   if (tape->scratchBytes_ > 0) {
@@ -181,13 +182,9 @@ bool Tape::Way::hasLegs() const {
   return std::any_of(commands.begin(), commands.end(), [](const Command& c) { return c.legs != nullptr; });
 }
 
-// Adds the ways of so many threads, where they can pay.
-void Tape::share(int threads, const Kernel* kernels, const std::vector<Command>& alone) {
-  if (shareBy(threads, kernels, alone, &legs_) && ways_.back().hasLegs()) shareBy(threads, kernels, alone, nullptr);
-}
-
-bool Tape::shareBy(int threads, const Kernel* kernels, const std::vector<Command>& alone, LegShares* legs) {
-  Way way = {threads, alone, nullptr};
+// Adds a way of so many threads, where it can pay.
+bool Tape::share(int threads, const Kernel* kernels, LegShares* legs) {
+  Way way = {threads, ways_[0].commands, nullptr};
   std::vector<Plan> plans;
   for (Command& c : way.commands) {
     plans.push_back(prepare(c, kernels, threads, legs));

@@ -60,12 +60,11 @@ class Tape {
     char* kept;
     bool hasLegs() const;
   };
-  void share(int threads, const Kernel* kernels, const std::vector<Command>& alone);
-  bool shareBy(int threads, const Kernel* kernels, const std::vector<Command>& alone, LegShares* legs);
+  bool share(int threads, const Kernel* kernels, LegShares* legs);
   void keep(Way& way, const std::vector<Plan>& plans);
   LegShares legs_ = {};    // far from what changes in each step, since helpers read it
   [[maybe_unused]] char apart_[64];
-  std::vector<Way> ways_;  // all threads, with products in legs and by rows, half of them and so on, where they can pay; the second, or the only one, is one thread
+  std::vector<Way> ways_;  // one thread; all threads, with products in legs and by rows, half of them and so on, where they can pay
   Trial trial_;            // which of them
   char* scratch_ = nullptr;
   size_t scratchBytes_ = 0;

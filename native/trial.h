@@ -10,9 +10,12 @@ namespace lanewise {
 
 class Trial {
  public:
-  // The number of a way. The second is that of one thread.
+  // The number of a way; the first is that of one thread, and it begins with the second.
   int way() const { return way_; }
-  void choose(int ways) { ways_ = ways; }
+  void choose(int ways) {
+    ways_ = ways;
+    way_ = ways > 1 ? 1 : 0;
+  }
 
   // After each step: how long it took.
   void took(double nanoseconds) {
@@ -35,7 +38,7 @@ class Trial {
       const bool worse = median(samples) > usual_ * kBetter;
       failed_ = worse ? failed_ + 1 : 0;
       if (!worse) patience_ = kLeast;
-      else if (failed_ % std::max(1, (ways_ - 1) / 2) == 0) patience_ = std::min(2 * patience_, usualWay_ == 1 ? kMostAlone : kMost);
+      else if (failed_ % std::max(1, (ways_ - 1) / 2) == 0) patience_ = std::min(2 * patience_, usualWay_ == 0 ? kMostAlone : kMost);
       pause_ = patience_ * spent_ * kSamples / samples;
       if (worse) change(usualWay_);
       else restart(0);
@@ -69,7 +72,7 @@ class Trial {
     return sorted[samples / 2];
   }
 
-  int ways_ = 2, way_ = 0, usualWay_ = 0, tried_ = 0, failed_ = 0;
+  int ways_ = 1, way_ = 0, usualWay_ = 0, tried_ = -1, failed_ = 0;
   bool trying_ = false;
   int settling_ = kFirst;
   int64_t count_ = 0;
