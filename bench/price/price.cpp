@@ -135,10 +135,10 @@ int main(int argc, char** argv) {
   Array x(N, -1, 1), y(N, 0.1f, 1), z(N, 0, 0), m(N, -1, 1), v(N, 0.1f, 1), w(N, -1, 1);
 
   compare("1: a product is one chain over k", "1x1x4096, the worst case", 4096,
-          [&] { Gemm<float> g = {1, 1, 4096, x.data(), 4096, 1, y.data(), 1, false, z.data(), 1, nullptr}; Tiles<V>::block(g, 0, 1, 0, 1); },
+          [&] { Gemm<float> g = {1, 1, 4096, x.data(), 4096, 1, y.data(), 1, false, z.data(), 1, nullptr}; Nest<V>::block(g, 0, 1, 0, 1); },
           [&] { keep = freeDot<8>(x.data(), y.data(), 4096); });
   compare("1: a product is one chain over k", "1x10x784 by weights stored n x k", 7840,
-          [&] { Gemm<float> g = {1, 10, 784, x.data(), 784, 1, y.data(), 784, true, z.data(), 10, nullptr}; Tiles<V>::block(g, 0, 1, 0, 10); },
+          [&] { Gemm<float> g = {1, 10, 784, x.data(), 784, 1, y.data(), 784, true, z.data(), 10, nullptr}; Nest<V>::block(g, 0, 1, 0, 10); },
           [&] { for (int j = 0; j < 10; j++) z[j] = freeDot<784 % (4 * V::W) ? 1 : 4>(x.data(), y.data() + 784 * j, 784); });
   compare("2: a sum has 16 lanes and blocks of 4096", "sum of 4096 (one block)", 4096,
           [&] { keep = foldRow<V, SumFold<V>>(x.data(), 4096); }, [&] { keep = freeSum<8>(x.data(), 4096); });
