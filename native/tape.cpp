@@ -186,14 +186,12 @@ bool Tape::Way::hasLegs() const {
 bool Tape::share(int threads, const Kernel* kernels, LegShares* legs) {
   Way way = {threads, ways_[0].commands, nullptr};
   std::vector<Plan> plans;
-  for (Command& c : way.commands) {
-    plans.push_back(prepare(c, kernels, threads, legs));
-    scratchBytes_ = std::max(scratchBytes_, plans.back().scratch);
-  }
+  for (Command& c : way.commands) plans.push_back(prepare(c, kernels, threads, legs));
   if (!sharingPays(way.commands)) {
     shareMore(way.commands);
     if (!sharingPays(way.commands)) return false;
   }
+  for (const Plan& plan : plans) scratchBytes_ = std::max(scratchBytes_, plan.scratch);
   keep(way, plans);
   joinJobs(way.commands);
   ways_.push_back(std::move(way));

@@ -17,9 +17,32 @@ import { checkStill, checkTensor, empty, type Tensor } from './tensor.js'
 import { isDerived, lastWrite, overlap } from './writes.js'
 
 let enabled = true
+/** What no gradient flows through, though whoever computes with it at the moment means one to. */
+let barred: Tensor | undefined
 onInterrupted(() => {
   enabled = true
+  barred = undefined
 })
+
+/** Runs fn, in which `values`, all of a model's in one, are not what to compute a loss from. */
+export function withoutValues<T>(values: Tensor, fn: () => T): T {
+  const before = barred
+  barred = values
+  try {
+    return fn()
+  } finally {
+    barred = before
+  }
+}
+
+function checkBarred(t: Tensor): void {
+  if (t === barred)
+    throw new StateError(
+      'fit',
+      'a loss computed from the values of single parameters (of store.parameters), through which gradients flow',
+      'one from store.values',
+    )
+}
 
 type Derivatives = readonly (Derivative | undefined)[]
 
@@ -31,6 +54,7 @@ export function tracked(t: Tensor): boolean {
 function flowOf(t: Tensor): Flow {
   if (t.node !== undefined) return 'result'
   if (t.requiresGrad) return 'leaf'
+  checkBarred(t)
   // Its values may have a history that another tensor holds: a slice or reshape that was an op's `out`.
   return isDerived(t, t.detachedAt) ? 'result' : undefined
 }
@@ -51,6 +75,7 @@ export function deriveThin(y: Tensor, inputs: readonly Tensor[], derivatives: De
 
 /** The same for a view of x, which writes nothing. */
 export function deriveView(y: Tensor, x: Tensor, derivative: Derivative): Tensor {
+  if (enabled) checkBarred(x)
   y.detachedAt = enabled ? x.detachedAt : nextInOrder()
   if (!enabled || (x.node === undefined && !x.requiresGrad)) return y
   y.node = {

@@ -1,21 +1,38 @@
 // What a function sets while it runs, and takes back in `finally`, stays where V8 ends the function at once: it runs no `finally` after Ctrl-C in
-// Node's REPL, nor when a time limit of node:vm has passed. No such function lasts beyond a turn of the event loop, which takes it all back.
+// Node's REPL, nor when a time limit of node:vm has passed. No such function goes on once other JavaScript runs, so it is all taken back then: as a
+// microtask and, as V8 may have dropped those too, when the event loop turns.
 import { setImmediate } from 'node:timers'
 
+// Node's own, also where a test replaces it later.
+const later = setImmediate
+
 const takeBack: (() => void)[] = []
-let waiting = false
+let asMicrotask = false
+let asImmediate = false
 
 /** `fn` takes back what functions of its file may have left. */
 export function onInterrupted(fn: () => void): void {
   takeBack.push(fn)
 }
 
+function takeAllBack(): void {
+  for (const fn of takeBack) fn()
+}
+
 /** Called by each such function when it begins; costs something once a turn. */
 export function begins(): void {
-  if (waiting) return
-  waiting = true
-  setImmediate(() => {
-    waiting = false
-    for (const fn of takeBack) fn()
-  }).unref()
+  if (!asMicrotask) {
+    queueMicrotask(() => {
+      asMicrotask = false
+      takeAllBack()
+    })
+    asMicrotask = true
+  }
+  if (!asImmediate) {
+    later(() => {
+      asMicrotask = asImmediate = false
+      takeAllBack()
+    })
+    asImmediate = true
+  }
 }

@@ -60,10 +60,13 @@ class Recorder {
 }
 
 let recorder: Recorder | undefined
+/** From the beginning of a record() until its tape is bound. */
+let unfinished: Recording | undefined
 onInterrupted(() => {
   recorder = undefined
-  recordingState.active?.restore()
   recordingState.active = undefined
+  unfinished?.restore()
+  unfinished = undefined
 })
 
 /** The one way to compute anything: runs a command now, or appends it to the tape being recorded. Returns the first operand, the result. */
@@ -163,6 +166,8 @@ export function record(fn: () => unknown): Tape {
   if (typeof fn !== 'function') throw new TypeMismatchError('record', 'a function', describe(fn))
   if (recorder !== undefined) throw new StateError('record', 'one recording at a time', 'a record() inside record()')
   const recording = new Recording()
+  begins()
+  unfinished = recording
   try {
     const tape = bindTape(recorded(fn, recording), recording)
     recording.forget()
@@ -170,11 +175,12 @@ export function record(fn: () => unknown): Tape {
   } catch (error) {
     recording.restore()
     throw error
+  } finally {
+    unfinished = undefined
   }
 }
 
 function recorded(fn: () => unknown, recording: Recording): Recorder {
-  begins()
   const mine = new Recorder()
   recorder = mine
   recordingState.active = recording

@@ -85,18 +85,9 @@ export class Tensor {
   /** @throws TypeMismatchError for true where the dtype is no float, or for what is not true or false */
   set requiresGrad(wanted: boolean) {
     checkTensor('requiresGrad', this)
-    if (checkFlag('requiresGrad', 'requiresGrad', wanted) && !isFloat(this.dtype))
-      throw new TypeMismatchError('requiresGrad', 'a float tensor', this.describe())
-    this.wantsGrad = wanted
-  }
-
-  /** There is none: a loop up to undefined would end at once, and Array.from() give nothing. @throws TypeMismatchError */
-  get length(): never {
-    throw new TypeMismatchError(
-      'Tensor',
-      'size (of all), shape, or data for the numbers, where length is wanted',
-      this.describe(),
-    )
+    const wants = checkFlag('requiresGrad', 'requiresGrad', wanted)
+    if (wants && !isFloat(this.dtype)) throw new TypeMismatchError('requiresGrad', 'a float tensor', this.describe())
+    this.wantsGrad = wants
   }
 
   /** How many dimensions. */

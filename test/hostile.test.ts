@@ -75,11 +75,6 @@ eachBackend(() => {
         expect(either).toThrow('Tensor: expected item(), an op, or `${tensor}` for text, received Tensor float32 []')
       expect(`${loss}`).toBe('Tensor float32 []')
     })
-
-    it('a tensor where an array is wanted', () => {
-      for (const length of [() => lw.tensor([1, 2]).length, () => Array.from(lw.tensor([1, 2]) as never)])
-        expect(length).toThrow('Tensor: expected size (of all), shape, or data for the numbers, where length is wanted')
-    })
   })
 
   it('a tape too long for its memory is an error', () => {

@@ -146,8 +146,15 @@ const poolThreads = {
   },
   /** The thread goes to the next at once: nobody gets in between. Who was stopped waits no more. */
   leave(): void {
-    for (const { signal, reject } of this.waiting) if (signal?.aborted) reject(signal.reason)
-    this.waiting = this.waiting.filter(({ signal }) => !signal?.aborted)
+    this.waiting = this.waiting.filter(({ signal, reject }) => {
+      try {
+        signal?.throwIfAborted()
+        return true
+      } catch (reason) {
+        reject(reason)
+        return false
+      }
+    })
     const next = this.waiting.shift()
     if (next) next.resolve()
     else this.free++

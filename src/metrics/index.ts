@@ -33,7 +33,11 @@ const NAMED = {
   mae: meanAbsoluteErrorMetric,
   binaryAccuracy: { name: 'binaryAccuracy', call: (p: Tensor, t: Tensor) => binaryAccuracy(p, t) },
 }
-/** The metrics that have a name. */
+/**
+ * The metrics that have a name. accuracy is the share of right answers: the greatest output's place beside the class number or the one-hot
+ * row's or, of one output a row, whether it is above 0.5 where the target is 1; binaryAccuracy is that of each of several outputs. mse and mae are
+ * called meanSquaredError and meanAbsoluteError in logs and histories.
+ */
 export type MetricName = keyof typeof NAMED
 
 /** Those that compare numbers: class numbers are no targets for them. */

@@ -29,7 +29,7 @@ const weights = new WeakSet<Tensor>()
 export class Parameter {
   private tensor: Tensor | undefined
   constructor(
-    /** What errors call it: weight, bias. */
+    /** With its layer's kind, as errors call it: Affine.weight, Affine.bias. */
     readonly name: string,
     readonly shape: Shape,
     /** Fills its value when the model is built. */

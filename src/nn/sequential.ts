@@ -74,7 +74,8 @@ export class Sequential extends Module implements TrainingModel {
     onInterrupted(() => {
       for (const { [OWN]: own, store } of beginning) {
         own.task = undefined
-        for (const { storage } of [store.values, store.gradients]) storage.busyWith = undefined
+        const { slots = [], step } = own.compiled?.optimizer.state(store) ?? {}
+        for (const t of [store.values, store.gradients, step, ...slots]) if (t) t.storage.busyWith = undefined
       }
       beginning.clear()
     })
@@ -209,7 +210,7 @@ export class Sequential extends Module implements TrainingModel {
         : asArgument('setWeights', name, () => tensorOf(w, this.store.dtype))
       const flat = ArrayBuffer.isView(w) && t.size === sizeOf(shape)
       if (!flat && show(t.shape) !== show(shape))
-        throw new ShapeError('setWeights', `${name} of shape ${show(shape)}`, show(t.shape))
+        throw new ShapeError('setWeights', `${name} of shape ${show(shape)} at [${i}]`, show(t.shape))
       return flat ? t.data : t
     })
     parameters.forEach((p, i) => {

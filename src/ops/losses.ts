@@ -146,8 +146,7 @@ export function softmaxCrossEntropy(x: Tensor, t: Tensor): { loss: Tensor; proba
 export function accuracy(p: Tensor, t: Tensor): Tensor {
   const { dtype, m, n, dense } = targetsOf('accuracy', p, t)
   if (n === 0) throw new ShapeError('accuracy', 'at least one class', show(p.shape))
-  if (dense && n === 1)
-    throw new ShapeError('accuracy', 'at least two classes (binaryAccuracy for one output)', show(p.shape))
+  if (n === 1) throw new ShapeError('accuracy', 'at least two classes (binaryAccuracy for one output)', show(p.shape))
   return emit(dense ? ACCURACY_DENSE : ACCURACY, dtype, [empty('accuracy', [], dtype), p, t], [m, n])
 }
 

@@ -194,7 +194,7 @@ export abstract class Optimizer {
       // Fresh memory is zero; a first step may well be inside record(), where writing values is not allowed.
       const op = this.constructor.name
       const slots = Array.from(
-        { length: checkWhole(op, 'slotCount to be a whole number from 0 to 16', this.slotCount, 0, 16) },
+        { length: checkWhole(op, 'slotCount to be a whole number from 0 to 16', this.slotCount ?? 0, 0, 16) },
         () => flatBlock(op, [[store.values.size]], store.dtype).parts[0],
       )
       state = keeping(op, slots, flatBlock(op, [[1]], 'int32').parts[0])

@@ -2,7 +2,7 @@ import { checkFlag, checkOptions, describe, TypeMismatchError, ValueError } from
 import { makeScale, type Scale, ticks } from './axis.js'
 import { COLORS, svgDocument } from './panel.js'
 import { extent, isShown } from './series.js'
-import { checkText, escapeXml, formatValue, px, shorten } from './text.js'
+import { checkText, escapeXml, formatValue, px, shorten, widthOf } from './text.js'
 
 /** A bar of barPlot(). */
 export interface Bar {
@@ -35,15 +35,12 @@ const PITCH = 28
 const THICK = 20
 const RIGHT = 24
 const BOTTOM = 58
-/** Of small print: pixels a line, and characters that fit one on the safe side. */
+/** Left of all, and pixels of a line of small print. */
+const LEFT = 20
 const SMALL = 18
-const SMALL_CHARACTERS = 118
-/** Pixels for a character, on the safe side: text is not measured here. */
-const PER_CHARACTER = 7.4
-/** Characters of a title that have room; of a name, and of a note, that leave room for bars. */
-const TITLE = 84
-const NAME = 48
-const NOTE = 24
+/** Pixels of a name, and of a note, that leave room for bars. */
+const NAME = 360
+const NOTE = 180
 
 /**
  * Draws horizontal bars with their names and values (840 pixels wide).
@@ -62,16 +59,19 @@ export async function barPlot(options: BarPlotOptions): Promise<string> {
   checkFlag('barPlot', 'logX', logX)
   check(bars)
   const groups = [...new Set(bars.map((bar) => bar.group ?? ''))]
-  const longestOf = (textOf: (bar: Bar) => string) => bars.reduce((most, bar) => Math.max(most, textOf(bar).length), 0)
-  const left = 20 + PER_CHARACTER * longestOf(nameOf)
+  const longestOf = (textOf: (bar: Bar) => string) =>
+    bars.reduce((most, bar) => Math.max(most, widthOf(textOf(bar))), 0)
+  const left = LEFT + 8 + longestOf(nameOf)
   const longest = longestOf(labelOf)
   const top = groups.length > 1 ? 68 : 46
   const bottom = top + PITCH * bars.length
   const print = wrap(caption ?? '')
   const height = bottom + BOTTOM + SMALL * print.length
-  const x = makeScale(domainOf(bars, logX), [left, WIDTH - RIGHT - PER_CHARACTER * longest], logX, true)
+  const x = makeScale(domainOf(bars, logX), [left, WIDTH - RIGHT - longest], logX, true)
 
-  const out = [`<text class="lw-title" x="20" y="26">${escapeXml(shorten(title, TITLE))}</text>`]
+  const out = [
+    `<text class="lw-title" x="${LEFT}" y="26">${escapeXml(shorten(title, WIDTH - 2 * LEFT, 16, true))}</text>`,
+  ]
   if (groups.length > 1) out.push(drawLegend(groups))
   out.push(...drawAxis(x, logX, top, bottom))
   bars.forEach((bar, i) => {
@@ -79,10 +79,12 @@ export async function barPlot(options: BarPlotOptions): Promise<string> {
   })
   out.push(`<line class="lw-axis" x1="${px(left)}" x2="${px(left)}" y1="${top}" y2="${bottom}"/>`)
   const middle = px((left + x.range()[1]) / 2)
-  out.push(`<text x="${middle}" y="${bottom + 42}" text-anchor="middle">${escapeXml(xLabel)}</text>`)
+  out.push(
+    `<text x="${middle}" y="${bottom + 42}" text-anchor="middle">${escapeXml(shorten(xLabel, x.range()[1] - left))}</text>`,
+  )
   print.forEach((line, i) => {
     const y = height - 12 - SMALL * (print.length - 1 - i)
-    out.push(`<text class="lw-tick" x="20" y="${y}">${escapeXml(line)}</text>`)
+    out.push(`<text class="lw-tick" x="${LEFT}" y="${y}">${escapeXml(line)}</text>`)
   })
   return svgDocument(WIDTH, height, title, out.join('\n'))
 }
@@ -92,7 +94,8 @@ function wrap(text: string): string[] {
   const lines: string[] = []
   for (const word of text.split(' ').filter(Boolean)) {
     const last = lines[lines.length - 1]
-    if (last !== undefined && last.length + word.length < SMALL_CHARACTERS) lines[lines.length - 1] = `${last} ${word}`
+    if (last !== undefined && widthOf(`${last} ${word}`, 12) <= WIDTH - 2 * LEFT)
+      lines[lines.length - 1] = `${last} ${word}`
     else lines.push(word)
   }
   return lines
@@ -122,15 +125,18 @@ function domainOf(bars: readonly Bar[], log: boolean): [number, number] | undefi
 const nameOf = ({ name }: Bar) => shorten(name, NAME)
 
 function labelOf({ value, note }: Bar): string {
-  const text =
-    Math.abs(value) >= 1000 && Math.abs(value) < 1e9 ? Math.round(value).toLocaleString('en-US') : formatValue(value)
+  const size = Math.abs(value)
+  const plain = size >= 1e-4 && size < 1000
+  const figure =
+    size >= 1000 && size < 1e9 ? comma(Math.round(value)) : plain ? `${+value.toPrecision(5)}` : formatValue(value)
+  const text = figure.replace('-', '−')
   return note ? `${text} (${shorten(note, NOTE)})` : text
 }
 
 function drawAxis(x: Scale, log: boolean, top: number, bottom: number): string[] {
   const named = ticks(x, log, 6).map(({ value, label }) => ({
     at: px(x(value)),
-    label: isPlain(value) ? comma(value) : label,
+    label: isPlain(value) ? comma(value).replace('-', '−') : label,
   }))
   return named.flatMap(({ at, label }) => [
     `<line class="lw-grid" x1="${at}" x2="${at}" y1="${top}" y2="${bottom}"/>`,
@@ -155,12 +161,12 @@ function drawBar(bar: Bar, x: Scale, log: boolean, top: number, color: string): 
 }
 
 function drawLegend(groups: string[]): string {
-  let left = 20
+  let left = LEFT
   return groups
     .map((group, i) => {
       if (group === '') return ''
       const at = left
-      left += 34 + PER_CHARACTER * group.length
+      left += 34 + widthOf(group)
       const color = COLORS[i % COLORS.length]
       return `<rect x="${px(at)}" y="40" width="14" height="14" fill="${color}"/><text x="${px(at + 20)}" y="47" dy=".35em">${escapeXml(group)}</text>`
     })

@@ -15,7 +15,7 @@ export function drawFigure(title: string | undefined, panels: PanelOptions[]): s
     const left = WIDTH * (i % PER_ROW)
     return `<g transform="translate(${left} ${head + HEIGHT * Math.floor(i / PER_ROW)})">${drawPanel(panel)}</g>`
   })
-  const text = escapeXml(shorten(title ?? '', Math.floor(width / 11)))
+  const text = escapeXml(shorten(title ?? '', width - 40, 20, true))
   if (title) parts.unshift(`<text class="lw-head" x="20" y="32">${text}</text>`)
   return svgDocument(width, height, title ?? panels.map((panel) => panel.title ?? '').join(', '), parts.join('\n'))
 }
@@ -38,7 +38,7 @@ export async function linePlot(options: PanelOptions): Promise<string> {
   for (const [name, text] of Object.entries({ title, xLabel, yLabel })) checkText('linePlot', name, text)
   for (const [name, flag] of Object.entries({ logX, logY })) checkFlag('linePlot', name, flag)
   if (!Array.isArray(series) || series.length === 0)
-    throw new ValueError('linePlot', 'at least one series', describe(series))
+    throw new ValueError('linePlot', 'series: an array of at least one', describe(series))
   for (const one of series) {
     const { name, x, y, faint } = checkObject('linePlot', one)
     if (typeof name !== 'string') throw new TypeMismatchError('linePlot', 'a name for each series', describe(name))

@@ -1,7 +1,7 @@
 import { line } from '../vendor/d3.js'
 import { evenPlaces, makeScale, type Scale, type Tick, ticks } from './axis.js'
 import { extent, isShown, type PanelOptions, type Point, type Series, toPixels } from './series.js'
-import { escapeXml, formatValue, px, shorten } from './text.js'
+import { escapeXml, formatValue, px, shorten, widthOf } from './text.js'
 
 /** Okabe and Ito's colours, which people of all kinds of colour vision can tell apart. */
 export const COLORS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000']
@@ -10,11 +10,6 @@ export const WIDTH = 560
 export const HEIGHT = 420
 /** Where the axis is, with labels of ordinary length. */
 const LEFT = 72
-/** Pixels for a character of a tick, on the safe side. */
-const PER_TICK_CHARACTER = 7
-/** Characters that have room. */
-const TITLE = 54
-const AXIS = 44
 const RIGHT = 20
 const BOTTOM = 54
 /** Of the legend: from there on it says how many more there are (tooltips have them all). */
@@ -50,11 +45,11 @@ export function drawPanel(options: PanelOptions): string {
   const [xs, ys] = [series.map((s) => s.x), series.map((s) => s.y)]
   const y = makeScale(extent(ys, logY), [bottom, top], logY, true)
   const yTicks = ticks(y, logY, 6)
-  const left = Math.max(LEFT, 36 + PER_TICK_CHARACTER * Math.max(0, ...yTicks.map(({ label }) => label.length)))
+  const left = Math.max(LEFT, 36 + Math.max(0, ...yTicks.map(({ label }) => widthOf(label, 12))))
   const x = makeScale(extent(xs, logX), [left, WIDTH - RIGHT], logX, false)
   const isWhole = !logX && xs.every((list) => Array.prototype.every.call(list, Number.isInteger))
   const out = [
-    `<text class="lw-title" x="${LEFT}" y="26">${escapeXml(shorten(title, TITLE))}</text>`,
+    `<text class="lw-title" x="${LEFT}" y="26">${escapeXml(shorten(title, WIDTH - LEFT - RIGHT, 16, true))}</text>`,
     legend.svg,
     ...drawAxes(options, { x, y, xTicks: ticks(x, logX, 7, isWhole), yTicks }),
     ...drawCurves(options, styles, x, y),
@@ -85,7 +80,7 @@ function drawAxes({ xLabel = '', yLabel = '' }: PanelOptions, { x, y, xTicks, yT
     out.push(`<line class="lw-axis" x1="${at}" x2="${at}" y1="${bottom}" y2="${bottom + 5}"/>`)
     out.push(`<text class="lw-tick" x="${at}" y="${bottom + 20}" text-anchor="middle">${escapeXml(label)}</text>`)
   }
-  const [across, down] = [escapeXml(shorten(xLabel, TITLE)), escapeXml(shorten(yLabel, AXIS))]
+  const [across, down] = [escapeXml(shorten(xLabel, right - left)), escapeXml(shorten(yLabel, bottom - top))]
   const place = `translate(18 ${(top + bottom) / 2}) rotate(-90)`
   out.push(`<path class="lw-axis" fill="none" d="M${left},${top}V${bottom}H${right}"/>`)
   out.push(`<text x="${(left + right) / 2}" y="${HEIGHT - 12}" text-anchor="middle">${across}</text>`)
@@ -142,7 +137,8 @@ function drawLegend(series: Series[], styles: Style[]): { svg: string; height: n
   let left = LEFT
   let row = 0
   for (const [i, s] of series.entries()) {
-    const width = 34 + s.name.length * 7.2 + 12
+    const name = shorten(s.name, WIDTH - LEFT - 46)
+    const width = 46 + widthOf(name)
     if (left > LEFT && left + width > WIDTH) {
       left = LEFT
       row++
@@ -153,7 +149,7 @@ function drawLegend(series: Series[], styles: Style[]): { svg: string; height: n
       break
     }
     out.push(`<path ${styles[i].attributes} d="M${px(left)},${at}h22"/>`)
-    out.push(`<text x="${px(left + 28)}" y="${at}" dy=".35em">${escapeXml(s.name)}</text>`)
+    out.push(`<text x="${px(left + 28)}" y="${at}" dy=".35em">${escapeXml(name)}</text>`)
     left += width
   }
   return { svg: out.join('\n'), height: series.length > 0 ? 20 * (row + 1) : 0 }

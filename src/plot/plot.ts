@@ -102,6 +102,13 @@ function check(history: HistoryLike, file: string, options: PlotOptions): void {
     throw new TypeMismatchError('plot', 'a history, such as fit returns', describe(history))
   for (const [name, list] of [['epoch', history.epoch], ...listsOf(history.history), ...listsOf(history.steps ?? {})])
     if (!isList(list)) throw new TypeMismatchError('plot', `${name} to be a list of numbers`, describe(list))
+  for (const [name, { length }] of Object.entries(history.history))
+    if (length !== history.epoch.length)
+      throw new TypeMismatchError(
+        'plot',
+        `${name} to have a figure for each of ${history.epoch.length} epochs`,
+        `${length}`,
+      )
   if (typeof file !== 'string' || /(^|[\\/])\.{0,2}(\.svg|\.html)?$/i.test(file))
     throw new TypeMismatchError('plot', 'the name of a file to write', describe(file))
   if (/\.(png|jpe?g|gif|webp|pdf)$/i.test(file))

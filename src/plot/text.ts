@@ -38,10 +38,26 @@ export function formatValue(value: unknown): string {
 /** A place or length in an SVG: two decimals, no more. */
 export const px = (value: number): string => String(Math.round(value * 100) / 100)
 
-/** At most so many characters. */
-export function shorten(text: string, length: number): string {
+/** Of one character, in ems, on the safe side: in DejaVu Sans, the widest of the fonts that svgDocument names. */
+function ems(character: string): number {
+  if (/[ .,:;'|!ijlI()[\]/tfr-]/.test(character)) return 0.41
+  if (/[mwMW%@…—\u2e80-\uffff]/.test(character) || character.length > 1) return 1
+  return /[A-Z]/.test(character) ? 0.79 : 0.64
+}
+
+/** Pixels that text of a size takes; a bold font is a tenth wider. (Nothing here can measure it.) */
+export function widthOf(text: string, size = 13, bold = false): number {
+  let sum = 0
+  for (const character of text) sum += ems(character)
+  return sum * size * (bold ? 1.1 : 1)
+}
+
+/** As much of a text as fits so many pixels, and … for the rest. */
+export function shorten(text: string, pixels: number, size = 13, bold = false): string {
+  if (widthOf(text, size, bold) <= pixels) return text
   const characters = [...text]
-  return characters.length <= length ? text : `${characters.slice(0, length - 1).join('')}…`
+  while (characters.length > 0 && widthOf(`${characters.join('')}…`, size, bold) > pixels) characters.pop()
+  return `${characters.join('')}…`
 }
 
 /** 'valSparseAccuracy' → 'Val sparse accuracy' */

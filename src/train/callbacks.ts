@@ -141,7 +141,7 @@ export class EarlyStopping implements Callback {
     if (typeof value !== 'number') {
       throw new ValueError(
         'EarlyStopping',
-        `a figure to monitor among ${Object.keys(logs).join(', ')}`,
+        `a figure to monitor among ${Object.keys(logs).join(', ')}${/^val/.test(this.monitor) ? ' (fit has those of validation data where it is given some)' : ''}`,
         JSON.stringify(this.monitor),
       )
     }

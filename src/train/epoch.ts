@@ -1,4 +1,4 @@
-import { backwardTo, noGrad } from '../autograd.js'
+import { backwardTo, noGrad, withoutValues } from '../autograd.js'
 import { StateError } from '../errors.js'
 import { isWeight, withTraining } from '../nn/module.js'
 import { advance, put } from '../ops/memory.js'
@@ -70,10 +70,11 @@ export class Epoch {
     return this.network.store.parameters.map((p) => p.value.requiresGrad)
   }
 
-  /** Records the steps anew where a callback has frozen a parameter, or thawed one. */
+  /** Records the steps anew where a callback has frozen a parameter, or thawed one: what no step reaches any more has no gradient. */
   private followCallbacks(): void {
     const wanted = this.wanted()
-    if (!this.options.train || wanted.every((is, i) => is === this.trained[i])) return
+    if (wanted.every((is, i) => is === this.trained[i])) return
+    if (this.options.train) this.network.store.zeroGrad()
     ;[this.full, this.rest] = this.recordSteps()
     this.trained = wanted
   }
@@ -95,7 +96,7 @@ export class Epoch {
       const batch = new Batch(this.data, this.indices, this.cursor, size, this.network.store.dtype)
       const compute = () => evaluateBatch(this.network, batch)
       const { loss, metrics } = this.options.train
-        ? withTraining(true, compute)
+        ? withTraining(true, () => withoutValues(this.network.store.values, compute))
         : withTraining(false, () => noGrad(compute))
       if (this.options.train) {
         if (loss.node === undefined)

@@ -322,14 +322,20 @@ describe('barPlot', () => {
   test('long names and notes are cut, but for the tooltip, and leave room for bars', async () => {
     const [name, note] = ['n'.repeat(200), 'o'.repeat(200)]
     const svg = await barPlot({ ...base, bars: [{ name, note, value: 1 }] })
-    expect(svg).toContain(`<title>${name}: 1 (${'o'.repeat(23)}…)</title>`)
+    expect(svg).toContain(`<title>${name}: 1 (${'o'.repeat(20)}…)</title>`)
     const texts = [...svg.matchAll(/<text[^>]*>([^<]*)/g)].map((m) => m[1])
-    expect(texts).toContain(`${'n'.repeat(47)}…`)
+    expect(texts).toContain(`${'n'.repeat(41)}…`)
     for (const text of texts) expect(text.length).toBeLessThan(49)
     expect(widths(svg)[0]).toBeGreaterThan(100)
     expect(Number(svg.match(/lw-bar" x="([^"]*)/)?.[1])).toBeLessThan(400)
-    const exact = await barPlot({ ...base, bars: [{ name: '🙂'.repeat(48), value: 1 }] })
-    expect(exact).toContain(`>${'🙂'.repeat(48)}</text>`)
+    const exact = await barPlot({ ...base, bars: [{ name: '🙂'.repeat(27), value: 1 }] })
+    expect(exact).toContain(`>${'🙂'.repeat(27)}</text>`)
+  })
+
+  test('figures of bars have no zeros at their end, and one minus', async () => {
+    const svg = await barPlot({ ...base, bars: [0.91, 0.001, -0.5, -1].map((value) => ({ name: 'b', value })) })
+    for (const text of ['>0.91<', '>0.001<', '>−0.5<', '>−1<']) expect(svg).toContain(text)
+    expect(svg).not.toMatch(/>-\d/)
   })
 
   test('bars of no group have no place in the legend', async () => {

@@ -252,7 +252,7 @@ eachBackend(() => {
       const { model } = classifier()
       const fit = model.fit(rows(), { callbacks: [new EarlyStopping()] })
       await expect(fit).rejects.toThrow(
-        'EarlyStopping: expected a figure to monitor among loss, accuracy, received "valLoss"',
+        'EarlyStopping: expected a figure to monitor among loss, accuracy (fit has those of validation data where it is given some), received "valLoss"',
       )
     })
   })

@@ -117,7 +117,7 @@ eachBackend(() => {
       expect(flat(wide)).toEqual(flat(model))
       expect(() => model.setWeights(saved.slice(1))).toThrow(/setWeights: expected 4 tensors/)
       expect(() => model.setWeights([saved[2], ...saved.slice(1)])).toThrow(
-        /Affine.weight of shape \[7, 5\], received \[5, 3\]/,
+        /Affine.weight of shape \[7, 5\] at \[0\], received \[5, 3\]/,
       )
     })
 

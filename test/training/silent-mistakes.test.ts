@@ -277,6 +277,22 @@ eachBackend(() => {
     await model.fit(data)
   })
 
+  it('a penalty on what no gradient flows through', async () => {
+    const layer = new Affine(1)
+    const model = line([layer])
+    const penalize = (of: () => Tensor) => ({
+      name: 'own',
+      targets: 'dense' as const,
+      call: (p: Tensor, y: Tensor) => mean(multiply(subtract(p, y), subtract(p, y))).add(of().square().sum()),
+    })
+    for (const of of [() => model.store.values, () => model.store.values.slice(0, 2)])
+      await expect(model.compile({ loss: penalize(of) }).fit(data)).rejects.toThrow(
+        /fit: expected a loss computed from the values of single parameters \(of store.parameters\)/,
+      )
+    await model.compile({ loss: penalize(() => layer.weight.value) }).fit(data)
+    expect(model.store.values.square().sum().item()).toBeGreaterThan(0) // elsewhere it may be read
+  })
+
   it('reads the data once', async () => {
     const read: string[] = []
     const lazy = {
