@@ -258,7 +258,11 @@ eachBackend(() => {
     const moved = weights.slice(1).map((w, i) => w.some((value, j) => value !== weights[i][j]))
     expect(moved).toEqual([false, false, true, true])
     first.weight.value.requiresGrad = true
-    const freeze = { onEpochEnd: () => void (first.weight.value.requiresGrad = false) }
+    const freeze = {
+      onEpochEnd() {
+        first.weight.value.requiresGrad = false
+      },
+    }
     await model.fit({ x: rows(5, 2), y: [[1], [2], [3], [4], [5]] }, { epochs: 2, callbacks: [freeze] })
     expect(first.weight.value.grad?.data.every((g) => g === 0)).toBe(true) // or others that are scaled with it would be wrong
   })

@@ -65,6 +65,19 @@ eachBackend(() => {
     expect((performance.now() - start) / 1000 - seconds[0]).toBeGreaterThan(0.3)
   })
 
+  it('a signal that fails ends its own fit, whoever asks it, and no other', async () => {
+    const failing = { aborted: false, reason: undefined, throwIfAborted: () => {} }
+    const fits = Array.from({ length: 7 }, (_, i) =>
+      linear().fit(data(20_000), { epochs: 2, batchSize: 1, signal: i === 5 ? failing : undefined }),
+    )
+    failing.throwIfAborted = () => {
+      throw new RangeError('no signal')
+    }
+    const results = await Promise.allSettled(fits)
+    expect(results.map((r) => r.status)).toEqual(fits.map((_, i) => (i === 5 ? 'rejected' : 'fulfilled')))
+    await linear().fit(data(20_000), { batchSize: 1 })
+  })
+
   it('models that one signal ends have a history each', async () => {
     const stop = new AbortController()
     const models = [2, 3, 4].map(() => linear())
