@@ -51,15 +51,10 @@
       'target_name': 'lanewise',
       'sources': [
         'native/addon.cpp',
-        'native/cpu.cpp',
         'native/demangle.cpp',
-        'native/sharing.cpp',
-        'native/tape.cpp',
-        'native/pool.cpp',
-        'native/scratch.cpp',
-        'native/signature.cpp'
+        'native/tape.cpp'
       ],
-      'dependencies': ['lanewise_scalar'],
+      'dependencies': ['lanewise_small', 'lanewise_scalar'],
       'conditions': [
         ['target_arch=="x64"', {
           'dependencies': ['lanewise_avx2', 'lanewise_avx512']
@@ -74,6 +69,13 @@
           ]
         }]
       ]
+    },
+    {
+      'target_name': 'lanewise_small',
+      'type': 'static_library',
+      'sources': ['native/cpu.cpp', 'native/pool.cpp', 'native/scratch.cpp', 'native/sharing.cpp', 'native/signature.cpp'],
+      # Smaller, and as fast. (addon.cpp and tape.cpp are not: 25 ns an eager op.)
+      'cflags_cc': ['-Os']
     },
     {
       'target_name': 'lanewise_scalar',
