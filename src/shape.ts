@@ -56,7 +56,8 @@ export function checkShape(op: string, shape: unknown): number[] {
   // Copied before it is checked: a getter may give another size the second time.
   const copy = Array.isArray(shape) && shape.length <= MAX_RANK ? Array.from(shape) : undefined
   if (!isShape(copy)) {
-    throw new ShapeError(op, `a shape: an array of at most ${MAX_RANK} whole numbers >= 0`, describe(shape))
+    const hint = typeof shape === 'number' ? `, such as [${shape}]` : ''
+    throw new ShapeError(op, `a shape: an array of at most ${MAX_RANK} whole numbers >= 0${hint}`, describe(shape))
   }
   return checkSize(op, copy as number[])
 }

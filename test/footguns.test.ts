@@ -260,6 +260,7 @@ const WRONG: Trap[] = [
     'requiresGrad: true or false, received "yes"',
   ],
   ['zeros', () => lw.zeros([-1]), lw.ShapeError, 'zeros: expected a shape'],
+  ['zeros of a number', () => lw.zeros(3 as never), lw.ShapeError, 'whole numbers >= 0, such as [3], received 3'],
   ['zeros rank', () => lw.zeros([1, 1, 1, 1, 1, 1, 1]), lw.ShapeError, 'at most 6'],
   ['zeros size', () => lw.zeros([2 ** 20, 2 ** 20]), lw.ShapeError, 'at most 2147483647 elements'],
   ['set', () => f(2).set([1, 2, 3]), lw.ShapeError, 'set: expected values of shape [2], received [3]'],

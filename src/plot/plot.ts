@@ -99,7 +99,7 @@ function check(history: HistoryLike, file: string, options: PlotOptions): void {
   checkText('plot', 'title', title)
   checkFlag('plot', 'logLoss', logLoss)
   if (typeof history?.history !== 'object' || history.history === null || typeof history.epoch?.length !== 'number')
-    throw new TypeMismatchError('plot', 'a history, such as fit returns', describe(history))
+    throw new TypeMismatchError('plot', 'a history, all that fit returns', describe(history))
   for (const [name, list] of [['epoch', history.epoch], ...listsOf(history.history), ...listsOf(history.steps ?? {})])
     if (!isList(list)) throw new TypeMismatchError('plot', `${name} to be a list of numbers`, describe(list))
   for (const [name, { length }] of Object.entries(history.history))

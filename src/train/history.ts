@@ -1,6 +1,6 @@
 import { dtypeOf } from '../dtype.js'
 import { checkObject, describe, TypeMismatchError, ValueError } from '../errors.js'
-import { checkMade } from '../made.js'
+import { checkMade, isMade } from '../made.js'
 
 /** What `fit` reports: plain data, so that JSON.stringify(history) keeps all of it (non-finite values become null). */
 export interface HistoryData {
@@ -126,6 +126,13 @@ export class History implements HistoryData {
     })
     if (best < 0) throw new ValueError('History.best', `a finite ${metric}`, `none in ${list.length} epochs`)
     return { epoch: this.epoch[best], value: list[best] }
+  }
+
+  /** What console.log and the REPL show: of thousands of steps only how many. */
+  [Symbol.for('nodejs.util.inspect.custom')](): unknown {
+    if (!isMade(this, History, 'epoch')) return 'History'
+    const steps = Object.entries(this.steps).map(([name, list]) => [name, `${list.length} steps`])
+    return { ...this, steps: Object.fromEntries(steps) }
   }
 
   /** A plain copy of the data. */

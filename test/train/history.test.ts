@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { ValueError } from '../../src/errors.js'
 import { History } from '../../src/train/history.js'
@@ -90,5 +91,15 @@ describe('History', () => {
     expect(JSON.stringify(history)).toBe('{"epoch":[1,2],"history":{"loss":[null,1]},"steps":{},"seconds":[]}')
     history.nonFinite = { epoch: 1, step: 3 }
     expect(history.toJSON().nonFinite).toEqual({ epoch: 1, step: 3 })
+  })
+
+  test('shows epochs, and of steps how many', () => {
+    const history = new History()
+    history.addSteps({ loss: new Float64Array(5000) }, 2)
+    history.addEpoch({ loss: 0.25 })
+    expect(inspect(history)).toBe(
+      "{\n  epoch: [ 1 ],\n  history: { loss: [ 0.25 ] },\n  steps: { loss: '5000 steps' },\n  seconds: [ 2 ]\n}",
+    )
+    expect(inspect(History.prototype)).toBeTypeOf('string')
   })
 })
