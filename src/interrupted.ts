@@ -3,8 +3,8 @@
 // microtask and, as V8 may have dropped those too, when the event loop turns.
 import { setImmediate } from 'node:timers'
 
-// Node's own, also where a test replaces it later.
-const later = setImmediate
+// Node's own, also where a test replaces them later.
+const [soon, later] = [queueMicrotask, setImmediate]
 
 const takeBack: (() => void)[] = []
 let asMicrotask = false
@@ -22,7 +22,7 @@ function takeAllBack(): void {
 /** Called by each such function when it begins; costs something once a turn. */
 export function begins(): void {
   if (!asMicrotask) {
-    queueMicrotask(() => {
+    soon(() => {
       asMicrotask = false
       takeAllBack()
     })
