@@ -49,7 +49,7 @@ const ALIGN = 64
  */
 const BLOCK_ALIGN = 512
 export const SMALL_BYTES = 1 << 13
-/** A slab has at least this many blocks of its kind, and bytes. Who keeps one block keeps all of its slab: so much more than its own memory. */
+/** A slab has room for so many blocks of its kind, and at least so many bytes. Who keeps one block keeps all of its slab. */
 const SLAB_BLOCKS = 32
 const SLAB_BYTES = 1 << 13
 /**

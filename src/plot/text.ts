@@ -55,9 +55,12 @@ export function widthOf(text: string, size = 13, bold = false): number {
 /** As much of a text as fits so many pixels, and … for the rest. */
 export function shorten(text: string, pixels: number, size = 13, bold = false): string {
   if (widthOf(text, size, bold) <= pixels) return text
-  const characters = [...text]
-  while (characters.length > 0 && widthOf(`${characters.join('')}…`, size, bold) > pixels) characters.pop()
-  return `${characters.join('')}…`
+  let kept = ''
+  for (const character of text) {
+    if (widthOf(`${kept}${character}…`, size, bold) > pixels) break
+    kept += character
+  }
+  return `${kept}…`
 }
 
 /** 'valSparseAccuracy' → 'Val sparse accuracy' */
