@@ -32,7 +32,7 @@ export function begins(): void {
     later(() => {
       asMicrotask = asImmediate = false
       takeAllBack()
-    })
+    }).unref() // or a process would not end whose `beforeExit` predicts
     asImmediate = true
   }
 }

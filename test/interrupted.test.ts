@@ -1,6 +1,7 @@
 import vm from 'node:vm'
 import { beforeEach, describe, expect, it } from 'vitest'
 import * as lw from '../src/index.js'
+import { buildDist, runScript } from './processes.js'
 
 // A time limit of node:vm, as Ctrl-C in Node's REPL, ends what runs without its `finally`.
 const model = new lw.Sequential({ input: [4], layers: [new lw.Affine(8), new lw.Relu(), new lw.Affine(3)], seed: 1 })
@@ -40,6 +41,14 @@ describe('what was interrupted leaves nothing behind', () => {
       expect(model.predict([[0, 0, 0, 0]]).shape).toEqual([1, 3])
       await model.fit({ x, y })
     }
+  })
+
+  it('nor keeps a process from ending', () => {
+    buildDist()
+    const { status, stdout } = runScript(
+      "process.on('beforeExit', () => { console.log(lw.noGrad(() => lw.zeros([1]).add(1)).item()) })",
+    )
+    expect([status, stdout.trim()]).toEqual([0, '1'])
   })
 
   it('nor memory that results on their way would take', async () => {
