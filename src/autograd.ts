@@ -26,6 +26,7 @@ onInterrupted(() => {
 
 /** Runs fn, in which `values`, all of a model's in one, are not what to compute a loss from. */
 export function withoutValues<T>(values: Tensor, fn: () => T): T {
+  begins()
   const before = barred
   barred = values
   try {

@@ -129,14 +129,14 @@ function labelOf({ value, note }: Bar): string {
   const plain = size >= 1e-4 && size < 1000
   const figure =
     size >= 1000 && size < 1e9 ? comma(Math.round(value)) : plain ? `${+value.toPrecision(5)}` : formatValue(value)
-  const text = figure.replace('-', '−')
+  const text = withMinus(figure)
   return note ? `${text} (${shorten(note, NOTE)})` : text
 }
 
 function drawAxis(x: Scale, log: boolean, top: number, bottom: number): string[] {
   const named = ticks(x, log, 6).map(({ value, label }) => ({
     at: px(x(value)),
-    label: isPlain(value) ? comma(value).replace('-', '−') : label,
+    label: isPlain(value) ? withMinus(comma(value)) : label,
   }))
   return named.flatMap(({ at, label }) => [
     `<line class="lw-grid" x1="${at}" x2="${at}" y1="${top}" y2="${bottom}"/>`,
@@ -146,6 +146,8 @@ function drawAxis(x: Scale, log: boolean, top: number, bottom: number): string[]
 
 const isPlain = (value: number) => Number.isInteger(value) && Math.abs(value) < 1e9
 const comma = (value: number) => value.toLocaleString('en-US')
+/** As the axis has it; the sign of an exponent stays. */
+const withMinus = (figure: string) => figure.replace(/^-/, '−')
 
 function drawBar(bar: Bar, x: Scale, log: boolean, top: number, color: string): string {
   const [start] = x.range()

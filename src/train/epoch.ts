@@ -25,9 +25,10 @@ export class Epoch {
   readonly steps: number
   /** Per step: the loss first, then the metrics. */
   readonly logs: readonly Tensor[]
-  /** A step of a full batch, of which there are `whole`, and of the smaller last one. */
+  /** A step of `size` rows, of which there are `whole`, and of the smaller last batch. */
   private full: Tape
   private rest: Tape | undefined
+  private readonly size: number
   private readonly whole: number
   private readonly indices: Tensor
   /** For each parameter whether these train it. */
@@ -46,24 +47,21 @@ export class Epoch {
     private readonly options: EpochOptions,
   ) {
     const { rows } = data
-    const indices = zeros([rows], { dtype: 'int32' })
-    this.indices = indices
-    const { data: order } = indices
+    this.indices = zeros([rows], { dtype: 'int32' })
+    const { data: order } = this.indices
     for (let i = 0; i < rows; i++) order[i] = i
-    const size = Math.min(options.batchSize, rows)
-    this.whole = Math.floor(rows / size)
-    this.steps = Math.ceil(rows / size)
+    this.size = Math.min(options.batchSize, rows)
+    this.whole = Math.floor(rows / this.size)
+    this.steps = Math.ceil(rows / this.size)
     this.logs = [undefined, ...network.compiled.metrics].map(() => zeros([this.steps], { dtype: 'float64' }))
-    this.shuffle = options.shuffle ? record(() => permutation(network.shuffleState, rows, indices)) : undefined
+    this.shuffle = options.shuffle ? record(() => permutation(network.shuffleState, rows, this.indices)) : undefined
     this.trained = this.wanted()
     ;[this.full, this.rest] = this.recordSteps()
   }
 
   private recordSteps(): [full: Tape, rest: Tape | undefined] {
-    const { rows } = this.data
-    const size = Math.min(this.options.batchSize, rows)
-    const left = rows - this.whole * size
-    return [this.recordStep(size), left > 0 ? this.recordStep(left) : undefined]
+    const left = this.data.rows % this.size
+    return [this.recordStep(this.size), left > 0 ? this.recordStep(left) : undefined]
   }
 
   private wanted(): boolean[] {

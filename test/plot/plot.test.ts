@@ -333,8 +333,8 @@ describe('barPlot', () => {
   })
 
   test('figures of bars have no zeros at their end, and one minus', async () => {
-    const svg = await barPlot({ ...base, bars: [0.91, 0.001, -0.5, -1].map((value) => ({ name: 'b', value })) })
-    for (const text of ['>0.91<', '>0.001<', '>−0.5<', '>−1<']) expect(svg).toContain(text)
+    const svg = await barPlot({ ...base, bars: [0.91, 0.001, 1e-5, -0.5, -1].map((value) => ({ name: 'b', value })) })
+    for (const text of ['>0.91<', '>0.001<', '>1.000e-5<', '>−0.5<', '>−1<']) expect(svg).toContain(text)
     expect(svg).not.toMatch(/>-\d/)
   })
 
