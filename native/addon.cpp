@@ -5,6 +5,7 @@
 
 #include "addon-instance.h"
 #include "addon-tape.h"
+#include "pool.h"
 #include "rounding.h"
 
 #define LANEWISE_STRING2(x) #x
@@ -58,7 +59,7 @@ Napi::Value Setup(const Napi::CallbackInfo& info) {
   Instance& self = instanceOf(info);
   if (info.Length() < 3 || !info[0].IsString() || !info[1].IsNumber()) return refuse(env, "setup: expected (isa, threads, words)");
   const double threads = info[1].As<Napi::Number>().DoubleValue();
-  if (!(threads >= 1 && threads <= 256)) return refuse(env, "setup: expected 1 to 256 threads");
+  if (!(threads >= 1 && threads <= kMaxThreads)) return refuse(env, "setup: expected 1 to 256 threads");
   BufferView words;
   if (!viewOf(env, info[2], words) || words.type != DType::i32) return refuse(env, "setup: expected an Int32Array over shared memory");
   const std::string name = info[0].As<Napi::String>().Utf8Value();

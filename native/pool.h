@@ -6,6 +6,8 @@
 
 namespace lanewise {
 
+enum { kMaxThreads = 256 };  // as MOST in src/backend/threads.ts
+
 typedef void (*RangeFn)(void* context, int64_t begin, int64_t end);
 
 // Where the share of each of at most kMostLegs threads ends at the moment, as a fraction of the whole (see shares.h), and 1 up to the

@@ -7,9 +7,9 @@
 #include <atomic>
 #include <chrono>
 
-namespace lanewise {
+#include "pool.h"
 
-enum { kMaxThreads = 256 };
+namespace lanewise {
 
 // What one thread got done, and how long it took; written by it alone, read by the job's owner once it has left.
 struct Done {

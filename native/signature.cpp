@@ -21,13 +21,23 @@ const struct {
 const int kOps = sizeof kSources / sizeof kSources[0];
 OpInfo table[kOps];
 
+// A signature in our own source is wrong.
+[[noreturn]] void wrong(const OpInfo& op) {
+  fprintf(stderr, "lanewise: the signature of %s has a name that is not known, or too many parts (docs/commands.md)\n", op.name);
+  abort();
+}
+
+void atMost(const OpInfo& op, int count, int most) {
+  if (count > most) wrong(op);
+}
+
 struct Names {
   char text[kMaxInts][16];
   int count = 0;
-  int find(const char* name, size_t length) const {
+  int find(const OpInfo& op, const char* name, size_t length) const {
     for (int i = 0; i < count; i++)
       if (strlen(text[i]) == length && strncmp(text[i], name, length) == 0) return i;
-    abort();  // a signature in our own source is wrong
+    wrong(op);
   }
 };
 
@@ -49,30 +59,34 @@ void parseParameters(OpInfo& op, Names& names) {
   const char* s = strchr(op.signature, '|');
   for (s = s ? s + 1 : nullptr; s && (s = nextWord(s, word, sizeof word));) {
     if (strstr(word, ":d")) {
-      op.doubleCount++;
+      atMost(op, ++op.doubleCount, kMaxDoubles);
       continue;
     }
     char* limit = strchr(word, '<');
+    atMost(op, op.intCount + 1, kMaxInts);
     op.below[op.intCount++] = limit ? atoll(limit + 1) : (int64_t)1 << 31;
     if (limit) *limit = 0;
     snprintf(names.text[names.count++], sizeof names.text[0], "%.15s", word);
   }
 }
 
-void parseExtent(OperandSpec& spec, const char* text, const Names& names) {
+void parseExtent(const OpInfo& op, OperandSpec& spec, const char* text, const Names& names) {
   spec.constant = 1;
   spec.factorCount = 0;
   spec.mask = -1;
   spec.broadcast = *text == '@';
   if (spec.broadcast) {
-    if (text[1]) spec.mask = names.find(text + 1, strlen(text + 1));
+    if (text[1]) spec.mask = names.find(op, text + 1, strlen(text + 1));
     return;
   }
   while (*text) {
     const char* end = strchr(text, '*');
     const size_t length = end ? (size_t)(end - text) : strlen(text);
     if (*text >= '0' && *text <= '9') spec.constant *= atoll(text);
-    else spec.factors[spec.factorCount++] = names.find(text, length);
+    else {
+      atMost(op, spec.factorCount + 1, kMaxFactors);
+      spec.factors[spec.factorCount++] = names.find(op, text, length);
+    }
     text += length + (end ? 1 : 0);
   }
 }
@@ -112,11 +126,12 @@ void parse(OpInfo& op) {
   parseParameters(op, names);
   char word[64];
   for (const char* s = op.signature; (s = nextWord(s, word, sizeof word));) {
+    atMost(op, op.operandCount + 1, kMaxOperands);
     OperandSpec& spec = op.operands[op.operandCount++];
     const char* role = strchr(word, ':') + 1;
     spec.role = role[0];
     spec.type = role[2];
-    parseExtent(spec, role + 4, names);
+    parseExtent(op, spec, role + 4, names);
   }
   op.words = 2 + 2 * op.operandCount + op.intCount + 2 * op.doubleCount;
 }

@@ -6,12 +6,14 @@
 
 namespace lanewise {
 
+enum { kMaxFactors = 4 };
+
 struct OperandSpec {
   char role;       // r, i, w, u
   char type;       // T, d, i, L, A
   bool broadcast;  // extent is the product of d0 … d5 …
   int mask;        // … without the dimensions set in this int parameter (-1: none left out)
-  int factors[4];  // else the product of these int parameters …
+  int factors[kMaxFactors];  // else the product of these int parameters …
   int factorCount;
   int64_t constant;  // … and this number
 };

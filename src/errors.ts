@@ -150,11 +150,19 @@ export function asArgument<T>(op: string, what: string, make: () => T): T {
 const DEPTH = 3
 
 /** A short rendering of any value for the "received" part of a message: never empty. */
-export function describe(value: unknown, depth = 0): string {
+export function describe(value: unknown): string {
+  try {
+    return rendering(value, 0)
+  } catch {
+    return typeof value === 'function' ? 'a function' : 'an object' // a getter that throws, a proxy that was revoked
+  }
+}
+
+function rendering(value: unknown, depth: number): string {
   if (value === null) return 'null'
   if (Array.isArray(value)) {
     if (depth === DEPTH) return '[…]'
-    const items = Array.from({ length: Math.min(8, value.length) }, (_, i) => describe(value[i], depth + 1))
+    const items = Array.from({ length: Math.min(8, value.length) }, (_, i) => rendering(value[i], depth + 1))
     return `[${items.join(', ')}${value.length > 8 ? ', …' : ''}]`
   }
   switch (typeof value) {
@@ -163,7 +171,7 @@ export function describe(value: unknown, depth = 0): string {
     case 'function':
       return `${/^class\b/.test(Function.prototype.toString.call(value)) ? 'class' : 'function'} ${nameOf(value, '(anonymous)')}`
     case 'bigint':
-      return `${value}n`
+      return BigInt.asIntN(64, value) === value ? `${value}n` : 'a bigint of more than 64 bits'
     case 'symbol':
       return value.toString()
     case 'object': {

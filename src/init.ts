@@ -1,4 +1,3 @@
-import type { FloatDType } from './dtype.js'
 import { checkOptions, describe, ValueError } from './errors.js'
 import { fill } from './ops/memory.js'
 import { normal as drawNormal, uniform as drawUniform } from './ops/random.js'
@@ -8,7 +7,7 @@ import { checkTensor, type Tensor } from './tensor.js'
 /** Fills a new parameter; `state` is the model's random stream. */
 export type Initializer = (parameter: Tensor, state: Tensor) => void
 
-/** Inputs and outputs of a parameter: of a matrix [in, out] its sizes, of a vector its length twice. */
+/** Inputs and outputs of a parameter: of a matrix [in, out] its sizes, each times the dimensions before these; of a vector its length twice. */
 export function fans(shape: Shape): { fanIn: number; fanOut: number } {
   checkShape('fans', shape)
   if (shape.length < 2) return { fanIn: shape[0] ?? 1, fanOut: shape[0] ?? 1 }
@@ -23,7 +22,7 @@ const checked =
   (p, state) =>
     draw(checkTensor(op, p, 'a parameter'), state)
 
-const options = (p: Tensor) => ({ dtype: p.dtype as FloatDType })
+const options = (p: Tensor) => ({ dtype: p.dtype })
 
 /** All 0: Affine's default for biases. */
 export const zeros = (): Initializer => constant(0)

@@ -51,10 +51,18 @@ export function isShape(shape: unknown): shape is Shape {
   return true
 }
 
+/** A copy, by number: an iterator of one's own may never end. Undefined for what cannot be a shape. */
+export function copyOfShape(shape: unknown): unknown[] | undefined {
+  if (!Array.isArray(shape) || shape.length > MAX_RANK) return undefined
+  const copy: unknown[] = []
+  for (let i = 0; i < shape.length; i++) copy.push(shape[i])
+  return copy
+}
+
 /** Returns `shape` as a plain array of sizes, or throws. */
 export function checkShape(op: string, shape: unknown): number[] {
   // Copied before it is checked: a getter may give another size the second time.
-  const copy = Array.isArray(shape) && shape.length <= MAX_RANK ? Array.from(shape) : undefined
+  const copy = copyOfShape(shape)
   if (!isShape(copy)) {
     const hint = typeof shape === 'number' ? `, such as [${shape}]` : ''
     throw new ShapeError(op, `a shape: an array of at most ${MAX_RANK} whole numbers >= 0${hint}`, describe(shape))

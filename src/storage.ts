@@ -1,6 +1,6 @@
 import { markAsUntransferable } from 'node:worker_threads'
 import { arrayType, BYTES, type DType, type TypedArray } from './dtype.js'
-import { allocating } from './errors.js'
+import { allocating, StateError } from './errors.js'
 
 /**
  * A block of memory that tensors are views of. Where an addon is loaded it is a SharedArrayBuffer: never detached, never
@@ -17,6 +17,12 @@ export class Storage {
     /** The addon's number for it; -1 where there is none yet. */
     public id: number,
   ) {}
+}
+
+/** @throws StateError while steps of a model run on another thread: new values would be half of a step's and half the caller's */
+export function checkFree(op: string, { busyWith }: Storage): void {
+  if (busyWith !== undefined)
+    throw new StateError(op, 'a moment without steps: a callback, or no fit', `a model that is busy with ${busyWith}`)
 }
 
 /** What an addon tells of memory. */

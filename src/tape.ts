@@ -8,6 +8,7 @@ import {
   checkWhole,
   describe,
   MemoryError,
+  ShapeError,
   StateError,
   TypeMismatchError,
   withMemoryError,
@@ -16,7 +17,8 @@ import { nextInOrder, Recording, recordingState } from './gradient-nodes.js'
 import { begins, onInterrupted } from './interrupted.js'
 import { checkMade } from './made.js'
 import type { Op } from './ops/op.js'
-import type { Storage } from './storage.js'
+import { isWritten } from './ops/signature.js'
+import { checkFree, type Storage } from './storage.js'
 
 const NONE: readonly number[] = []
 
@@ -28,6 +30,7 @@ class Recorder {
   readonly words: number[] = []
   readonly arrays: TypedArray[] = []
   readonly numbers = new Map<Storage, number>()
+  readonly written = new Set<Storage>()
 
   append(
     op: Op,
@@ -43,7 +46,10 @@ class Recorder {
         'a longer one',
       )
     this.words.push(op.index, dtype)
-    for (const operand of operands) this.words.push(this.number(operand.storage), operand.offset)
+    for (const [i, { storage, offset }] of operands.entries()) {
+      this.words.push(this.number(storage), offset)
+      if (isWritten(op.operands[i])) this.written.add(storage)
+    }
     for (const n of ints) this.words.push(n)
     for (const d of doubles) writeDouble(this.words, this.words.length, d)
   }
@@ -77,6 +83,9 @@ export function emit<T extends Operand>(
   ints: readonly number[],
   doubles: readonly number[] = NONE,
 ): T {
+  // Where somebody has overwritten a tensor's shape; the addon would take the whole part.
+  for (let i = 0; i < ints.length; i++)
+    if (ints[i] !== (ints[i] | 0)) throw new ShapeError(op.name, 'sizes that are whole numbers', `${ints[i]}`)
   if (recorder !== undefined) recorder.append(op, CODE[dtype], operands, ints, doubles)
   else activeBackend().execute(op, CODE[dtype], operands, ints, doubles)
   return operands[0]
@@ -98,6 +107,8 @@ export class Tape {
     /** Number of int32 words, a measure of the tape's length. */
     readonly words: number,
     private readonly recording: Recording,
+    /** What it writes to, that a model's steps may be writing to as well. */
+    private readonly written: readonly Storage[] = [],
   ) {
     if (typeof bound?.replay !== 'function' || typeof bound.replaySlice !== 'function')
       throw new TypeMismatchError('Tape', 'a bound tape (record() makes tapes)', describe(bound))
@@ -105,7 +116,7 @@ export class Tape {
 
   /**
    * Runs the tape `steps` times, blocking.
-   * @throws StateError inside record() or while the tape is busy; IndexError for a bad index in a buffer; ValueError for steps that
+   * @throws StateError inside record(), while the tape is busy, or while a fit computes with what it writes to; IndexError for a bad index in a buffer; ValueError for steps that
    * are no whole number >= 0
    */
   replay(steps = 1): void {
@@ -114,6 +125,7 @@ export class Tape {
     this.checkIdle()
     // A worker, or the process, can be ended where JavaScript runs: between slices.
     for (let done = 0; done < steps; ) {
+      for (const storage of this.written) checkFree('replay', storage)
       this.recording.ranAt = nextInOrder()
       done += this.bound.replay(steps - done, this.bound.sliceMs)
     }
@@ -132,6 +144,7 @@ export class Tape {
     try {
       for (let done = 0; done < steps; ) {
         signal?.throwIfAborted()
+        for (const storage of this.written) checkFree('replayAsync', storage)
         this.recording.ranAt = nextInOrder()
         done += await this.bound.replaySlice(steps - done, this.bound.sliceMs, signal)
         checkSynchronous('replayAsync', onProgress?.(done))
@@ -163,13 +176,22 @@ function checkSteps(op: string, steps: unknown): void {
  * @throws StateError when fn reads or makes tensor values, returns a promise, or records again
  */
 export function record(fn: () => unknown): Tape {
+  return recordTape(fn, true)
+}
+
+/** record(), for who holds all that the tape writes to while it runs (Storage.busyWith). */
+export function recordHeld(fn: () => unknown): Tape {
+  return recordTape(fn, false)
+}
+
+function recordTape(fn: () => unknown, asks: boolean): Tape {
   if (typeof fn !== 'function') throw new TypeMismatchError('record', 'a function', describe(fn))
   if (recorder !== undefined) throw new StateError('record', 'one recording at a time', 'a record() inside record()')
   const recording = new Recording()
   begins()
   unfinished = recording
   try {
-    const tape = bindTape(recorded(fn, recording), recording)
+    const tape = bindTape(recorded(fn, recording), recording, asks)
     recording.forget()
     return tape
   } catch (error) {
@@ -196,9 +218,10 @@ function recorded(fn: () => unknown, recording: Recording): Recorder {
   return mine
 }
 
-function bindTape(commands: Recorder, recording: Recording): Tape {
+function bindTape(commands: Recorder, recording: Recording, asks: boolean): Tape {
   return withMemoryError('record', `memory for a tape of ${commands.words.length} words`, () => {
     const words = Int32Array.from(commands.words)
-    return new Tape(activeBackend().bind(words, commands.arrays), words.length, recording)
+    const bound = activeBackend().bind(words, commands.arrays)
+    return new Tape(bound, words.length, recording, asks ? [...commands.written] : [])
   })
 }

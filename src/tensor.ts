@@ -16,6 +16,7 @@ import {
   aligned,
   allocate,
   allocatedOffset,
+  checkFree,
   GAP_BYTES,
   newStorage,
   type resultSlabs,
@@ -33,6 +34,8 @@ const MAX_ARRAYS = 2 ** 24
 
 /** V8 makes a dictionary of a longer array, or ends the process. */
 const MAX_NUMBERS = 2 ** 25
+/** A gigabyte of JavaScript's memory, half of what there may be: beyond it V8 ends the process. */
+const MAX_ALL_NUMBERS = 2 ** 27
 
 /**
  * A contiguous, row-major block of numbers. The values live in memory (with the addon: shared memory) that the kernels read
@@ -87,6 +90,8 @@ export class Tensor {
     checkTensor('requiresGrad', this)
     const wants = checkFlag('requiresGrad', 'requiresGrad', wanted)
     if (wants && !isFloat(this.dtype)) throw new TypeMismatchError('requiresGrad', 'a float tensor', this.describe())
+    if (wants && this.node !== undefined)
+      throw new StateError('requiresGrad', 'a tensor without history (a copy made within noGrad)', this.describe())
     this.wantsGrad = wants
   }
 
@@ -132,6 +137,12 @@ export class Tensor {
         `rows of at most ${MAX_NUMBERS} numbers (toTypedArray() gives more)`,
         show(this.shape),
       )
+    if (this.size > MAX_ALL_NUMBERS)
+      throw new ShapeError(
+        'toArray',
+        `at most ${MAX_ALL_NUMBERS} numbers (toTypedArray() gives more)`,
+        show(this.shape),
+      )
     const flat = this.toTypedArray()
     if (this.rank === 0) return flat[0] as T
     let next = 0
@@ -166,6 +177,7 @@ export class Tensor {
       throw new ShapeError('set', `values of shape ${show(this.shape)}`, got)
     }
     checkIntegers('set', source.flat, this.dtype)
+    checkStill('set', this) // again: a getter among the values may have begun a fit
     // A detached array counts as empty, but cannot be copied.
     if (this.size > 0) this.data.set(source.flat)
     return written(this) as this
@@ -186,6 +198,7 @@ export class Tensor {
   [Symbol.toPrimitive](hint: string): string {
     if (hint !== 'string') {
       const wanted =
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: it is what to write
         hint === 'number' ? 'item() or an op, where a number is wanted' : 'item(), an op, or `${tensor}` for text'
       throw new TypeMismatchError('Tensor', wanted, this.describe())
     }
@@ -217,7 +230,7 @@ function checkReadable(what: string, t: Tensor): void {
   if (recordingState.active) {
     throw new StateError(
       what,
-      'no reading while recording: values exist only when the tape is replayed',
+      'no reading while recording (record(), or a step of fit): values exist only when the tape is replayed',
       `a call of ${what} inside record()`,
     )
   }
@@ -226,19 +239,14 @@ function checkReadable(what: string, t: Tensor): void {
 function checkWritable(what: string): void {
   if (recordingState.active) {
     const expected =
-      'no values from the host inside record(): they would be baked into the tape; create the tensor outside and write to it with set() between replays'
+      'no values from the host inside record() (fit records a step): they would be baked into the tape; create the tensor outside and write to it with set() between replays'
     throw new StateError(what, expected, `a call of ${what} inside record()`)
   }
 }
 
-/**
- * Asked before anything is written to a tensor that was there before.
- * @throws StateError while steps of its model run on another thread: new values would be half of a step's and half the caller's
- */
+/** Asked before anything is written to a tensor that was there before; of what is recorded its tape asks. @throws StateError as checkFree */
 export function checkStill(op: string, t: Tensor): void {
-  const task = t.storage.busyWith
-  if (task === undefined || recordingState.active) return
-  throw new StateError(op, 'a moment without steps: a callback, or no fit', `a model that is busy with ${task}`)
+  if (!recordingState.active) checkFree(op, t.storage)
 }
 
 /** A tensor of unset memory (zeros when fresh) for an op's result. */

@@ -69,3 +69,10 @@ it('a name for every loss and optimizer', () => {
   const optimizers = namesOf({ loss: 'mse', optimizer: 'none' }).map((name) => name.toLowerCase())
   expect(optimizers).toEqual(expect.arrayContaining(OPTIMIZERS.map((name) => name.toLowerCase())))
 })
+
+it.each(OPTIMIZERS)('%s keeps its name in a bundle, and tells who sets what it does not read', (name) => {
+  const listed = words(source('src/optimizers/index.ts').match(/keepNames\(\{(.*)\}\)/)?.[1])
+  expect(listed, 'in keepNames of src/optimizers/index.ts').toContain(name)
+  const Optimizer = (lw as unknown as Record<string, new () => object>)[name]
+  expect(() => Object.assign(new Optimizer(), { lr: 0.1 }), 'in the list below keepNames').toThrow(lw.ValueError)
+})

@@ -36,6 +36,14 @@ eachBackend(() => {
       }
     })
 
+    it('seen again outside of noGrad, stays without history', () => {
+      const [w, q] = [leaf(1, 2), leaf(3)]
+      const squares = lw.square(w)
+      const seen = lw.noGrad(() => squares.reshape([2]))
+      lw.backward(lw.sum(lw.multiply(seen.slice(1, 2), q)))
+      expect([gradOf(q), w.grad?.toArray()]).toEqual([[4], [0, 0]])
+    })
+
     it('written in many parts, the last of each counts', () => {
       const n = 50
       const b = lw.zeros([n], { dtype: 'float64' })

@@ -72,6 +72,7 @@ eachBackend(() => {
         )
       // biome-ignore lint/suspicious/noDoubleEquals: the operator itself is what throws
       for (const either of [() => 0 + (loss as never), () => (loss as never) == 14])
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: it is what to write
         expect(either).toThrow('Tensor: expected item(), an op, or `${tensor}` for text, received Tensor float32 []')
       expect(`${loss}`).toBe('Tensor float32 []')
     })

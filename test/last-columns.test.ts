@@ -100,7 +100,7 @@ describe.skipIf(isasHere().length === 0).each(['float32', 'float64'] as const)(
   },
 )
 
-// Few rows times a transpose: A is turned, not B, and then what comes out (native/kernels/gemm-turned.h).
+// Few rows times a transpose: A is turned, not B, and then what comes out (native/kernels/gemm-transposed.h).
 describe.skipIf(isasHere().length === 0).each(['float32', 'float64'] as const)(
   'products of few rows with a transpose, %s',
   (dtype) => {

@@ -8,7 +8,7 @@ import { eachBackend } from './backends.js'
 const values = [-1.5, 0.25, 2, -0, 0.75, 3.5]
 const matrix = (dtype: lw.FloatDType = 'float32') => tensor(values, { shape: [2, 3], dtype })
 
-/** What follows the first argument. Methods that have no `out` are marked. */
+/** What follows the first argument. Methods that have no `out`, or no derivative, are marked. */
 const CALLS: [name: string, rest: unknown[], out: boolean][] = [
   ...['negate', 'exp', 'log', 'sqrt', 'square', 'abs', 'sigmoid', 'tanh', 'relu', 'softmax', 'logSoftmax'].map(
     (name): [string, unknown[], boolean] => [name, [], true],

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import {
   backward,
   concat,
+  copy,
   full,
   gatherRows,
   mean,
@@ -100,6 +101,10 @@ eachBackend(() => {
     const whole = concat([left, rest], 1)
     expect([whole.shape, whole.dtype, whole.divisor]).toEqual([[2, 3, 2], 'uint8', 255])
     expect([...whole.data]).toEqual([...images.data])
+    expect(copy(images).divisor).toBe(255)
+    const row = tensor([1, 2, 3])
+    slice(row, 1, 3, -1).data[0] = 5 // of one dimension a view, as of the first
+    expect(row.toArray()).toEqual([1, 5, 3])
     const numbers = tensor(Int32Array.of(1, -2, 3, 4)).reshape([2, 2])
     expect(concat([slice(numbers, 1, 2, -1), numbers], 1).toArray()).toEqual([
       [-2, 1, -2],

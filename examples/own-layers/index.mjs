@@ -31,7 +31,8 @@ const flags = { epochs: '3', limit: '60000', ...parseArgs({ options }).values }
 
 /** Leaves out a share of the numbers of each row in training, and makes up for it in the others. */
 class Dropout extends Module {
-  constructor(rate, seed = 0) {
+  /** A seed of its own for each layer: of one seed they would leave out the same numbers. */
+  constructor(rate, seed) {
     super()
     this.rate = rate
     this.state = randomState(seed, 2) // a stream that no model of that seed draws from; a tensor: each replayed step draws on
@@ -74,7 +75,7 @@ const rows = Math.min(Number(flags.limit), train.x.shape[0])
 const data = { x: train.x.slice(0, rows), y: train.y.slice(0, rows) }
 
 function make() {
-  const layers = [new Affine(64), new BatchNorm(), new Relu(), new Dropout(0.2), new Affine(10), new Softmax()]
+  const layers = [new Affine(64), new BatchNorm(), new Relu(), new Dropout(0.2, 1), new Affine(10), new Softmax()]
   const model = new Sequential({ input: [784], layers, seed: 1 })
   return model.compile({ optimizer: new Adam(), loss: 'sparseCategoricalCrossentropy', metrics: ['accuracy'] })
 }

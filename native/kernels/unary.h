@@ -129,7 +129,7 @@ struct LeakyRelu {
   V slope;
   explicit LW_MEMBER LeakyRelu(const Command& c) : slope(V::set1((typename V::E)c.d[0])) {}
   template <class X> LW_MEMBER X operator()(X x) const { return select(x < X::zero(), X(slope) * x, x); }
-  LW_MEMBER V operator()(V dy, V x) const { return select(x < V::zero(), slope * dy, dy); }
+  LW_MEMBER V operator()(V dy, V x) const { return select(x > V::zero(), dy, slope * dy); }
 };
 
 template <class V>

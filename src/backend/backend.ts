@@ -33,7 +33,7 @@ export interface AbortSignalLike {
 
 /** A tape that was validated and is ready to be replayed. */
 export interface BoundTape {
-  /** Runs up to `steps` times, blocking, for about `milliseconds`, at least once; tells how often it ran. */
+  /** Runs up to `steps` times, blocking, for about `milliseconds` (the JavaScript backend runs all of them), at least once; tells how often it ran. */
   replay(steps: number, milliseconds: number): number
   /** How long a slice should take, in milliseconds: after each, an abort is looked for, progress told, and a thread can be ended. */
   readonly sliceMs: number

@@ -28,14 +28,18 @@ let turning: Promise<void> | undefined
 
 /** Lets the event loop turn: once for all who wait, each of whom would else go on before it does. */
 export function turn(): Promise<void> {
-  turning ??= new Promise<void>((resolve) => {
-    const turned = () => {
-      turning = undefined
-      loop.at = now()
-      resolve()
-    }
-    if (loop.turns) later(turned)
-    else byMessage(turned)
+  if (turning !== undefined) return turning
+  let resolve: () => void = () => {}
+  const next = new Promise<void>((done) => {
+    resolve = done
   })
-  return turning
+  const turned = () => {
+    turning = undefined
+    loop.at = now()
+    resolve()
+  }
+  if (loop.turns) later(turned)
+  else byMessage(turned)
+  turning = next // only now: where the stack had no room for the calls above, whoever comes later would wait for ever
+  return next
 }

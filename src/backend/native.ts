@@ -146,7 +146,9 @@ const poolThreads = {
   },
   /** The thread goes to the next at once: nobody gets in between. Who was stopped waits no more. */
   leave(): void {
-    this.waiting = this.waiting.filter(({ signal, reject }) => {
+    const before = this.waiting
+    this.waiting = [] // for whom a signal of one's own may bring, as it is asked
+    const stay = before.filter(({ signal, reject }) => {
       try {
         signal?.throwIfAborted()
         return true
@@ -155,6 +157,7 @@ const poolThreads = {
         return false
       }
     })
+    this.waiting.unshift(...stay)
     const next = this.waiting.shift()
     if (next) next.resolve()
     else this.free++

@@ -2,6 +2,7 @@ import os from 'node:os'
 import { BackendError } from '../errors.js'
 import { cgroupQuota } from './cgroup.js'
 
+/** As kMaxThreads in native/pool.h. */
 const MOST = 256
 
 /** Threads to use: LANEWISE_THREADS, else the processors this process may use, cgroup quota included. */

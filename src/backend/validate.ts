@@ -1,7 +1,7 @@
 import { CODE, DTYPES, type DType, dtypeOf, type TypedArray } from '../dtype.js'
 import { describe, IndexError, ShapeError, TypeMismatchError, ValueError } from '../errors.js'
 import type { Op } from '../ops/op.js'
-import type { OperandSpec, TypeLetter } from '../ops/signature.js'
+import { isWritten, type OperandSpec, type TypeLetter } from '../ops/signature.js'
 
 const MOST = Number.MAX_SAFE_INTEGER
 
@@ -13,8 +13,6 @@ const F32 = 1,
 const ADMITS: Readonly<Record<TypeLetter, number>> = { T: 0, d: F64, i: I32, L: I32 | U8, A: F32 | F64 | I32 | U8 }
 
 const namesOf = (admitted: number): string => DTYPES.filter((_, code) => (admitted >> code) & 1).join(' or ')
-
-const isWritten = (operand: OperandSpec): boolean => operand.role === 'w' || operand.role === 'u'
 
 /** An int parameter by its name. */
 const parameter = (op: Op, ints: readonly number[], name: string): number =>

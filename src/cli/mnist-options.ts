@@ -1,4 +1,5 @@
 import { Adam, AdamW, type Optimizer, RMSProp, SGD } from '../optimizers/index.js'
+import { NAMELESS, OTHER_FORMAT } from '../plot/file-name.js'
 import { parseOptions, UsageError, whole } from './options.js'
 
 export const HELP = `  --epochs N        passes over the training data (10)
@@ -76,7 +77,7 @@ function name(option: string, text: string | undefined, what: string): string | 
 /** What plot() would refuse, found out before the training and not after. */
 function plotName(text: string | undefined): string | undefined {
   const file = name('plot', text, 'a file')
-  if (file === undefined || !/(^|[\\/])\.{0,2}(\.svg|\.html)?$|\.(png|jpe?g|gif|webp|pdf)$/i.test(file)) return file
+  if (file === undefined || !(NAMELESS.test(file) || OTHER_FORMAT.test(file))) return file
   throw new UsageError(
     `--plot: expected a file name ending in .svg, .html or neither, received ${JSON.stringify(file)}`,
   )

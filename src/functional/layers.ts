@@ -1,4 +1,4 @@
-import type { FloatDType } from '../dtype.js'
+import type { DType, FloatDType } from '../dtype.js'
 import { asArgument, describe, ShapeError, TypeMismatchError } from '../errors.js'
 import { oneHot as oneHotOp } from '../ops/indexing.js'
 import { affine, matmul } from '../ops/matmul.js'
@@ -81,7 +81,7 @@ export function softmax(x: Values): Tensor {
 }
 
 /** Labels [m], whole numbers from 0 to classes − 1 → rows [m, classes] with a 1 at the label and 0 elsewhere. */
-export function oneHot(labels: Values, classes: number, dtype: FloatDType = 'float32'): Tensor {
+export function oneHot(labels: Values, classes: number, dtype: DType = 'float32'): Tensor {
   const typed = ArrayBuffer.isView(labels) ? {} : { dtype: 'int32' as const }
   return oneHotOp(
     isTensor(labels) ? labels : asArgument('oneHot', 'labels', () => tensor(labels, typed)),

@@ -27,7 +27,10 @@ export interface Loss {
   readonly name: string
   /** 'index': class numbers [rows]; 'dense': numbers in the shape of the output; 'any': numbers [rows, …] of the model's float dtype, with weights, say. */
   readonly targets: 'index' | 'dense' | 'any'
-  /** From the model's output; the mean over the batch, one element. */
+  /**
+   * From the model's output; the mean over the batch, one element. fit calls it once, to record it: a number that a callback is to change
+   * has to be a tensor (`beta = zeros([])`, then `beta.set(0.5)`). Class numbers come as int32.
+   */
   call(predictions: Tensor, targets: Tensor): Tensor
   /** The outputs have to be probabilities: a last layer that never gives any is an error of compile. */
   readonly probabilities?: true

@@ -24,10 +24,7 @@ function dependencies(layers: readonly Module[]): unknown[] | undefined {
   for (const layer of layers) {
     if (recordable.get(layer.constructor) !== layer.forward) return undefined
     parts.push(layer)
-    if (layer instanceof Affine) {
-      if (layer.weight === undefined) return undefined // its forward says so
-      parts.push(layer.weight.value, layer.bias.value)
-    }
+    if (layer instanceof Affine) parts.push(layer.weight.value, layer.bias.value)
     if (layer instanceof LeakyRelu) parts.push(layer.slope)
   }
   return parts

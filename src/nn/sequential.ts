@@ -16,7 +16,7 @@ import type { TrainingModel } from '../train/callbacks.js'
 import { checkInput, type Dataset } from '../train/dataset.js'
 import { type EvaluateOptions, evaluateNetwork, type FitOptions, fitNetwork } from '../train/fit.js'
 import type { Figures, History } from '../train/history.js'
-import { type Compiled, forward, type Network } from '../train/network.js'
+import { type Compiled, forward, type Network, stateOf } from '../train/network.js'
 import { build, checkForward, descend, isEach, isModule, Module, type ParameterStore, withTraining } from './module.js'
 import { Predictions } from './predictions.js'
 
@@ -74,8 +74,7 @@ export class Sequential extends Module implements TrainingModel {
     onInterrupted(() => {
       for (const { [OWN]: own, store } of beginning) {
         own.task = undefined
-        const { slots = [], step } = own.compiled?.optimizer.state(store) ?? {}
-        for (const t of [store.values, store.gradients, step, ...slots]) if (t) t.storage.busyWith = undefined
+        for (const { storage } of stateOf(store, own.compiled?.optimizer)) storage.busyWith = undefined
       }
       beginning.clear()
     })
@@ -161,7 +160,7 @@ export class Sequential extends Module implements TrainingModel {
   summary(): string {
     const lines = this.made('summary').layers.map((layer, i) => {
       const parameters = layer.allParameters().reduce((n, p) => n + sizeOf(p.shape), 0)
-      return [layer.kind, `[rows, ${this[OWN].shapes[i].join(', ')}]`, parameters.toLocaleString('en-US')]
+      return [layer.kind, `[${['rows', ...this[OWN].shapes[i]].join(', ')}]`, parameters.toLocaleString('en-US')]
     })
     const table = [['Layer', 'Output', 'Parameters'], ...lines]
     const widths = [0, 1, 2].map((c) => Math.max(...table.map((row) => row[c].length)))

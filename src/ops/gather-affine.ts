@@ -1,4 +1,4 @@
-import { derive, tracked } from '../autograd.js'
+import { derive } from '../autograd.js'
 import { activeBackend } from '../backend/active.js'
 import type { FloatDType } from '../dtype.js'
 import { emit } from '../tape.js'
@@ -22,6 +22,7 @@ const LEAST_ROWS = 2
 const MOST_ROWS = 512
 const LEAST_COLUMNS = 256
 const MOST_ELEMENTS = 1 << 19
+/** As kMostLegs in native/command.h, and `panels<17` in the signatures. */
 const MOST_PANELS = 16
 
 /** Units up to which the addon does not divide a layer by them (SMALL in native/kernels/gemm-tile.h). */
@@ -51,7 +52,7 @@ export function gatherAffine(
     k <= mostUnits(isa, dtype) &&
     n >= LEAST_COLUMNS &&
     m * n <= MOST_ELEMENTS
-  if (!pays || tracked(source)) return undefined
+  if (!pays) return undefined
   const x = empty('gatherAffine', [3 * panels * m, n], dtype)
   const y = output('gatherAffine', undefined, [m, k], dtype)
   emit(GATHER_AFFINE, dtype, [y, source, indices, cursor, x, w, b], [...ints, k, panels], [divisor])

@@ -1,5 +1,5 @@
 import { derive } from '../autograd.js'
-import { checkFloat, type DType, type FloatDType, isFloat } from '../dtype.js'
+import { checkFloat, type DType, isFloat } from '../dtype.js'
 import { checkOptions, checkWhole, describe, IndexError, ShapeError, TypeMismatchError } from '../errors.js'
 import { written } from '../gradient-nodes.js'
 import { show, sizeOf } from '../shape.js'
@@ -20,12 +20,13 @@ const SCATTER_ROWS = defineOp(
 )
 
 /** Rows with a 1 at the label and 0 elsewhere: labels [m] → [m, classes]. */
-export function oneHot(labels: Tensor, classes: number, dtype: FloatDType = 'float32', out?: Tensor): Tensor {
+export function oneHot(labels: Tensor, classes: number, dtype: DType = 'float32', out?: Tensor): Tensor {
   checkTensor('oneHot', labels)
   checkLabels('oneHot', labels, labels.size)
   checkWhole('oneHot', 'a whole number of classes >= 1', classes, 1)
-  const y = output('oneHot', out, [labels.size, classes], checkFloat('oneHot', dtype))
-  return checked(y, () => written(emit(ONE_HOT, dtype, [y, labels], [labels.size, classes])))
+  const float = checkFloat('oneHot', dtype)
+  const y = output('oneHot', out, [labels.size, classes], float)
+  return checked(y, () => written(emit(ONE_HOT, float, [y, labels], [labels.size, classes])))
 }
 
 /** Where a bad index is found as it runs, y was written in part. */

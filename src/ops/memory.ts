@@ -64,7 +64,7 @@ export function copyColumns(m: number, n: number, y: Tensor, at: number, x: Tens
   return written(emit(COPY_COLUMNS, 'float32', [y, x], [m, n, width(y, at + n), width(x, from + n), at, from]))
 }
 
-/** Adds `by` to the int32 in `counter`: cursors and step counts that move within a tape. */
+/** Adds `by` to the int32 in `counter`: cursors and step counts that move within a tape. From 2^31 − 1 on it goes to −2^31. */
 export function advance(counter: Tensor, by: number): void {
   checkTensor('advance', counter)
   if (counter.dtype !== 'int32' || counter.size !== 1)

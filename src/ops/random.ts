@@ -1,4 +1,4 @@
-import { checkFloat, type FloatDType } from '../dtype.js'
+import { checkFloat, type DType } from '../dtype.js'
 import { checkOptions, checkWhole, describe, TypeMismatchError, ValueError } from '../errors.js'
 import { written } from '../gradient-nodes.js'
 import { checkShape } from '../shape.js'
@@ -13,7 +13,7 @@ const PERMUTATION = defineOp('permutation', 'y:w:i:n rng:u:i:4 | n')
 
 /**
  * The state of a random stream: int32[4], the seed and a 64-bit counter that random ops advance. Streams with different
- * `stream` numbers (0 to 2047) of one seed do not overlap. A model of that seed draws its weights from stream 0, its order of rows from 1.
+ * `stream` numbers (0 to 2047) of one seed do not overlap, those of the same are the same: layers that draw need one each. A model of that seed draws its weights from stream 0, its order of rows from 1.
  */
 export function randomState(seed: number, stream = 0): Tensor {
   return seededState('randomState', seed, stream)
@@ -39,8 +39,8 @@ function checkFinite(op: string, name: string, value: unknown): number {
 
 /** What uniform and normal draw. */
 export interface RandomOptions {
-  /** float32 (the default) or float64. */
-  dtype?: FloatDType | undefined
+  /** float32 (the default) or float64; may be another tensor's. */
+  dtype?: DType | undefined
 }
 
 const MAX_FLOAT32 = (2 - 2 ** -23) * 2 ** 127

@@ -15,6 +15,8 @@ export interface OperandSpec {
   readonly extent: (ints: ArrayLike<number>) => number
 }
 
+export const isWritten = ({ role }: OperandSpec): boolean => role === 'w' || role === 'u'
+
 export interface Signature {
   readonly operands: readonly OperandSpec[]
   readonly ints: readonly { readonly name: string; readonly below: number }[]

@@ -1,6 +1,6 @@
 import { deriveView } from '../autograd.js'
 import { describe, ShapeError, ValueError } from '../errors.js'
-import { checkShape, MAX_RANK, show, sizeOf } from '../shape.js'
+import { checkShape, copyOfShape, show, sizeOf } from '../shape.js'
 import { checkTensor, empty, type Tensor, viewOf } from '../tensor.js'
 import { rowsOf } from './common.js'
 import { copy, fill } from './memory.js'
@@ -14,8 +14,9 @@ function view(x: Tensor, offset: number, shape: readonly number[]): Tensor {
 /** The same values in another shape, without a copy; one size may be -1 and is worked out. dx = dy reshaped. */
 export function reshape(x: Tensor, shape: readonly number[]): Tensor {
   checkTensor('reshape', x)
-  const given = Array.isArray(shape) && shape.length <= MAX_RANK ? Array.from(shape) : undefined
-  const wanted = given?.filter((d) => d === -1).length === 1 ? infer(x, given) : checkShape('reshape', given ?? shape)
+  const given = copyOfShape(shape)
+  const wanted =
+    given?.filter((d) => d === -1).length === 1 ? infer(x, given as number[]) : checkShape('reshape', given ?? shape)
   if (sizeOf(wanted) !== x.size) throw new ShapeError('reshape', `a shape of ${x.size} elements`, show(wanted))
   return deriveView(view(x, x.offset, wanted), x, (dy) => reshape(dy, x.shape))
 }

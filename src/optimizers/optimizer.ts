@@ -122,8 +122,9 @@ export abstract class Optimizer {
     }
     advance(state.step, 1)
     noGrad(() => {
-      // A parameter without requiresGrad stays, and what is kept for it, whatever momentum, decay or an old gradient would do.
-      const frozen = store.parameters.map((p) => p.value).filter((value) => !value.requiresGrad)
+      // A parameter without requiresGrad stays, and what is kept for it, whatever momentum, decay or an old gradient would do. One that
+      // is not trained stays even if it was given requiresGrad, as who thaws a part gives it to all of it.
+      const frozen = store.parameters.filter((p) => !p.trained || !p.value.requiresGrad).map((p) => p.value)
       const parts = frozen.flatMap((value) => {
         const from = value.offset - store.values.offset
         return [value, ...state.slots.map((slot) => reshape(sliceRows(slot, from, from + value.size), value.shape))]

@@ -2,6 +2,7 @@ import * as fs from 'node:fs'
 import path from 'node:path'
 import { checkFlag, checkObject, checkOptions, DataError, describe, TypeMismatchError, ValueError } from '../errors.js'
 import { validationName } from '../train/history.js'
+import { NAMELESS, OTHER_FORMAT } from './file-name.js'
 import { makePage } from './html.js'
 import { drawFigure } from './line.js'
 import { type HistoryLike, isList, type PanelOptions, runningMean, type Series } from './series.js'
@@ -64,8 +65,10 @@ export function prepareFiles(file: string): string[] {
       // accessSync() does not know of Node's own permissions
       const { permission } = process as { permission?: { has(scope: string, name: string): boolean } }
       if (permission?.has('fs.write', name) === false) throw new Error(`${name} is not in --allow-fs-write`)
-      const isThere = fs.statSync(name, { throwIfNoEntry: false }) !== undefined
-      if (isThere) fs.closeSync(fs.openSync(name, 'r+'))
+      const there = fs.statSync(name, { throwIfNoEntry: false })
+      // (To write to a pipe would wait until somebody reads.)
+      if (there && !there.isFile()) throw new Error(`${name} is no file`)
+      if (there) fs.closeSync(fs.openSync(name, 'r+'))
       else fs.accessSync(path.dirname(name), fs.constants.W_OK)
     }
   })
@@ -109,10 +112,9 @@ function check(history: HistoryLike, file: string, options: PlotOptions): void {
         `${name} to have a figure for each of ${history.epoch.length} epochs`,
         `${length}`,
       )
-  if (typeof file !== 'string' || /(^|[\\/])\.{0,2}(\.svg|\.html)?$/i.test(file))
+  if (typeof file !== 'string' || NAMELESS.test(file))
     throw new TypeMismatchError('plot', 'the name of a file to write', describe(file))
-  if (/\.(png|jpe?g|gif|webp|pdf)$/i.test(file))
-    throw new ValueError('plot', 'a file name ending in .svg or .html', describe(file))
+  if (OTHER_FORMAT.test(file)) throw new ValueError('plot', 'a file name ending in .svg or .html', describe(file))
   if (by !== undefined && by !== 'epoch' && by !== 'step')
     throw new ValueError('plot', "by 'epoch' or 'step'", describe(by))
 }

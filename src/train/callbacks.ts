@@ -51,8 +51,11 @@ function namesOf(value: object): string[] {
 /** A copy of the list. Refuses what fit would not call: hooks that are no functions, and names that are nearly a hook's. */
 export function checkCallbacks(callbacks: readonly Callback[]): readonly Callback[] {
   if (!Array.isArray(callbacks)) throw new TypeMismatchError('fit', 'callbacks: an array', describe(callbacks))
-  const copy = Array.from(callbacks) // one that takes itself out of the list is no reason to leave the next one out
-  for (const callback of copy) {
+  // A copy: one that takes itself out of the list is no reason to leave the next one out. By number: what is no callback ends it, however
+  // many more there are.
+  const copy: Callback[] = []
+  for (let i = 0; i < callbacks.length; i++) {
+    const callback = callbacks[i]
     const odd = HOOKS.find(
       (hook) =>
         !['function', 'undefined'].includes(typeof checkObject('fit', callback, 'callbacks: objects with hooks')[hook]),
@@ -62,6 +65,7 @@ export function checkCallbacks(callbacks: readonly Callback[]): readonly Callbac
     )
     if (unknown !== undefined) throw new ValueError('fit', `hooks among ${HOOKS.join(', ')}`, describe(unknown))
     if (odd) throw new TypeMismatchError('fit', `${odd} to be a function`, describe(callback[odd]))
+    copy.push(callback)
   }
   return copy
 }

@@ -39,7 +39,8 @@ function asTensor(op: string, value: unknown, name: string, dtype: FloatDType): 
 /** What other libraries call weights of rows or classes, which would be ignored here. */
 const WEIGHTS = /^((sample|class|row)_?)?weights?$/i
 /** Options of fit and evaluate, which stand beside the data. */
-const OPTIONS = /^(epochs|batch_?size|shuffle|validation(_?(data|split))?|signal|callbacks|verbose|stopOnNonFinite)$/i
+const OPTIONS =
+  /^(epochs|batch_?size|shuffle|validation(_?(data|split|batch_?size))?|signal|callbacks|verbose|stopOnNonFinite)$/i
 
 /** Checks a data set for a model of input and output shapes (without the batch) and a loss. */
 export function checkRows(op: string, data: unknown, input: Shape, output: Shape, loss: Loss, dtype: FloatDType): Rows {
@@ -99,16 +100,16 @@ function indexTargets(op: string, y: Tensor, output: Shape, loss: Loss): Tensor 
     if (data[i] < 0 || data[i] >= output[0])
       throw new ValueError(op, `labels from 0 to ${output[0] - 1}`, `${data[i]} at row ${i}`)
   }
-  return reshape(isFloat(y.dtype) ? cast(y, 'int32') : y, [rows])
+  return reshape(cast(y, 'int32'), [rows])
 }
 
 function denseTargets(op: string, y: Tensor, output: Shape, loss: Loss, dtype: FloatDType): Tensor {
   const rows = y.shape[0]
   if (loss.targets === 'any') {
-    if (y.rank === 1 && sameShape(output, [1]))
+    if (y.rank === 1 && output.length > 0)
       throw new ShapeError(
         op,
-        `y [${rows}, 1] for ${loss.name}: beside predictions [${rows}, 1] one of [${rows}] is broadcast to [${rows}, ${rows}]`,
+        `y [${rows}, 1] for ${loss.name}: beside a column [${rows}, 1] of predictions one of [${rows}] is broadcast to [${rows}, ${rows}]`,
         show(y.shape),
       )
     return cast(y, dtype)

@@ -3,10 +3,10 @@ import { StateError } from '../errors.js'
 import { isWeight, withTraining } from '../nn/module.js'
 import { advance, put } from '../ops/memory.js'
 import { permutation } from '../ops/random.js'
-import { type ReplayOptions, record, type Tape } from '../tape.js'
+import { type ReplayOptions, record, recordHeld, type Tape } from '../tape.js'
 import { type Tensor, zeros } from '../tensor.js'
 import { Batch, type Rows } from './dataset.js'
-import { evaluateBatch, type Network } from './network.js'
+import { evaluateBatch, type Network, stateOf } from './network.js'
 
 interface EpochOptions {
   batchSize: number
@@ -70,9 +70,10 @@ export class Epoch {
 
   /** Records the steps anew where a callback has frozen a parameter, or thawed one: what no step reaches any more has no gradient. */
   private followCallbacks(): void {
+    if (!this.options.train) return
     const wanted = this.wanted()
     if (wanted.every((is, i) => is === this.trained[i])) return
-    if (this.options.train) this.network.store.zeroGrad()
+    this.network.store.zeroGrad()
     ;[this.full, this.rest] = this.recordSteps()
     this.trained = wanted
   }
@@ -90,7 +91,7 @@ export class Epoch {
   }
 
   private recordStep(size: number): Tape {
-    return record(() => {
+    return recordHeld(() => {
       const batch = new Batch(this.data, this.indices, this.cursor, size, this.network.store.dtype)
       const compute = () => evaluateBatch(this.network, batch)
       const { loss, metrics } = this.options.train
@@ -135,12 +136,8 @@ export class Epoch {
   /** What the steps write, and what they compute with, is nobody else's to write while they run; in callbacks it is. */
   private held(task: string | undefined): void {
     const { store, compiled } = this.network
-    const tensors = [store.values, store.gradients]
-    if (this.options.train) {
-      const { slots, step } = compiled.optimizer.state(store)
-      tensors.push(step, ...slots)
-    }
-    for (const { storage } of tensors) storage.busyWith = task
+    for (const { storage } of stateOf(store, this.options.train ? compiled.optimizer : undefined))
+      storage.busyWith = task
   }
 
   /**
@@ -148,7 +145,7 @@ export class Epoch {
    * call of this run: it is called all along a long one.
    */
   means(steps = this.steps): number[] {
-    const size = Math.min(this.options.batchSize, this.data.rows)
+    const { size } = this
     this.logs.forEach((log, l) => {
       const values = log.data
       for (let i = this.summed; i < steps; i++) this.totals[l] += values[i] * Math.min(size, this.data.rows - i * size)

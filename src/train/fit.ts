@@ -21,6 +21,8 @@ export interface FitOptions {
   shuffle?: boolean | undefined
   /** Data to evaluate after each epoch, or the fraction (0 to 1) of the rows, the last ones, to keep for it. */
   validation?: Dataset | number | undefined
+  /** Rows a step of the validation. Default 256; its figures do not depend on it but in the last bits, unless a loss of your own compares rows. */
+  validationBatchSize?: number | undefined
   /**
    * Ends training between two steps; fit rejects with the signal's reason and the model keeps its last finished step. A
    * reason that is an Error, as the default AbortError is, gets the history so far as its `history`: the whole epochs, and
@@ -51,6 +53,7 @@ const FIT = [
   'batchSize',
   'shuffle',
   'validation',
+  'validationBatchSize',
   'signal',
   'callbacks',
   'verbose',
@@ -99,6 +102,7 @@ export async function fitNetwork(
   const options = takeOptions('fit', given, FIT) // what they are now, whatever becomes of the object
   const epochs = checkCount('fit', 'epochs', options.epochs ?? 1)
   const batchSize = checkCount('fit', 'batchSize', options.batchSize ?? 32)
+  const validationBatchSize = checkCount('fit', 'validationBatchSize', options.validationBatchSize ?? EVALUATION_BATCH)
   const shuffle = checkFlag('fit', 'shuffle', options.shuffle, true)
   const stop = checkFlag('fit', 'stopOnNonFinite', options.stopOnNonFinite)
   const verbose = checkFlag('fit', 'verbose', options.verbose)
@@ -110,7 +114,12 @@ export async function fitNetwork(
   else if (options.validation !== undefined) held = asArgument('fit', 'validation', () => check(options.validation))
   network.store.zeroGrad() // of parameters that take no part in the loss
   const training = new Epoch(network, rows, { batchSize, train: true, shuffle })
-  const validation = held && new Epoch(network, held, { batchSize: EVALUATION_BATCH, train: false, shuffle: false })
+  // (A loss of one's own may do with the training's batches only.)
+  const validation =
+    held &&
+    asArgument('fit', `validation, in batches of ${Math.min(validationBatchSize, held.rows)}`, () => {
+      return new Epoch(network, held, { batchSize: validationBatchSize, train: false, shuffle: false })
+    })
   const history = new History()
   const progress = verbose ? await createProgress({ epochs, steps: training.steps, batchSize }) : undefined
   const run: Run = { network, training, validation, history, signal, stop, progress }

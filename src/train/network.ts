@@ -29,6 +29,12 @@ export interface Compiled {
   metrics: readonly Metric[]
 }
 
+/** What training computes with and writes to, which is nobody else's meanwhile: a model's numbers, and what an optimizer keeps for it. */
+export function stateOf(store: ParameterStore, optimizer?: Optimizer): Tensor[] {
+  const { slots = [], step } = optimizer?.state(store) ?? {}
+  return [store.values, store.gradients, ...slots, ...(step ? [step] : [])]
+}
+
 interface StepResult {
   loss: Tensor
   metrics: readonly Tensor[]

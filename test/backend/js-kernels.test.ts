@@ -188,7 +188,7 @@ describe.each(TYPES)('js kernels, %s', (_name, _type, dtype, tolerance) => {
       reluGrad: [(dy, y) => (y > 0 ? dy : 0)],
       absGrad: [(dy, x) => dy * Math.sign(x)],
       sqrtGrad: [(dy, y) => dy / (2 * y)],
-      leakyReluGrad: [(dy, x) => (x < 0 ? p * dy : dy), [0.3]],
+      leakyReluGrad: [(dy, x) => (x > 0 ? dy : p * dy), [0.3]],
       clipGrad: [(dy, x) => (x >= q && x <= p ? dy : 0), [-0.7, 0.3]],
     }
     it.each(Object.entries(grads))('%s', (name, [f, d]) => {

@@ -114,7 +114,7 @@ describe('mnist refuses in one line', () => {
     const dir = temporary()
     const [blocked, kept] = [path.join(dir, 'blocked'), path.join(dir, 'kept')]
     fs.mkdirSync(`${blocked}.html`)
-    expectComplaint(await mnist(['--data', data, '--plot', blocked], JS), /EISDIR/)
+    expectComplaint(await mnist(['--data', data, '--plot', blocked], JS), /blocked.html is no file/)
     fs.writeFileSync(`${kept}.html`, 'as it was')
     expectComplaint(await mnist(['--data', '/nowhere', '--plot', kept], JS), /nowhere/)
     expect(fs.readFileSync(`${kept}.html`, 'utf8')).toBe('as it was')

@@ -163,7 +163,7 @@ def absGrad(c):
 @formula
 def leakyReluGrad(c):
     dy = c.raw("dy")
-    return {"dx": Exact(np.where(c.raw("v") < 0, c.scalar(0) * dy, dy))}
+    return {"dx": Exact(np.where(c.raw("v") > 0, dy, c.scalar(0) * dy))}
 
 
 @formula

@@ -97,6 +97,17 @@ describe('EarlyStopping', () => {
     expect(Object.keys(stop)).not.toContain('model')
   })
 
+  it('begins anew, without the weights of the fit before', () => {
+    const stop = new EarlyStopping()
+    let restored = 0
+    const model = { stopTraining: false, snapshot: () => new Float32Array(), restore: () => restored++ }
+    stop.onTrainBegin(model)
+    stop.onEpochEnd(1, { valLoss: 2 }, model)
+    stop.onTrainBegin(model)
+    stop.onTrainEnd({} as never, model)
+    expect([restored, stop.best]).toEqual([0, Number.NaN])
+  })
+
   it('leaves the weights if told to', () => {
     expect(drive({ restoreBestWeights: false }, [1, 2])).toMatchObject({ epochs: 2, best: undefined })
   })

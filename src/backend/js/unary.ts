@@ -82,7 +82,7 @@ const derivatives: Kernels = {
   },
   leakyReluGrad: ({ a: [dx, dy, x], o: [to, p, q], n, d, dtype }) => {
     const slope = rounded(dtype, d[0])
-    for (let i = 0, e = n[0]; i < e; i++) dx[to + i] = x[q + i] < 0 ? slope * dy[p + i] : dy[p + i]
+    for (let i = 0, e = n[0]; i < e; i++) dx[to + i] = x[q + i] > 0 ? dy[p + i] : slope * dy[p + i]
   },
   clipGrad: ({ a: [dx, dy, x], o: [to, p, q], n, d, dtype }) => {
     const lo = rounded(dtype, d[0]),
