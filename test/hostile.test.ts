@@ -71,9 +71,10 @@ eachBackend(() => {
           'Tensor: expected item() or an op, where a number is wanted, received Tensor float32 []',
         )
       // biome-ignore lint/suspicious/noDoubleEquals: the operator itself is what throws
-      for (const either of [() => 0 + (loss as never), () => (loss as never) == 14])
-        // biome-ignore lint/suspicious/noTemplateCurlyInString: it is what to write
-        expect(either).toThrow('Tensor: expected item(), an op, or `${tensor}` for text, received Tensor float32 []')
+      const [plus, equals] = [() => 0 + (loss as never), () => (loss as never) == 14]
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is what to write
+      const error = 'Tensor: expected item(), an op, or `${tensor}` for text, received Tensor float32 []'
+      for (const either of [plus, equals]) expect(either).toThrow(error)
       expect(`${loss}`).toBe('Tensor float32 []')
     })
   })
