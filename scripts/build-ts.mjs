@@ -15,7 +15,7 @@ const dist = path.join(root, 'dist')
 const stampFile = path.join(dist, '.stamp')
 const force = process.argv.includes('--force')
 
-const { exports: exported } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'))
+const { exports: exported, version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'))
 /** Files without their ending: 'data/index', … */
 const entries = Object.values(exported)
   .filter((target) => typeof target === 'object')
@@ -114,17 +114,26 @@ function bundle(out) {
 function withoutProbes(file) {
   let code = fs.readFileSync(file, 'utf8')
   for (const [probe, instead] of [
-    [/\w+\.existsSync\("\/etc\/alpine-release"\)/, 'false'],
+    [/\w+\.existsSync\("\/etc\/alpine-release"\)/g, 'false'],
     [
       'typeof __webpack_require__=="function"?__non_webpack_require__:require',
       'require("module").createRequire(process.execPath)',
     ],
   ]) {
-    const changed = code.replace(probe, instead)
+    const changed = code.replaceAll(probe, instead)
     if (changed === code) throw new Error(`node-gyp-build no longer has ${probe}`)
     code = changed
   }
   fs.writeFileSync(file, code)
+}
+
+/** The version itself: tsx and some bundlers do not find package.json from a file of the package. */
+function writeVersion(out) {
+  const file = path.join(out, 'version.js')
+  const code = fs.readFileSync(file, 'utf8')
+  const changed = code.replace("require('../package.json').version", JSON.stringify(version))
+  if (changed === code) throw new Error('src/version.ts no longer reads package.json')
+  fs.writeFileSync(file, changed)
 }
 
 /** Comments stay in the declarations, where editors show them; in the code they would be a tenth of its size. */
@@ -204,6 +213,7 @@ const out = path.join(root, `build-ts-${process.pid}`)
 try {
   fs.rmSync(out, { recursive: true, force: true })
   compile(out)
+  writeVersion(out)
   stripComments(out)
   bundle(out)
   for (const base of entries) wrap(out, base)

@@ -146,6 +146,9 @@ export function asArgument<T>(op: string, what: string, make: () => T): T {
   }
 }
 
+/** How this copy's tensors describe themselves; those of another (two versions, or modules that were loaded twice) are no tensors here. */
+export const ownTensors: { describe?: () => string } = {}
+
 /** Arrays within arrays are shown to this depth: they may be endless. */
 const DEPTH = 3
 
@@ -179,7 +182,8 @@ function rendering(value: unknown, depth: number): string {
         return `${nameOf(value.constructor, 'view')} of ${(value as Partial<Uint8Array>).length ?? `${value.byteLength} bytes`}`
       const { describe: own } = value as { describe?: unknown }
       const text = typeof own === 'function' ? own.call(value) : undefined
-      if (typeof text === 'string' && text) return text
+      if (typeof text === 'string' && text)
+        return own !== ownTensors.describe && /^Tensor /.test(text) ? `${text} of another copy of lanewise` : text
       const name = nameOf(value.constructor, 'object')
       if (name !== 'Object') return name
       const keys = Object.keys(value)

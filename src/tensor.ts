@@ -4,6 +4,7 @@ import {
   checkFlag,
   checkOptions,
   describe,
+  ownTensors,
   ShapeError,
   StateError,
   TypeMismatchError,
@@ -215,6 +216,8 @@ export class Tensor {
     return `${this.describe()} (${head}${this.size > 8 ? ', …' : ''})`
   }
 }
+
+ownTensors.describe = Tensor.prototype.describe
 
 /** How many elements there are; each op makes a tensor, so this is short. */
 function checkPlace(storage: Storage, offset: number, shape: Shape, dtype: DType): number {

@@ -60,6 +60,29 @@ describe.skipIf(process.platform !== 'linux')('the install script', () => {
     expect(install(tools, { ...env, LANEWISE_REQUIRE_NATIVE: '1' }).status).toBe(1)
   })
 
+  it("is what npm runs in a clone, and no build of npm's own, which would fail without a compiler", () => {
+    const clone = path.join(home, 'clone')
+    fs.mkdirSync(clone)
+    fs.copyFileSync(path.join(ROOT, 'binding.gyp'), path.join(clone, 'binding.gyp'))
+    const { name, version, gypfile, scripts } = JSON.parse(fs.readFileSync(path.join(ROOT, 'package.json'), 'utf8'))
+    expect(scripts.prepare).toContain('scripts/install.mjs')
+    const prepare = 'echo prepared > prepared'
+    fs.writeFileSync(path.join(clone, 'package.json'), JSON.stringify({ name, version, gypfile, scripts: { prepare } }))
+    fs.rmSync(bin, { recursive: true, force: true })
+    fs.mkdirSync(bin)
+    fs.symlinkSync(process.execPath, path.join(bin, 'node'))
+    fs.symlinkSync('/bin/sh', path.join(bin, 'sh'))
+    const npm = spawnSync('sh', ['-c', 'readlink -f "$(command -v npm)"'], { encoding: 'utf8' }).stdout.trim()
+    const env = { PATH: bin, HOME: home }
+    const { status, stderr } = spawnSync(process.execPath, [npm, 'install', '--offline'], {
+      cwd: clone,
+      env,
+      encoding: 'utf8',
+    })
+    expect(status, stderr).toBe(0)
+    expect(fs.existsSync(path.join(clone, 'prepared'))).toBe(true)
+  })
+
   it.skipIf(!fs.existsSync(path.join(ROOT, 'build', 'Release', 'lanewise.node')))('takes a prebuilt addon', () => {
     const folder = path.join(root, 'prebuilds', `linux-${process.arch}`)
     fs.mkdirSync(folder, { recursive: true })
