@@ -203,7 +203,11 @@ eachBackend(() => {
         'data { x, y } (weights of rows beside y, for a loss with targets \'any\'), received "sampleWeight"',
       ],
       [{ x: lw.zeros([60, 5]), y }, 'x of shape [rows, 4], received [60, 5]'],
-      [{ x: lw.zeros([4]), y }, 'x of shape [rows, 4]'],
+      [{ x: lw.zeros([5]), y }, 'x of shape [rows, 4], received [5]'],
+      [
+        { x: new Float32Array(240), y },
+        'x of shape [rows, 4] (of numbers one after another tensor(values, { shape: [60, 4] }) makes one)',
+      ],
       [{ x, y: lw.slice(y, 1) }, 'y with 60 rows, as x has, received [59]'],
       [{ x, y: lw.zeros([60, 3]) }, 'labels [60] for sparseCategoricalCrossentropy (for one-hot rows take'],
       [{ x: lw.zeros([0, 4]), y: lw.zeros([0]) }, 'at least one row'],

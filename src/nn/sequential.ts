@@ -67,7 +67,12 @@ export class Sequential extends Module implements TrainingModel {
   stopTraining = false
   /** The course of the fit that runs, or of the last one, also where it was aborted; undefined before. */
   history: History | undefined = undefined
-  private readonly [OWN]: { shuffleState: Tensor; shapes: Shape[]; compiled?: Compiled; task?: Network }
+  /**
+   * Where its shuffling is, as of randomState(): int32 [4]. Kept beside the weights and the optimizer's state, and put back by set(), it lets
+   * a training go on with the orders of rows that would have come.
+   */
+  readonly shuffleState: Tensor
+  private readonly [OWN]: { shapes: Shape[]; compiled?: Compiled; task?: Network }
   private readonly [PREDICTIONS]: Predictions
 
   static {
@@ -90,7 +95,8 @@ export class Sequential extends Module implements TrainingModel {
     this.layers = Object.freeze([...layers])
     this.input = Object.freeze(checkShape('Sequential.input', options.input))
     const seed = options.seed ?? 0
-    this[OWN] = { shuffleState: seededState('Sequential', seed, 1), shapes: [] }
+    this.shuffleState = seededState('Sequential', seed, 1)
+    this[OWN] = { shapes: [] }
     this.store = build(this, this.input, { dtype: checkFloat('Sequential', options.dtype ?? 'float32'), seed })
     const { shapes } = this[OWN]
     this.output = Object.freeze(shapes[shapes.length - 1])
@@ -233,10 +239,10 @@ export class Sequential extends Module implements TrainingModel {
   }
 
   private network(op: Network['op']): Network {
-    const { compiled, shuffleState } = this[OWN]
+    const { compiled } = this[OWN]
     if (compiled === undefined)
       throw new StateError(op, 'a compiled model: call compile first', 'one that is not compiled')
-    const { input, output, store } = this
+    const { input, output, store, shuffleState } = this
     return { op, input, output, store, layers: partsOf(this), shuffleState, compiled }
   }
 

@@ -79,7 +79,11 @@ export function checkRows(op: string, data: unknown, input: Shape, output: Shape
 export function checkInput(op: string, value: unknown, input: Shape, dtype: FloatDType): Tensor {
   const x = asTensor(op, value, 'x', dtype)
   if (x.rank < 1 || !sameShape(x.shape.slice(1), input)) {
-    throw new ShapeError(op, `x of shape [rows, ${input.join(', ')}]`, show(x.shape))
+    const isFlat = x.rank === 1 && input.length > 0 && x.size % sizeOf(input) === 0
+    const hint = isFlat
+      ? ` (of numbers one after another tensor(values, { shape: [${x.size / sizeOf(input)}, ${input.join(', ')}] }) makes one)`
+      : ''
+    throw new ShapeError(op, `x of shape [${['rows', ...input].join(', ')}]${hint}`, show(x.shape))
   }
   return x
 }

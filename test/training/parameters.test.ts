@@ -173,20 +173,20 @@ eachBackend(() => {
     expect(Object.is(loaded.getWeights()[0].data[5], -0)).toBe(true)
   })
 
-  it('goes on from weights and optimizer state that went through JSON', async () => {
+  it('goes on from weights, optimizer state and order of rows that went through JSON', async () => {
     const make = (optimizer: lw.Optimizer) =>
       new lw.Sequential({ input: [4], layers: [new lw.Affine(3), new lw.Tanh(), new lw.Affine(1)], seed: 1 }).compile({
         loss: 'mse',
         optimizer,
       })
     const data = { x: lw.scale(rows(20, 4), 1 / 255), y: lw.zeros([20, 1]) }
-    const options = { epochs: 3, batchSize: 6, shuffle: false }
+    const options = { epochs: 3, batchSize: 6 }
     for (const optimizer of [() => new lw.Adam(), () => new lw.SGD({ momentum: 0.9, nesterov: true })]) {
       const first = optimizer()
       const model = make(first)
       await model.fit(data, options)
       const { slots, step } = first.state(model.store)
-      const saved = JSON.parse(JSON.stringify({ weights: model.getWeights(), slots, step }))
+      const saved = JSON.parse(JSON.stringify({ weights: model.getWeights(), slots, step, order: model.shuffleState }))
       await model.fit(data, options)
       const second = optimizer()
       const other = make(second)
@@ -194,6 +194,7 @@ eachBackend(() => {
       const state = second.state(other.store)
       for (const [i, slot] of state.slots.entries()) slot.set(saved.slots[i])
       state.step.set(saved.step)
+      other.shuffleState.set(saved.order)
       await other.fit(data, options)
       expect([...other.snapshot()]).toEqual([...model.snapshot()])
     }
