@@ -141,7 +141,6 @@ eachBackend(() => {
       task = 'regression'
       compiled = true
       shapes = undefined
-      shuffleState = 1
     }
     const net = new Net({ input: [2], layers: [new Affine(1)] }).compile({ loss: 'mse' })
     expect((await net.fit(data)).history.loss).toHaveLength(1)
