@@ -5,6 +5,7 @@
 #include <string>
 
 #include "addon-instance.h"
+#include "pool.h"
 
 namespace lanewise {
 
@@ -21,6 +22,7 @@ struct Slice {
 };
 
 inline void executeSlice(napi_env, void* data) {
+  if (!libuvRuns) libuvRuns = true;
   Slice& s = *(Slice*)data;
   if (!s.slices->begin()) return;
   s.result = s.tape->run(s.steps, s.milliseconds, &s.slices->stopped);

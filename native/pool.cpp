@@ -77,13 +77,13 @@ class Room {
   // Throws where there are not as many.
   void take() {
     const char* wish = getenv("UV_THREADPOOL_SIZE");
-    const int size = wish ? atoi(wish) : 4;
-    for (int i = 0; i < (size < 1 ? 1 : size > kMaxSize ? kMaxSize : size); i++)
+    const unsigned size = wish ? (unsigned)atoi(wish) : 4;  // as libuv reads it: of -1 its most
+    for (unsigned i = 0; i < (size == 0 ? 1 : size > kMaxSize ? kMaxSize : size); i++)
       threads_.emplace_back([this] { std::lock_guard<std::mutex> wait(over_); });
   }
 
  private:
-  enum { kMaxSize = 1024 };  // libuv's own
+  static constexpr unsigned kMaxSize = 1024;  // libuv's own
   std::mutex over_;
   std::unique_lock<std::mutex> held_;
   std::vector<std::thread> threads_;
@@ -283,7 +283,7 @@ struct alignas(64) Pool {
     if (helpers == 0) keepLoaded();
     Room room;
     try {
-      room.take();
+      if (!libuvRuns) room.take();
       while (helpers < wanted && helpers < kMaxThreads - 1) {
         std::thread(&Pool::helper, this, helpers).detach();
         helpers++;
@@ -354,6 +354,8 @@ Pool* pool() {
 }
 
 }  // namespace
+
+std::atomic<bool> libuvRuns{false};
 
 void sharesOf(int threads, double* ends) {
   double now[kMaxThreads];

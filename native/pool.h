@@ -2,6 +2,8 @@
 #pragma once
 #include <stdint.h>
 
+#include <atomic>
+
 #include "command.h"
 
 namespace lanewise {
@@ -9,6 +11,9 @@ namespace lanewise {
 enum { kMaxThreads = 256 };  // as MOST in src/backend/threads.ts
 
 typedef void (*RangeFn)(void* context, int64_t begin, int64_t end);
+
+// Set by work on libuv's pool: it has its threads.
+extern std::atomic<bool> libuvRuns;
 
 // Where the share of each of at most kMostLegs threads ends at the moment, as a fraction of the whole (see shares.h), and 1 up to the
 // last of kMostLegs `ends`. Writes only what has changed, so that the threads keep their copies.

@@ -145,7 +145,9 @@ function stripComments(out) {
       legalComments: 'none',
       minifySyntax: true,
     })
-    fs.writeFileSync(file, code.replace(/^ *\/\*\*[\s\S]*?\*\/\n/gm, '')) // esbuild leaves those within classes
+    const bare = code.replace(/^ *\/\*\*[\s\S]*?\*\/\n/gm, '') // esbuild leaves those within classes
+    // Written so, Node finds the names that a CommonJS file has for import.
+    fs.writeFileSync(file, bare.replaceAll('enumerable: !0, get', 'enumerable: true, get'))
   }
 }
 

@@ -183,7 +183,9 @@ function rendering(value: unknown, depth: number): string {
       const { describe: own } = value as { describe?: unknown }
       const text = typeof own === 'function' ? own.call(value) : undefined
       if (typeof text === 'string' && text)
-        return own !== ownTensors.describe && /^Tensor /.test(text) ? `${text} of another copy of lanewise` : text
+        return own !== ownTensors.describe && /^Tensor (float|u?int)\d+ /.test(text)
+          ? `${text} of another copy of lanewise`
+          : text
       const name = nameOf(value.constructor, 'object')
       if (name !== 'Object') return name
       const keys = Object.keys(value)

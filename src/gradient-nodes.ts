@@ -1,36 +1,34 @@
 // What tensors remember for backward() (autograd.ts): what they were computed from.
 import type { Tensor } from './tensor.js'
-import { copyOf, stamp, type Times } from './writes.js'
+import { copyOf, stamp, type Times, type Writes } from './writes.js'
 
 /** A call of record(), and the runs of its tape. */
 export class Recording {
   /** When the tape last began to run, in the order of `nextInOrder`; -1 for never. */
   ranAt = -1
   /** What it writes to, as that was before. */
-  private readonly before = new Map<
-    Tensor,
-    { node: GradientNode | undefined; all: Times; recorded: Times | undefined }
-  >()
+  private readonly before = new Map<Tensor, GradientNode | undefined>()
+  private readonly times = new Map<Writes, { all: Times; recorded: Times | undefined }>()
 
   /** Asked before t is noted as written. */
   remember(t: Tensor): void {
     if (this.before.has(t)) return
+    this.before.set(t, t.node)
+    if (this.times.has(t.writes)) return
     const { recorded } = t.writes
-    this.before.set(t, { node: t.node, all: copyOf(t.writes), recorded: recorded && copyOf(recorded) })
+    this.times.set(t.writes, { all: copyOf(t.writes), recorded: recorded && copyOf(recorded) })
   }
 
   /** Of a record() that failed, which leaves no tape: what it was to write has its history again. */
   restore(): void {
-    // Views share their times, and the first of them remembers the oldest.
-    for (const [t, { node, all, recorded }] of [...this.before].reverse()) {
-      t.node = node
-      Object.assign(t.writes, all, { recorded })
-    }
+    for (const [t, node] of this.before) t.node = node
+    for (const [writes, { all, recorded }] of this.times) Object.assign(writes, all, { recorded })
   }
 
   /** Of one that gave a tape. */
   forget(): void {
     this.before.clear()
+    this.times.clear()
   }
 }
 

@@ -10,6 +10,8 @@ import { allocating, StateError } from './errors.js'
 export class Storage {
   /** The task of a model that computes with this memory on another thread at the moment: `fit`. */
   busyWith?: string | undefined = undefined
+  /** How many tapes of the caller's own run off the event loop at the moment and write here. */
+  replays = 0
 
   constructor(
     readonly array: TypedArray,
@@ -22,7 +24,11 @@ export class Storage {
 /** @throws StateError while steps of a model run on another thread: new values would be half of a step's and half the caller's */
 export function checkFree(op: string, { busyWith }: Storage): void {
   if (busyWith !== undefined)
-    throw new StateError(op, 'a moment without steps: a callback, or no fit', `a model that is busy with ${busyWith}`)
+    throw new StateError(
+      op,
+      `a moment without steps: a callback, or no ${busyWith}`,
+      `a model that is busy with ${busyWith}`,
+    )
 }
 
 /** What an addon tells of memory. */

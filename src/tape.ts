@@ -107,7 +107,7 @@ export class Tape {
     /** Number of int32 words, a measure of the tape's length. */
     readonly words: number,
     private readonly recording: Recording,
-    /** What it writes to, that a model's steps may be writing to as well. */
+    /** What it writes to: in it no steps of a model may be at work (Storage.busyWith), nor may such begin while it runs. */
     private readonly written: readonly Storage[] = [],
   ) {
     if (typeof bound?.replay !== 'function' || typeof bound.replaySlice !== 'function')
@@ -123,9 +123,9 @@ export class Tape {
     checkSteps('replay', steps)
     checkMade('replay', this, Tape, 'bound')
     this.checkIdle()
+    for (const storage of this.written) checkFree('replay', storage)
     // A worker, or the process, can be ended where JavaScript runs: between slices.
     for (let done = 0; done < steps; ) {
-      for (const storage of this.written) checkFree('replay', storage)
       this.recording.ranAt = nextInOrder()
       done += this.bound.replay(steps - done, this.bound.sliceMs)
     }
@@ -140,11 +140,12 @@ export class Tape {
     if (onProgress !== undefined && typeof onProgress !== 'function')
       throw new TypeMismatchError('replayAsync', 'onProgress: a function', describe(onProgress))
     this.checkIdle()
+    for (const storage of this.written) checkFree('replayAsync', storage)
+    for (const storage of this.written) storage.replays++
     this.running = true
     try {
       for (let done = 0; done < steps; ) {
         signal?.throwIfAborted()
-        for (const storage of this.written) checkFree('replayAsync', storage)
         this.recording.ranAt = nextInOrder()
         done += await this.bound.replaySlice(steps - done, this.bound.sliceMs, signal)
         checkSynchronous('replayAsync', onProgress?.(done))
@@ -152,6 +153,7 @@ export class Tape {
       signal?.throwIfAborted()
     } finally {
       this.running = false
+      for (const storage of this.written) storage.replays--
     }
   }
 

@@ -147,12 +147,14 @@ export class Tensor {
     const flat = this.toTypedArray()
     if (this.rank === 0) return flat[0] as T
     let next = 0
-    const build = ([length, ...rest]: readonly number[]): NestedArray => {
-      if (rest.length > 0) return Array.from({ length }, () => build(rest))
-      next += length
-      return Array.from(flat.subarray(next - length, next))
+    const build = (dim: number): NestedArray => {
+      const length = this.shape[dim]
+      const list: NestedArray[] = new Array(length)
+      if (dim < this.rank - 1) for (let i = 0; i < length; i++) list[i] = build(dim + 1)
+      else for (let i = 0; i < length; i++) list[i] = flat[next++]
+      return list
     }
-    return build(this.shape) as T
+    return build(0) as T
   }
 
   /** The value of a tensor of one element. */
@@ -171,7 +173,9 @@ export class Tensor {
     checkWritable('set')
     checkTensor('set', this)
     checkStill('set', this)
-    const source = isTensor(values) ? { flat: valuesFor(this, values), shape: values.shape } : flatten('set', values)
+    const source = isTensor(values)
+      ? { flat: valuesFor(this, values), shape: values.shape }
+      : flatten('set', values, this.dtype)
     const fits = source.flat.length === this.size && (source.shape === undefined || sameShape(source.shape, this.shape))
     if (!fits) {
       const got = source.shape === undefined ? `${source.flat.length} values` : show(source.shape)
@@ -282,7 +286,7 @@ export function tensor(values: TensorValues, options: TensorOptions = {}): Tenso
   // Read before the values: a getter may take their memory away.
   checkOptions('tensor', options, ['shape', 'dtype', 'divisor', 'requiresGrad'])
   const { shape: given, dtype: kind, divisor, requiresGrad } = options
-  const { flat, shape: natural } = flatten('tensor', values)
+  const { flat, shape: natural } = flatten('tensor', values, kind ?? 'float32')
   if (isDetached(flat))
     throw new TypeMismatchError('tensor', 'a typed array that has its memory', 'one whose memory was transferred away')
   const shape = checkShape('tensor', given ?? natural ?? [flat.length])

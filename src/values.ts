@@ -10,10 +10,10 @@ type NestedValues = number | TypedArray | readonly NestedValues[]
 export type TensorValues = NestedValues
 
 /**
- * Numbers from the host, one after another; `shape` is undefined for a typed array, which has none of its own.
+ * Numbers from the host, one after another, as exactly as `dtype` needs; `shape` is undefined for a typed array, which has none of its own.
  * @throws ShapeError for ragged nesting, TypeMismatchError for anything that is not numbers, MemoryError
  */
-export function flatten(op: string, values: unknown): { flat: ArrayLike<number>; shape?: number[] } {
+export function flatten(op: string, values: unknown, dtype: unknown): { flat: ArrayLike<number>; shape?: number[] } {
   if (dtypeOf(values) !== undefined) return { flat: values as TypedArray }
   if (typeof values === 'number') return { flat: [values], shape: [] }
   if (!Array.isArray(values)) {
@@ -25,12 +25,13 @@ export function flatten(op: string, values: unknown): { flat: ArrayLike<number>;
   }
   const shape = shapeOf(op, values)
   const size = sizeOf(checkSize(op, shape))
-  const flat = allocating(op, size * 8, () => new Float64Array(size))
+  const Numbers = dtype === 'float32' ? Float32Array : Float64Array
+  const flat = allocating(op, size * Numbers.BYTES_PER_ELEMENT, () => new Numbers(size))
   const last = shape.length - 1
   /** Indices on the way to where `walk` is. */
   const way: number[] = []
   const place = (to: readonly number[]) => `at ${to.map((i) => `[${i}]`).join('')}`
-  const copyRow = (row: ArrayLike<unknown>, to: Float64Array, at: number): void => {
+  const copyRow = (row: ArrayLike<unknown>, to: Float32Array | Float64Array, at: number): void => {
     for (let i = 0; i < row.length; i++) {
       const value: unknown = row[i]
       if (typeof value !== 'number') {

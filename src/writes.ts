@@ -18,6 +18,9 @@ export interface Times {
   derived: boolean
   /** Those of them that were written since: disjoint, in the order of their places. */
   parts: Part[]
+  /** The last write of any, and the last of a result with a history. */
+  last: number
+  lastDerived: number
 }
 
 /** One for all the tensors that are views of a piece of memory: it does not hold them, which would keep alive what they were computed from. */
@@ -31,7 +34,7 @@ export interface Writes extends Times {
 const NO_PARTS: Part[] = []
 
 export function newWrites(size: number): Writes {
-  return { at: -1, derived: false, parts: NO_PARTS, size, recorded: undefined }
+  return { at: -1, derived: false, parts: NO_PARTS, last: -1, lastDerived: -1, size, recorded: undefined }
 }
 
 /** Notes that all of t's elements are new. */
@@ -39,11 +42,13 @@ export function stamp(t: Tensor, at: number, derived: boolean, recorded: boolean
   const { writes } = t
   put(writes, t, at, derived)
   if (!recorded) return
-  writes.recorded ??= { at: -1, derived: false, parts: NO_PARTS }
+  writes.recorded ??= { at: -1, derived: false, parts: NO_PARTS, last: -1, lastDerived: -1 }
   put(writes.recorded, t, at, derived)
 }
 
 function put(times: Times, t: Tensor, at: number, derived: boolean): void {
+  if (t.size > 0) times.last = at
+  if (derived) times.lastDerived = at
   if (t.size === t.writes.size) {
     times.at = at
     times.derived = derived
@@ -89,6 +94,7 @@ export function lastWrite(t: Tensor, recorded = false): number {
   if (times === undefined || t.size === 0) return -1
   const { parts } = times
   if (parts.length === 0) return times.at
+  if (t.size === t.writes.size) return times.last
   let last = times.at
   const [first, end] = partsOf(parts, t)
   for (let i = first; i < end; i++) last = Math.max(last, parts[i].at)
@@ -97,7 +103,8 @@ export function lastWrite(t: Tensor, recorded = false): number {
 
 /** Whether an element of t is, since then, of a result with a history. */
 export function isDerived(t: Tensor, since: number): boolean {
-  const { at, derived, parts } = t.writes
+  const { at, derived, parts, lastDerived } = t.writes
+  if (lastDerived <= since) return false
   if (parts.length === 0) return derived && at > since
   if (t.size === 0) return false
   const [first, end] = partsOf(parts, t)
@@ -110,8 +117,8 @@ export function isDerived(t: Tensor, since: number): boolean {
 }
 
 /** As they are now; written to, they are others. */
-export function copyOf({ at, derived, parts }: Times): Times {
-  return { at, derived, parts: parts === NO_PARTS ? parts : [...parts] }
+export function copyOf({ at, derived, parts, last, lastDerived }: Times): Times {
+  return { at, derived, parts: parts === NO_PARTS ? parts : [...parts], last, lastDerived }
 }
 
 /** Whether two tensors have an element in common. */

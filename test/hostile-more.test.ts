@@ -41,29 +41,47 @@ async function beside(model: lw.Sequential, act: () => unknown): Promise<unknown
 eachBackend(() => {
   it("a tape does not write to a model's numbers in the midst of a fit", async () => {
     const model = make()
+    const [weight] = model.allParameters().map((p) => p.value)
     const optimizer = new lw.SGD()
     const x = lw.uniform(lw.randomState(2), [4, 64])
-    const step = lw.record(() => {
-      lw.backward(lw.mean(lw.square(model.forward(x))))
-      optimizer.step(model.store)
-    })
-    const own = lw.zeros([1])
-    const reads = lw.record(() => lw.copy(model.layers[1].allParameters()[1].value, own))
-    const refused = await beside(model, () => step.replay())
-    expect(String(refused)).toMatch(
-      /^StateError: replay: expected a moment without steps: a callback, or no fit, received a model that is busy with fit/,
-    )
-    expect(await beside(model, () => step.replayAsync(2))).toBeInstanceOf(lw.StateError)
+    const gradients = lw.record(() => lw.backward(lw.mean(lw.square(model.forward(x)))))
+    const step = lw.record(() => optimizer.step(model.store))
+    const clear = lw.record(() => lw.noGrad(() => lw.fill(weight, 0)))
+    const own = lw.zeros([64, 64])
+    const reads = lw.record(() => lw.copy(weight, own))
+    for (const tape of [gradients, step, clear]) {
+      expect(String(await beside(model, () => tape.replay()))).toMatch(
+        /^StateError: replay: expected a moment without steps: a callback, or no fit, received a model that is busy with fit/,
+      )
+      expect(await beside(model, () => tape.replayAsync(2))).toBeInstanceOf(lw.StateError)
+    }
     expect(await beside(model, () => reads.replay())).toBeUndefined()
-    // One that was begun before hears of it at its next slice.
-    const running = expect(step.replayAsync(2 ** 31 - 1)).rejects.toThrow(
-      /^replayAsync: expected a moment without steps/,
-    )
-    await beside(model, () => running)
-    step.replay()
     let inCallback = 0
-    await model.fit(data(), { callbacks: [{ onEpochEnd: () => step.replay(++inCallback) }] })
+    await model.fit(data(), { callbacks: [{ onEpochEnd: () => clear.replay(++inCallback) }] })
     expect(inCallback).toBe(1)
+  })
+
+  it("a fit does not begin while a tape writes to its model's numbers; an evaluation shows those of some moment", async () => {
+    const model = make()
+    const [weight] = model.allParameters().map((p) => p.value)
+    const tape = lw.record(() => lw.noGrad(() => lw.scale(weight, 0.5, 0, weight)))
+    const x = lw.zeros([2, 64])
+    const gradients = lw.record(() => lw.backward(lw.sum(model.forward(x))))
+    const stop = new AbortController()
+    const running = tape.replayAsync(2 ** 31 - 1, { signal: stop.signal })
+    await turn()
+    await expect(model.fit(data())).rejects.toThrow(
+      'fit: expected no tape of your own at work that writes to the model, received one in replayAsync',
+    )
+    await model.evaluate(data())
+    stop.abort()
+    await expect(running).rejects.toThrow(/abort/)
+    await model.fit(data())
+    // An evaluation takes no gradients.
+    const evaluation = model.evaluate(data())
+    gradients.replay()
+    expect(() => tape.replay()).toThrow(/a callback, or no evaluate, received a model that is busy with evaluate/)
+    await evaluation
   })
 
   it('values whose getter begins a fit', async () => {

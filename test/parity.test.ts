@@ -6,6 +6,7 @@ import type { DType, TypedArray } from '../src/dtype.js'
 import { DTYPES, dtypeOf } from '../src/dtype.js'
 import '../src/index.js'
 import { type Op, opTable } from '../src/ops/op.js'
+import { Storage } from '../src/storage.js'
 import { addonOf, isasHere } from './isas.js'
 import { type Case, casesOf, SPECS } from './parity-cases.js'
 
@@ -37,7 +38,7 @@ function lay(op: Op, c: Case, data: readonly TypedArray[], dtype: 0 | 1): Bench 
     if (i > 0 || c.inPlace === undefined) a.set(data[i], PAD)
   })
   const initial = arrays.map((a) => a.slice())
-  const storages = arrays.map((array) => ({ array, dtype: dtypeOf(array) as DType, id: -1 }))
+  const storages = arrays.map((array) => new Storage(array, dtypeOf(array) as DType, -1))
   const operands = storages.map((storage) => ({ storage, offset: PAD }))
   if (c.inPlace !== undefined) operands[0] = operands[c.inPlace]
   const written = arrays.filter((_, i) => op.operands[i].role === 'w' || op.operands[i].role === 'u')

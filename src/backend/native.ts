@@ -15,7 +15,7 @@ import { version } from '../version.js'
 import { type Addon, type Failure, loadAddon, type NativeTape } from './addon.js'
 import type { AbortSignalLike, Backend, BackendInfo, BoundTape, Operand } from './backend.js'
 import { loop, now, turn } from './clock.js'
-import { type Decoded, decode } from './decode.js'
+import { decode } from './decode.js'
 import { writeDouble } from './double-words.js'
 import { threadCount } from './threads.js'
 import { badIndex, checkCommand } from './validate.js'
@@ -119,7 +119,7 @@ export class NativeBackend implements Backend {
       at += op.words
     }
     try {
-      return new NativeBound(new this.addon.BoundTape(translated, arrays), commands)
+      return new NativeBound(new this.addon.BoundTape(translated, arrays), words, arrays)
     } catch (error) {
       throw refusal('tape', error, () => {
         for (const c of commands) checkCommand(c.op, c.dtype, c.arrays, c.offsets, c.ints, c.doubles)
@@ -177,7 +177,8 @@ class NativeBound implements BoundTape {
 
   constructor(
     private readonly tape: NativeTape,
-    private readonly commands: readonly Decoded[],
+    private readonly words: Int32Array,
+    private readonly arrays: readonly TypedArray[],
   ) {}
 
   replay(steps: number, milliseconds: number): number {
@@ -214,7 +215,7 @@ class NativeBound implements BoundTape {
   }
 
   private badIndex([command, , position, value]: Failure): LanewiseError {
-    const { op, ints } = this.commands[command]
+    const { op, ints } = decode(this.words, this.arrays)[command]
     return badIndex(op, ints, position, value)
   }
 }

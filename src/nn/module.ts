@@ -1,3 +1,4 @@
+import { noGrad } from '../autograd.js'
 import { checkFloat, type FloatDType, type TypedArray } from '../dtype.js'
 import {
   checkFlag,
@@ -321,7 +322,11 @@ export function isWeight(t: Tensor): boolean {
 }
 
 function drawInitial({ name, initializer }: Parameter, part: Tensor, state: Tensor): void {
-  const made: unknown = initializer(part, state)
+  let made: unknown
+  // Values computed from another model's weights are values: no gradient goes back to those.
+  noGrad(() => {
+    made = initializer(part, state)
+  })
   checkSynchronous(name, made)
   // What it gives is lost: values, or another initializer. (p => p.data.fill(0) gives the parameter's own memory.)
   const isOwn = made === undefined || made === part || (made as Partial<TypedArray> | null)?.buffer === part.data.buffer

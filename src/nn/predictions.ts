@@ -6,7 +6,6 @@ import { type Shape, sizeOf } from '../shape.js'
 import { tapeSlabs } from '../storage.js'
 import { record } from '../tape.js'
 import { empty, type Tensor } from '../tensor.js'
-import { EVALUATION_BATCH } from '../train/fit.js'
 import { checkOutput, forward } from '../train/network.js'
 import { Affine, Flatten, LAYERS, LeakyRelu } from './layers.js'
 import type { Module, ParameterStore } from './module.js'
@@ -24,7 +23,10 @@ function dependencies(layers: readonly Module[]): unknown[] | undefined {
   for (const layer of layers) {
     if (recordable.get(layer.constructor) !== layer.forward) return undefined
     parts.push(layer)
-    if (layer instanceof Affine) parts.push(layer.weight.value, layer.bias.value)
+    if (layer instanceof Affine) {
+      if (layer.weight === undefined) return undefined // somebody took it away: its forward says so
+      parts.push(layer.weight.value, layer.bias.value)
+    }
     if (layer instanceof LeakyRelu) parts.push(layer.slope)
   }
   return parts
@@ -79,7 +81,7 @@ export class Predictions {
     this.alike = rest === this.lastRest ? this.alike + 1 : 1
     this.lastRest = rest
     const first = rows > rest || this.alike >= ALIKE ? this.firstOf(layers) : undefined
-    const most = first ? this.rowsAtOnce : EVALUATION_BATCH
+    const most = this.rowsAtOnce
     const { dtype } = this.store
     // One place for the rows of all batches: memory that is new is slow (60,000 rows of 784 bytes 0.63 of the time).
     const floats = x.dtype === dtype ? undefined : empty('predict', [Math.min(rows, most), ...this.input], dtype)

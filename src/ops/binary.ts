@@ -2,9 +2,11 @@ import { derive, deriveThin, placeFor, setAutogradOps } from '../autograd.js'
 import { type FloatDType, isFloat } from '../dtype.js'
 import { describe, ShapeError, TypeMismatchError } from '../errors.js'
 import { written } from '../gradient-nodes.js'
+import { begins, onInterrupted } from '../interrupted.js'
 import { MAX_RANK, type Shape, sameShape, show } from '../shape.js'
 import { emit } from '../tape.js'
 import { checkTensor, empty, isTensor, type Tensor } from '../tensor.js'
+import { overlap } from '../writes.js'
 import { commonFloat, output } from './common.js'
 import { constant, copy, fill } from './memory.js'
 import { defineOp, type Op } from './op.js'
@@ -67,7 +69,42 @@ function operands(op: string, a: Tensor | number, b: Tensor | number): [Tensor, 
   return [ta, tb, commonFloat(op, ta, tb)]
 }
 
+/** One number a row [n], which a loss or metric of the caller's own is computing with. */
+let targets: Tensor | undefined
+onInterrupted(() => {
+  targets = undefined
+})
+
+/** Runs fn, in which `numbers` [n] are not to be broadcast with a column [n, 1] of something else, which would be meant to be as they are. */
+export function withTargets<T>(numbers: Tensor, fn: () => T): T {
+  begins()
+  const before = targets
+  targets = numbers
+  try {
+    return fn()
+  } finally {
+    targets = before
+  }
+}
+
+function checkTargets(op: string, a: Tensor, b: Tensor): void {
+  for (const [t, column] of [
+    [a, b],
+    [b, a],
+  ]) {
+    const n = t.shape[0]
+    if (t.rank !== 1 || n < 2 || !sameShape(column.shape, [n, 1])) continue
+    if (overlap(t, targets as Tensor) && !overlap(column, targets as Tensor))
+      throw new ShapeError(
+        op,
+        `targets [${n}, 1] (reshape(t, [-1, 1])) beside a column [${n}, 1]: those of [${n}] are broadcast to [${n}, ${n}]`,
+        `${show(a.shape)} and ${show(b.shape)}`,
+      )
+  }
+}
+
 function binary(op: Op, a: Tensor, b: Tensor, dtype: FloatDType, out: Tensor | undefined): Tensor {
+  if (targets !== undefined) checkTargets(op.name, a, b)
   const shape = broadcastShape(op.name, a.shape, b.shape)
   const y = output(op.name, out, shape, dtype, [a, b])
   return emit(op, dtype, [y, a, b], broadcastParams(shape, a.shape, b.shape, y.size))

@@ -110,10 +110,10 @@ function indexTargets(op: string, y: Tensor, output: Shape, loss: Loss): Tensor 
 function denseTargets(op: string, y: Tensor, output: Shape, loss: Loss, dtype: FloatDType): Tensor {
   const rows = y.shape[0]
   if (loss.targets === 'any') {
-    if (y.rank === 1 && output.length > 0)
+    if (y.rank === 1 && sameShape(output, [1]))
       throw new ShapeError(
         op,
-        `y [${rows}, 1] for ${loss.name}: beside a column [${rows}, 1] of predictions one of [${rows}] is broadcast to [${rows}, ${rows}]`,
+        `y [${rows}, 1] for ${loss.name}: beside predictions [${rows}, 1] one of [${rows}] is broadcast to [${rows}, ${rows}]`,
         show(y.shape),
       )
     return cast(y, dtype)

@@ -135,9 +135,12 @@ export class Epoch {
 
   /** What the steps write, and what they compute with, is nobody else's to write while they run; in callbacks it is. */
   private held(task: string | undefined): void {
-    const { store, compiled } = this.network
-    for (const { storage } of stateOf(store, this.options.train ? compiled.optimizer : undefined))
-      storage.busyWith = task
+    const { op, store, compiled } = this.network
+    const state = stateOf(store, this.options.train ? compiled.optimizer : undefined)
+    // (An evaluation shows what is there: values of some moment.)
+    if (this.options.train && task !== undefined && state.some(({ storage }) => storage.replays > 0))
+      throw new StateError(op, 'no tape of your own at work that writes to the model', 'one in replayAsync')
+    for (const { storage } of state) storage.busyWith = task
   }
 
   /**

@@ -121,7 +121,9 @@ export async function fitNetwork(
       return new Epoch(network, held, { batchSize: validationBatchSize, train: false, shuffle: false })
     })
   const history = new History()
-  const progress = verbose ? await createProgress({ epochs, steps: training.steps, batchSize }) : undefined
+  const progress = verbose
+    ? await createProgress({ epochs, steps: training.steps, batchSize, rows: rows.rows })
+    : undefined
   const run: Run = { network, training, validation, history, signal, stop, progress }
   model.stopTraining = false
   model.history = history

@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8'
 import { dtypeOf } from '../dtype.js'
 import { checkObject, describe, TypeMismatchError, ValueError } from '../errors.js'
 import { checkMade, isMade } from '../made.js'
@@ -41,7 +42,7 @@ export function validationName(figure: string): string {
 export type Figures = Record<string, number> & { loss: number }
 
 /** V8 ends the process where an array outgrows some 112 million numbers. */
-const MOST = 2 ** 24
+const MOST = Math.min(2 ** 24, Math.floor(getHeapStatistics().heap_size_limit / 128))
 
 /** 1 where the greater figure is the better one, -1 where the lesser is: by `mode`, or else by its name. */
 export function directionOf(op: string, figure: string, mode: unknown): 1 | -1 {

@@ -5,6 +5,7 @@ import { fusedOf } from '../losses/named.js'
 import type { Metric } from '../metrics/index.js'
 import { Affine, Flatten } from '../nn/layers.js'
 import type { Module, ParameterStore } from '../nn/module.js'
+import { withTargets } from '../ops/binary.js'
 import type { Optimizer } from '../optimizers/index.js'
 import { type Shape, sameShape, show } from '../shape.js'
 import { checkTensor, isTensor, type Tensor } from '../tensor.js'
@@ -29,10 +30,11 @@ export interface Compiled {
   metrics: readonly Metric[]
 }
 
-/** What training computes with and writes to, which is nobody else's meanwhile: a model's numbers, and what an optimizer keeps for it. */
-export function stateOf(store: ParameterStore, optimizer?: Optimizer): Tensor[] {
-  const { slots = [], step } = optimizer?.state(store) ?? {}
-  return [store.values, store.gradients, ...slots, ...(step ? [step] : [])]
+/** What steps compute with, which nobody else is to write meanwhile: of those that train gradients and what the optimizer keeps, too. */
+export function stateOf(store: ParameterStore, trainedBy: Optimizer | undefined): Tensor[] {
+  if (trainedBy === undefined) return [store.values]
+  const { slots, step } = trainedBy.state(store)
+  return [store.values, store.gradients, step, ...slots]
 }
 
 interface StepResult {
@@ -73,7 +75,7 @@ function forwardBatch(network: Network, layers: readonly Module[], batch: Batch)
 /** What a loss or metric makes of a batch. One of the caller's own may do something else, which the others would go on from. */
 function meanOf(op: string, kind: 'loss' | 'metric', of: Loss | Metric, p: Tensor, t: Tensor): Tensor {
   const before = [p, t].map((x) => lastWrite(x))
-  const value: unknown = of.call(p, t)
+  const value: unknown = t.rank === 1 ? withTargets(t, () => of.call(p, t)) : of.call(p, t)
   if ([p, t].some((x, i) => lastWrite(x) !== before[i]))
     throw new StateError(
       op,

@@ -5,8 +5,9 @@ export interface ProgressOptions {
   epochs: number
   /** Training steps of one epoch. */
   steps: number
-  /** Examples of one step; when given, the bar shows examples per second. */
+  /** Examples of one step and of an epoch; when given, the bar shows examples per second. */
   batchSize?: number | undefined
+  rows?: number | undefined
   /** Where to write. Default: standard error, so that standard output is left for results. */
   stream?: NodeJS.WriteStream | undefined
 }
@@ -127,7 +128,7 @@ const BAR = {
 }
 
 async function barProgress(
-  { epochs, steps, batchSize }: ProgressOptions,
+  { epochs, steps, batchSize = 0, rows = 0 }: ProgressOptions,
   stream: NodeJS.WriteStream,
 ): Promise<Progress> {
   const Bar = await loadBar()
@@ -162,7 +163,9 @@ async function barProgress(
       const seconds = (performance.now() - started) / 1000
       const left = step > 0 ? `  ${formatSeconds((seconds * (steps - step)) / step)} left` : ''
       const speed =
-        batchSize && seconds > 0 ? `  ${Math.round((step * batchSize) / seconds).toLocaleString('en')}/s` : ''
+        rows > 0 && seconds > 0
+          ? `  ${Math.round(Math.min(step * batchSize, rows) / seconds).toLocaleString('en')}/s`
+          : ''
       const rest = left + speed + formatMetrics(metrics)
       if (bar !== undefined) bar.update(step, { rest })
       else if (current > 0 && step < steps) {

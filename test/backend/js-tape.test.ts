@@ -3,6 +3,7 @@ import { JsBackend } from '../../src/backend/js/index.js'
 import type { TypedArray } from '../../src/dtype.js'
 import { BackendError, IndexError, ShapeError, TypeMismatchError, ValueError } from '../../src/errors.js'
 import { defineOp, type Op } from '../../src/ops/op.js'
+import { Storage } from '../../src/storage.js'
 
 // The families of src/ops are not loaded here: the backend needs their signatures only.
 const ADD = defineOp('add', 'y:w:T:@ a:i:T:@ma b:i:T:@mb | d0 d1 d2 d3 d4 d5 ma<64 mb<64')
@@ -22,10 +23,7 @@ const backend = new JsBackend('a test')
 type Place = [array: TypedArray, offset?: number]
 
 function execute(op: Op, dtype: number, places: Place[], ints: number[], doubles: number[] = []): void {
-  const operands = places.map(([array, offset = 0]) => ({
-    storage: { array, dtype: 'float32' as const, id: -1 },
-    offset,
-  }))
+  const operands = places.map(([array, offset = 0]) => ({ storage: new Storage(array, 'float32', -1), offset }))
   backend.execute(op, dtype, operands, ints, doubles)
 }
 

@@ -72,7 +72,7 @@ describe('progress', () => {
   test('on a terminal, shows a bar, then the line of the epoch', async () => {
     const { stream, text } = fakeStream(true)
     const listeners = process.listenerCount('exit')
-    const progress = await createProgress({ epochs: 3, steps: 100, batchSize: 32, stream })
+    const progress = await createProgress({ epochs: 3, steps: 100, batchSize: 32, rows: 3180, stream })
     progress.start(2)
     expect(text()).toBe('') // who has seen no step knows of no time
     progress.update(50, { loss: 0.5 })

@@ -39,13 +39,30 @@ eachBackend(() => {
   })
 
   it('one number a row is not broadcast against a column of several', async () => {
-    const ofMean = (p: lw.Tensor, t: lw.Tensor) => lw.mean(lw.square(lw.subtract(lw.slice(p, 0, 1, 1), t)))
-    const model = new lw.Sequential({ input: [2], layers: [new lw.Affine(2)], seed: 1 })
-    model.compile({ loss: { name: 'ofMean', targets: 'any', call: ofMean } })
-    await expect(model.fit({ x: x(), y: column.reshape([12]) })).rejects.toThrow(
-      'fit: expected y [12, 1] for ofMean: beside a column [12, 1] of predictions one of [12] is broadcast to [12, 12], received [12]',
-    )
-    await model.fit({ x: x(), y: column })
+    const train = (call: lw.Loss['call'], y = column.reshape([12])) => {
+      const model = new lw.Sequential({ input: [2], layers: [new lw.Affine(2)], seed: 1 })
+      model.compile({ loss: { name: 'own', targets: 'any', call }, metrics: [{ name: 'same', call }] })
+      return model.fit({ x: x(), y })
+    }
+    const apart = (p: lw.Tensor, t: lw.Tensor) => lw.mean(lw.square(lw.subtract(p, t)))
+    const first = (p: lw.Tensor) => lw.slice(p, 0, 1, 1)
+    for (const call of [
+      (p, t) => apart(first(p), t),
+      (p, t) => apart(t, first(p)),
+      (p, t) => apart(first(p), t.reshape([12])),
+    ] as lw.Loss['call'][])
+      await expect(train(call)).rejects.toThrow(
+        /^subtract: expected targets \[12, 1\] \(reshape\(t, \[-1, 1\]\)\) beside a column \[12, 1\]: those of \[12\] are broadcast/,
+      )
+    const right = [
+      await train((p, t) => apart(first(p), t.reshape([-1, 1]))),
+      await train((p, t) => apart(lw.sum(first(p), 1), t)),
+      await train((p, t) => apart(first(p), t), column),
+    ]
+    for (const { history } of right) expect(history).toEqual(right[0].history)
+    // Each target beside each, as a loss that compares rows wants it.
+    await train((p, t) => lw.add(apart(t.reshape([-1, 1]), t), lw.sum(p)))
+    expect(lw.add(lw.zeros([3, 1]), lw.zeros([3])).shape).toEqual([3, 3])
   })
 
   it('class numbers come as int32, whatever they were', async () => {
@@ -101,6 +118,16 @@ eachBackend(() => {
     copy.requiresGrad = true
     lw.backward(lw.sum(lw.square(copy)))
     expect(copy.grad?.toArray()).toEqual([2, 8])
+  })
+
+  it("begins with another model's weights", async () => {
+    const other = new lw.Sequential({ input: [2], layers: [new lw.Affine(1)], seed: 3 })
+    const layer = new lw.Affine(1, { weightInitializer: (p) => lw.copy(other.allParameters()[0].value, p) })
+    const model = new lw.Sequential({ input: [2], layers: [layer], seed: 1 }).compile({ loss: 'mse' })
+    expect(layer.weight.value.toArray()).toEqual(other.allParameters()[0].value.toArray())
+    await model.fit({ x: x(), y: column })
+    expect(layer.weight.value.toArray()).not.toEqual(other.allParameters()[0].value.toArray())
+    expect(other.store.gradients.toTypedArray().every((g) => g === 0)).toBe(true)
   })
 
   it('numbers are drawn in the dtype of a tensor', () => {

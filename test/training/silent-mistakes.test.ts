@@ -271,7 +271,7 @@ eachBackend(() => {
     const square = (p: Tensor, y: Tensor) => mean(multiply(subtract(p, y), subtract(p, y)))
     const model = line([new Affine(1)]).compile({ loss: { name: 'own', targets: 'any', call: square } })
     await expect(model.fit({ x: [[1, 2]], y: [1] })).rejects.toThrow(
-      'fit: expected y [1, 1] for own: beside a column [1, 1] of predictions one of [1] is broadcast to [1, 1], received [1]',
+      'fit: expected y [1, 1] for own: beside predictions [1, 1] one of [1] is broadcast to [1, 1], received [1]',
     )
     await model.fit(data)
   })
