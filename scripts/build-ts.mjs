@@ -145,9 +145,12 @@ function stripComments(out) {
       legalComments: 'none',
       minifySyntax: true,
     })
-    const bare = code.replace(/^ *\/\*\*[\s\S]*?\*\/\n/gm, '') // esbuild leaves those within classes
-    // Written so, Node finds the names that a CommonJS file has for import.
-    fs.writeFileSync(file, bare.replaceAll('enumerable: !0, get', 'enumerable: true, get'))
+    const bare = code
+      .replace(/^ *\/\*\*[\s\S]*?\*\/\n/gm, '') // esbuild leaves those within classes
+      .replaceAll('enumerable: !0, get', 'enumerable: true, get') // so Node finds the names that a CommonJS file has for import
+    // Where no text goes over several lines, tabs are shorter.
+    const hasText = bare.split('\n').some((line) => line.split('`').length % 2 === 0)
+    fs.writeFileSync(file, hasText ? bare : bare.replace(/^ +/gm, (spaces) => '\t'.repeat(spaces.length / 2)))
   }
 }
 
