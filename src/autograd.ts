@@ -9,35 +9,25 @@ import {
   recordingState,
   written,
 } from './gradient-nodes.js'
-import { begins, onInterrupted } from './interrupted.js'
+import { Setting } from './interrupted.js'
 import { type Scratch, withoutScratch, withScratch } from './scratch.js'
 import { type Shape, sameShape, show } from './shape.js'
 import type { Storage } from './storage.js'
 import { checkStill, checkTensor, empty, type Tensor } from './tensor.js'
 import { isDerived, lastWrite, overlap } from './writes.js'
 
-let enabled = true
+/** Whether derivatives are noted. */
+const enabled = new Setting(true)
 /** What no gradient flows through, though whoever computes with it at the moment means one to. */
-let barred: Tensor | undefined
-onInterrupted(() => {
-  enabled = true
-  barred = undefined
-})
+const barred = new Setting<Tensor | undefined>(undefined)
 
 /** Runs fn, in which `values`, all of a model's in one, are not what to compute a loss from. */
 export function withoutValues<T>(values: Tensor, fn: () => T): T {
-  begins()
-  const before = barred
-  barred = values
-  try {
-    return fn()
-  } finally {
-    barred = before
-  }
+  return barred.during(values, fn)
 }
 
 function checkBarred(t: Tensor): void {
-  if (t === barred)
+  if (t === barred.now)
     throw new StateError(
       'fit',
       'a loss computed from the values of single parameters (of store.parameters), through which gradients flow',
@@ -76,9 +66,9 @@ export function deriveThin(y: Tensor, inputs: readonly Tensor[], derivatives: De
 
 /** The same for a view of x, which writes nothing. */
 export function deriveView(y: Tensor, x: Tensor, derivative: Derivative): Tensor {
-  if (enabled) checkBarred(x)
-  y.detachedAt = enabled ? x.detachedAt : nextInOrder()
-  if (!enabled || (x.node === undefined && !x.requiresGrad)) return y
+  if (enabled.now) checkBarred(x)
+  y.detachedAt = enabled.now ? x.detachedAt : nextInOrder()
+  if (!enabled.now || (x.node === undefined && !x.requiresGrad)) return y
   y.node = {
     order: nextInOrder(),
     recording: recordingState.active,
@@ -94,7 +84,8 @@ export function deriveView(y: Tensor, x: Tensor, derivative: Derivative): Tensor
 
 /** @throws StateError where a gradient is wanted of `t`, which has none in `op` */
 export function checkUntracked(op: string, t: Tensor): void {
-  if (enabled && tracked(t)) throw new StateError(op, 'targets without history (computed within noGrad)', t.describe())
+  if (enabled.now && tracked(t))
+    throw new StateError(op, 'targets without history (computed within noGrad)', t.describe())
 }
 
 /**
@@ -103,7 +94,7 @@ export function checkUntracked(op: string, t: Tensor): void {
  * over backward() tells)
  */
 export function checkOut(op: string, out: Tensor, inputs: readonly Tensor[]): void {
-  if (!enabled || !inputs.some(tracked)) return
+  if (!enabled.now || !inputs.some(tracked)) return
   const leaf = out.requiresGrad || out.node?.leaf === true
   if (!leaf && !inputs.some((x) => overlap(x, out))) return
   const expected = 'out to be another tensor while derivatives are noted (update parameters within noGrad)'
@@ -112,7 +103,7 @@ export function checkOut(op: string, out: Tensor, inputs: readonly Tensor[]): vo
 }
 
 function note(y: Tensor, inputs: readonly Tensor[], derivatives: Derivatives, reads: Reads, takeThin: boolean): Tensor {
-  const flows = enabled ? flowsOf(inputs, derivatives) : undefined
+  const flows = enabled.now ? flowsOf(inputs, derivatives) : undefined
   written(y, flows !== undefined) // an `out` may have a node, of values that are no more
   if (flows === undefined) return y
   const order = nextInOrder()
@@ -136,16 +127,7 @@ function flowsOf(inputs: readonly Tensor[], derivatives: Derivatives): Flow[] | 
 /** Runs fn without noting derivatives: evaluation and updates need none. */
 export function noGrad<T>(fn: () => T): T {
   if (typeof fn !== 'function') throw new TypeMismatchError('noGrad', 'a function', describe(fn))
-  begins()
-  const before = enabled
-  enabled = false
-  let result: T
-  try {
-    result = fn()
-  } finally {
-    enabled = before
-  }
-  return checkSynchronous('noGrad', result)
+  return checkSynchronous('noGrad', enabled.during(false, fn))
 }
 
 /** What backward() needs of the ops; set by ops/binary to keep this file free of them. */

@@ -36,3 +36,26 @@ export function begins(): void {
     asImmediate = true
   }
 }
+
+/** What is set for the time of a call, and `usual` at all others. */
+export class Setting<T> {
+  now: T
+  constructor(usual: T) {
+    this.now = usual
+    onInterrupted(() => {
+      this.now = usual
+    })
+  }
+
+  /** Runs fn with this value. */
+  during<R>(value: T, fn: () => R): R {
+    begins()
+    const before = this.now
+    this.now = value
+    try {
+      return fn()
+    } finally {
+      this.now = before
+    }
+  }
+}

@@ -12,7 +12,7 @@ import {
 } from '../errors.js'
 import type { Initializer } from '../init.js'
 import { type InitializerName, resolveInitializer } from '../init-named.js'
-import { begins, onInterrupted } from '../interrupted.js'
+import { begins, onInterrupted, Setting } from '../interrupted.js'
 import { checkMade, isMade, refuse } from '../made.js'
 import { fill } from '../ops/memory.js'
 import { seededState } from '../ops/random.js'
@@ -94,14 +94,11 @@ export function descend<T>(walk: keyof typeof paths, module: Module, step: () =>
   }
 }
 
-let training = false
-onInterrupted(() => {
-  training = false
-})
+const training = new Setting(false)
 
 /** Whether a step that trains is computed, by fit or within whileTraining(): for modules that do otherwise then, such as dropout. */
 export function isTraining(): boolean {
-  return training
+  return training.now
 }
 
 /** Does `step`, which is not asynchronous, as one that trains; gives what it gives. For loops of your own: fit does so itself. */
@@ -112,14 +109,7 @@ export function whileTraining<T>(step: () => T): T {
 
 /** Does `step` as one that trains, or as a prediction, whatever it is called from. */
 export function withTraining<T>(value: boolean, step: () => T): T {
-  begins()
-  const before = training
-  training = value
-  try {
-    return step()
-  } finally {
-    training = before
-  }
+  return training.during(value, step)
 }
 
 /** Not a name: fields of a module of the caller's own may have any. */

@@ -2,7 +2,7 @@ import { derive, deriveThin, placeFor, setAutogradOps } from '../autograd.js'
 import { type FloatDType, isFloat } from '../dtype.js'
 import { describe, ShapeError, TypeMismatchError } from '../errors.js'
 import { written } from '../gradient-nodes.js'
-import { begins, onInterrupted } from '../interrupted.js'
+import { Setting } from '../interrupted.js'
 import { MAX_RANK, type Shape, sameShape, show } from '../shape.js'
 import { emit } from '../tape.js'
 import { checkTensor, empty, isTensor, type Tensor } from '../tensor.js'
@@ -70,31 +70,21 @@ function operands(op: string, a: Tensor | number, b: Tensor | number): [Tensor, 
 }
 
 /** One number a row [n], which a loss or metric of the caller's own is computing with. */
-let targets: Tensor | undefined
-onInterrupted(() => {
-  targets = undefined
-})
+const targets = new Setting<Tensor | undefined>(undefined)
 
 /** Runs fn, in which `numbers` [n] are not to be broadcast with a column [n, 1] of something else, which would be meant to be as they are. */
 export function withTargets<T>(numbers: Tensor, fn: () => T): T {
-  begins()
-  const before = targets
-  targets = numbers
-  try {
-    return fn()
-  } finally {
-    targets = before
-  }
+  return targets.during(numbers, fn)
 }
 
-function checkTargets(op: string, a: Tensor, b: Tensor): void {
+function checkTargets(op: string, numbers: Tensor, a: Tensor, b: Tensor): void {
   for (const [t, column] of [
     [a, b],
     [b, a],
   ]) {
     const n = t.shape[0]
     if (t.rank !== 1 || n < 2 || !sameShape(column.shape, [n, 1])) continue
-    if (overlap(t, targets as Tensor) && !overlap(column, targets as Tensor))
+    if (overlap(t, numbers) && !overlap(column, numbers))
       throw new ShapeError(
         op,
         `targets [${n}, 1] (reshape(t, [-1, 1])) beside a column [${n}, 1]: those of [${n}] are broadcast to [${n}, ${n}]`,
@@ -104,7 +94,7 @@ function checkTargets(op: string, a: Tensor, b: Tensor): void {
 }
 
 function binary(op: Op, a: Tensor, b: Tensor, dtype: FloatDType, out: Tensor | undefined): Tensor {
-  if (targets !== undefined) checkTargets(op.name, a, b)
+  if (targets.now !== undefined) checkTargets(op.name, targets.now, a, b)
   const shape = broadcastShape(op.name, a.shape, b.shape)
   const y = output(op.name, out, shape, dtype, [a, b])
   return emit(op, dtype, [y, a, b], broadcastParams(shape, a.shape, b.shape, y.size))
