@@ -116,8 +116,8 @@ export class Tape {
 
   /**
    * Runs the tape `steps` times, blocking.
-   * @throws StateError inside record(), while the tape is busy, or while a fit computes with what it writes to; IndexError for a bad index in a buffer; ValueError for steps that
-   * are no whole number >= 0
+   * @throws StateError inside record(), while the tape is busy, or while a fit or evaluate computes with what it writes to; IndexError for
+   * a bad index in a buffer; ValueError for steps that are no whole number >= 0
    */
   replay(steps = 1): void {
     checkSteps('replay', steps)
