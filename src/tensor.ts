@@ -203,8 +203,7 @@ export class Tensor {
   [Symbol.toPrimitive](hint: string): string {
     if (hint !== 'string') {
       const wanted =
-        // biome-ignore lint/suspicious/noTemplateCurlyInString: it is what to write
-        hint === 'number' ? 'item() or an op, where a number is wanted' : 'item(), an op, or `${tensor}` for text'
+        hint === 'number' ? 'item() or an op, where a number is wanted' : `item(), an op, or \`\${tensor}\` for text`
       throw new TypeMismatchError('Tensor', wanted, this.describe())
     }
     return this.toString()

@@ -72,8 +72,7 @@ eachBackend(() => {
         )
       // biome-ignore lint/suspicious/noDoubleEquals: the operator itself is what throws
       const [plus, equals] = [() => 0 + (loss as never), () => (loss as never) == 14]
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is what to write
-      const error = 'Tensor: expected item(), an op, or `${tensor}` for text, received Tensor float32 []'
+      const error = `Tensor: expected item(), an op, or \`\${tensor}\` for text, received Tensor float32 []`
       for (const either of [plus, equals]) expect(either).toThrow(error)
       expect(`${loss}`).toBe('Tensor float32 []')
     })

@@ -13,7 +13,8 @@ const PERMUTATION = defineOp('permutation', 'y:w:i:n rng:u:i:4 | n')
 
 /**
  * The state of a random stream: int32[4], the seed and a 64-bit counter that random ops advance. Streams with different
- * `stream` numbers (0 to 2047) of one seed do not overlap, those of the same are the same: layers that draw need one each. A model of that seed draws its weights from stream 0, its order of rows from 1.
+ * `stream` numbers (0 to 2047) of one seed do not overlap, those of the same are the same: layers that draw need one
+ * each. A model of that seed draws its weights from stream 0, its order of rows from 1.
  */
 export function randomState(seed: number, stream = 0): Tensor {
   return seededState('randomState', seed, stream)

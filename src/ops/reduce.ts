@@ -117,7 +117,10 @@ function expand(x: Tensor, abc: readonly number[], alpha: number, shape: Shape, 
 const sumStep = summing(SUM, () => 1)
 const meanStep = summing(MEAN, (b) => 1 / b)
 
-/** Sum over axes (default all), which the result lacks but for `keepDims`. In float64 and float32 alike in the fixed order of docs/commands.md. */
+/**
+ * Sum over axes (default all), which the result lacks but for `keepDims`. In float64 and float32 alike in the fixed order of
+ * docs/commands.md.
+ */
 export function sum(x: Tensor, axes?: Axes, options: ReduceOptions = {}, out?: Tensor): Tensor {
   return sumOver('sum', x, axes, options, out)
 }
