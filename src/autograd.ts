@@ -218,12 +218,16 @@ function placesOf(history: readonly Tensor[], checkLeaf: (leaf: Tensor) => void)
   return places
 }
 
-/** @throws ShapeError for a `grad` of the caller's own that is not as its tensor is: the gradient would be written beside it */
+/** @throws ShapeError or TypeMismatchError for a `grad` of the caller's own that is not as its tensor is: the gradient would be written beside it */
 function gradOf(leaf: Tensor): Tensor {
   leaf.grad ??= withoutScratch(() => empty('backward', leaf.shape, leaf.dtype))
   const grad = checkTensor('backward', leaf.grad, 'a tensor as grad')
   if (grad.dtype !== leaf.dtype || !sameShape(grad.shape, leaf.shape))
-    throw new ShapeError('backward', `grad to be ${leaf.dtype} ${show(leaf.shape)}`, grad.describe())
+    throw new (grad.dtype === leaf.dtype ? ShapeError : TypeMismatchError)(
+      'backward',
+      `grad to be ${leaf.dtype} ${show(leaf.shape)}`,
+      grad.describe(),
+    )
   checkStill('backward', grad)
   return grad
 }

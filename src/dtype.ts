@@ -7,6 +7,13 @@ export type FloatDType = 'float32' | 'float64'
 export type DType = FloatDType | 'int32' | 'uint8'
 /** The typed array of each DType. */
 export type TypedArray = Float32Array | Float64Array | Int32Array | Uint8Array
+/** One of floats in memory of its own, which is not shared. (Before TypeScript 5.7 typed arrays do not say in what memory; this says what `of` gives.) */
+export type FloatArrayCopy = ReturnType<Float32ArrayConstructor['of']> | ReturnType<Float64ArrayConstructor['of']>
+/** The same of any DType. */
+export type TypedArrayCopy =
+  | FloatArrayCopy
+  | ReturnType<Int32ArrayConstructor['of']>
+  | ReturnType<Uint8ArrayConstructor['of']>
 
 /** Codes shared with the addon; 0 and 1 are also the dtypes a command can have. */
 export const DTYPES: readonly DType[] = ['float32', 'float64', 'int32', 'uint8']

@@ -4,7 +4,7 @@ import type { BackendInfo } from './backend/backend.js'
 
 export { backward, noGrad } from './autograd.js'
 export type { AbortSignalLike, BackendInfo } from './backend/backend.js'
-export type { DType, FloatDType, TypedArray } from './dtype.js'
+export type { DType, FloatArrayCopy, FloatDType, TypedArray, TypedArrayCopy } from './dtype.js'
 export {
   BackendError,
   DataError,

@@ -2,7 +2,7 @@ import { checkOptions, describe, ValueError } from './errors.js'
 import { fill } from './ops/memory.js'
 import { normal as drawNormal, uniform as drawUniform } from './ops/random.js'
 import { checkShape, type Shape } from './shape.js'
-import { checkTensor, type Tensor } from './tensor.js'
+import { checkTensor, isTensor, type Tensor } from './tensor.js'
 
 /** Fills a new parameter; `state` is the model's random stream. */
 export type Initializer = (parameter: Tensor, state: Tensor) => void
@@ -24,10 +24,19 @@ const checked =
 
 const options = (p: Tensor) => ({ dtype: p.dtype })
 
+/** A factory without options: { seed }, as elsewhere, would change nothing. (`heNormal` itself as an initializer is told apart in build.) */
+const plain =
+  (name: string, make: () => Initializer) =>
+  (...none: []): Initializer => {
+    const [given] = none as unknown[]
+    if (given !== undefined && !isTensor(given)) throw new ValueError(name, 'no arguments', describe(given))
+    return make()
+  }
+
 /** All 0: Affine's default for biases. */
-export const zeros = (): Initializer => constant(0)
+export const zeros = plain('zeros', () => constant(0))
 /** All 1. */
-export const ones = (): Initializer => constant(1)
+export const ones = plain('ones', () => constant(1))
 
 /** All `value`. */
 export function constant(value: number): Initializer {
@@ -79,18 +88,18 @@ const glorot = (f: Fans) => 2 / Math.max(1, f.fanIn + f.fanOut)
 const he = (f: Fans) => 2 / Math.max(1, f.fanIn)
 
 /** LeCun et al. (1998): variance 1/fanIn. No normal here is truncated; Keras's are. */
-export const lecunNormal = (): Initializer => scaledNormal(lecun)
+export const lecunNormal = plain('lecunNormal', () => scaledNormal(lecun))
 /** Uniform on ±√(3/fanIn). */
-export const lecunUniform = (): Initializer => scaledUniform(lecun)
+export const lecunUniform = plain('lecunUniform', () => scaledUniform(lecun))
 /** Glorot and Bengio (2010), also Xavier: variance 2/(fanIn + fanOut), not truncated. */
-export const glorotNormal = (): Initializer => scaledNormal(glorot)
+export const glorotNormal = plain('glorotNormal', () => scaledNormal(glorot))
 /** Uniform on ±√(6/(fanIn + fanOut)): Affine's default for weights, as in Keras. */
-export const glorotUniform = (): Initializer => scaledUniform(glorot)
+export const glorotUniform = plain('glorotUniform', () => scaledUniform(glorot))
 /** Glorot's, by its other name. */
 export const xavierNormal = glorotNormal
 /** Glorot's, by its other name. */
 export const xavierUniform = glorotUniform
 /** He et al. (2015), for ReLU: variance 2/fanIn, not truncated. */
-export const heNormal = (): Initializer => scaledNormal(he)
+export const heNormal = plain('heNormal', () => scaledNormal(he))
 /** Uniform on ±√(6/fanIn). */
-export const heUniform = (): Initializer => scaledUniform(he)
+export const heUniform = plain('heUniform', () => scaledUniform(he))

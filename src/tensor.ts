@@ -1,4 +1,13 @@
-import { arrayType, BYTES, checkDType, type DType, dtypeOf, isFloat, type TypedArray } from './dtype.js'
+import {
+  arrayType,
+  BYTES,
+  checkDType,
+  type DType,
+  dtypeOf,
+  isFloat,
+  type TypedArray,
+  type TypedArrayCopy,
+} from './dtype.js'
 import {
   allocating,
   checkFlag,
@@ -112,7 +121,7 @@ export class Tensor {
   }
 
   /** A copy of the values, row by row; of a tensor with a divisor the quotients. */
-  toTypedArray(): TypedArray {
+  toTypedArray(): TypedArrayCopy {
     checkReadable('toTypedArray', this)
     const dtype = this.divisor === 1 ? this.dtype : 'float32'
     const Copy = arrayType(dtype)

@@ -130,7 +130,7 @@ const WRONG: Trap[] = [
   [
     'float labels',
     () => lw.crossEntropy(f(3, 2), f(3)),
-    lw.ShapeError,
+    lw.TypeMismatchError,
     'crossEntropy: expected labels [3], int32 or uint8, or one-hot rows [3, 2], received Tensor float32 [3]',
   ],
   ['clip', () => lw.clip(f(2), 3, 1), lw.ValueError, 'clip: expected low <= high, received 3 and 1'],
@@ -182,7 +182,7 @@ const WRONG: Trap[] = [
     'gatherRows dtype',
     () => lw.gatherRows(f(3, 2), ints(0), { dtype: 'int32' }),
     lw.TypeMismatchError,
-    'a float dtype or float32',
+    'gatherRows: expected float32 or float64, received "int32"',
   ],
   ['gatherRows count', () => lw.gatherRows(f(3, 2), ints(0), { count: 2 }), lw.ValueError, 'a count from 0 to 1'],
   [

@@ -80,7 +80,7 @@ export function softmax(x: Values): Tensor {
   return softmaxOp(asFloat('softmax', 'x', x, dtypeAmong(x)))
 }
 
-/** Labels [m], whole numbers from 0 to classes − 1 → rows [m, classes] with a 1 at the label and 0 elsewhere. */
+/** Labels [m], whole numbers from 0 to classes − 1 → rows [m, classes] of a float dtype with a 1 at the label and 0 elsewhere. */
 export function oneHot(labels: Values, classes: number, dtype: DType = 'float32'): Tensor {
   const typed = ArrayBuffer.isView(labels) ? {} : { dtype: 'int32' as const }
   return oneHotOp(

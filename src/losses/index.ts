@@ -33,7 +33,7 @@ export interface Loss {
    */
   call(predictions: Tensor, targets: Tensor): Tensor
   /** The outputs have to be probabilities: a last layer that never gives any is an error of compile. */
-  readonly probabilities?: true
+  readonly probabilities?: true | undefined
   /**
    * A more exact and quicker way from the input of the model's last layer, where that layer is of this class and the loss's `call`
    * is `of`, the one that this stands for: a copy of a loss with a call of its own is computed by that. No probability is limited then,

@@ -11,6 +11,8 @@ export interface Metric {
   readonly name: string
   /** From predictions [rows, …output] and the targets as the loss takes them: one element. */
   call(predictions: Tensor, targets: Tensor): Tensor
+  /** Functions have a name and a call, too, but are no metrics: accuracy is 'accuracy'. */
+  readonly apply?: never
 }
 
 /** Share of right answers: by class number, by one-hot row, or, for one output a row, by a threshold of 0.5. */

@@ -10,6 +10,9 @@ import { checkShape, type Shape, show, sizeOf } from '../shape.js'
 import type { Tensor } from '../tensor.js'
 import { BUILT, Module, type Parameter } from './module.js'
 
+/** Not a name: fields of a layer derived from Affine may have any. */
+const OPTIONS = Symbol('options')
+
 /** What an Affine layer's parameters begin as. */
 export interface AffineOptions {
   /** Default glorotUniform, as in Keras. */
@@ -24,31 +27,33 @@ export class Affine extends Module {
   weight!: Parameter
   /** b [units]; there once the layer is built. */
   bias!: Parameter
+  private readonly [OPTIONS]: AffineOptions
   constructor(
     /** Outputs a row. */
     readonly units: number,
-    private readonly options: AffineOptions = {},
+    options: AffineOptions = {},
   ) {
     super()
     checkWhole('Affine', 'a whole number of units >= 1', units, 1)
-    checkOptions('Affine', options, ['weightInitializer', 'biasInitializer'])
+    this[OPTIONS] = checkOptions('Affine', options, ['weightInitializer', 'biasInitializer'])
   }
 
   override build(input: Shape): Shape {
-    checkMade('Affine.build', this, Affine, 'options')
+    const { weightInitializer = 'glorotUniform', biasInitializer = 'zeros' } = checkMade(
+      'Affine.build',
+      this,
+      Affine,
+      OPTIONS,
+    )[OPTIONS]
     if (checkShape('Affine', input).length < 1)
       throw new ShapeError('Affine', 'inputs with at least one dimension', show(input))
-    this.weight = this.parameter(
-      'weight',
-      [input[input.length - 1], this.units],
-      this.options.weightInitializer ?? 'glorotUniform',
-    )
-    this.bias = this.parameter('bias', [this.units], this.options.biasInitializer ?? 'zeros')
+    this.weight = this.parameter('weight', [input[input.length - 1], this.units], weightInitializer)
+    this.bias = this.parameter('bias', [this.units], biasInitializer)
     return [...input.slice(0, -1), this.units]
   }
 
   forward(x: Tensor): Tensor {
-    if (this.weight === undefined) throw new StateError('Affine', BUILT, 'a layer without weights')
+    if (this?.weight === undefined) throw new StateError('Affine', BUILT, 'a layer without weights')
     return affine(x, this.weight.value, this.bias.value)
   }
 }

@@ -1,5 +1,5 @@
 import { noGrad } from '../autograd.js'
-import { checkFloat, type FloatDType } from '../dtype.js'
+import { checkFloat, type FloatArrayCopy, type FloatDType } from '../dtype.js'
 import { asArgument, checkOptions, describe, keepNames, ShapeError, StateError, TypeMismatchError } from '../errors.js'
 import { recordingState } from '../gradient-nodes.js'
 import { begins, onInterrupted } from '../interrupted.js'
@@ -42,9 +42,19 @@ export interface CompileOptions {
   metrics?: readonly (Metric | MetricName)[] | undefined
 }
 
-/** Not names: fields of a subclass of the caller's own may have any but those of public ones. */
-const OWN = Symbol('own')
-const PREDICTIONS = Symbol('predictions')
+/** What is a model's own. Not fields: those of a subclass of the caller's own may have any names but the public ones'. */
+interface Own {
+  shapes: Shape[]
+  predictions?: Predictions
+  compiled?: Compiled
+  task?: Network | undefined
+}
+
+const owns = new WeakMap<Sequential, Own>()
+
+function ownOf(model: Sequential): Own {
+  return owns.get(model) as Own
+}
 
 /** What computes one after another: a subclass may have a forward of its own. */
 function partsOf(model: Sequential): readonly Module[] {
@@ -53,6 +63,54 @@ function partsOf(model: Sequential): readonly Module[] {
 
 /** Whose fit or evaluate has not yet come to where it waits for something. */
 const beginning = new Set<Sequential>()
+
+onInterrupted(() => {
+  for (const model of beginning) {
+    const own = ownOf(model)
+    own.task = undefined
+    for (const { storage } of stateOf(model.store, own.compiled?.optimizer)) storage.busyWith = undefined
+  }
+  beginning.clear()
+})
+
+/** The model, which its constructor made. Functions and not methods, as what is above: a subclass may have methods of these names, and `this` may be nothing. */
+function made(op: string, model: Sequential): Sequential {
+  return checkMade(op, model, Sequential, 'layers')
+}
+
+function checkNotRecording(op: string): void {
+  if (recordingState.active) throw new StateError(op, `no ${op} inside record()`, 'a recording')
+}
+
+function checkIdle(op: string, model: Sequential): void {
+  const { task } = ownOf(made(op, model))
+  checkNotRecording(op)
+  if (task) throw new StateError(op, 'one task at a time of a model', `a model that is busy with ${task.op}`)
+}
+
+function networkOf(op: Network['op'], model: Sequential): Network {
+  const { compiled } = ownOf(model)
+  if (compiled === undefined)
+    throw new StateError(op, 'a compiled model: call compile first', 'one that is not compiled')
+  const { input, output, store, shuffleState } = model
+  return { op, input, output, store, layers: partsOf(model), shuffleState, compiled }
+}
+
+async function exclusively<T>(op: Network['op'], model: Sequential, fn: (network: Network) => Promise<T>): Promise<T> {
+  checkIdle(op, model)
+  const network = networkOf(op, model)
+  begins()
+  beginning.add(model)
+  const own = ownOf(model)
+  own.task = network
+  try {
+    const result = fn(network)
+    beginning.delete(model)
+    return await result
+  } finally {
+    own.task = undefined
+  }
+}
 
 /** Layers one after another, with Keras's compile, fit, evaluate and predict. */
 export class Sequential extends Module implements TrainingModel {
@@ -72,18 +130,6 @@ export class Sequential extends Module implements TrainingModel {
    * a training go on with the orders of rows that would have come.
    */
   readonly shuffleState: Tensor
-  private readonly [OWN]: { shapes: Shape[]; compiled?: Compiled; task?: Network }
-  private readonly [PREDICTIONS]: Predictions
-
-  static {
-    onInterrupted(() => {
-      for (const { [OWN]: own, store } of beginning) {
-        own.task = undefined
-        for (const { storage } of stateOf(store, own.compiled?.optimizer)) storage.busyWith = undefined
-      }
-      beginning.clear()
-    })
-  }
 
   constructor(options: SequentialOptions) {
     super()
@@ -96,26 +142,27 @@ export class Sequential extends Module implements TrainingModel {
     this.input = Object.freeze(checkShape('Sequential.input', options.input))
     const seed = options.seed ?? 0
     this.shuffleState = seededState('Sequential', seed, 1)
-    this[OWN] = { shapes: [] }
+    const own: Own = { shapes: [] }
+    owns.set(this, own)
     this.store = build(this, this.input, { dtype: checkFloat('Sequential', options.dtype ?? 'float32'), seed })
-    const { shapes } = this[OWN]
-    this.output = Object.freeze(shapes[shapes.length - 1])
-    this[PREDICTIONS] = new Predictions(this.input, shapes, this.store, (x) => this.forward(x))
+    this.output = Object.freeze(own.shapes[own.shapes.length - 1])
+    own.predictions = new Predictions(this.input, own.shapes, this.store, (x) => this.forward(x))
   }
 
   override build(input: Shape): Shape {
     return descend('build', this, () => {
       let shape = input
-      for (const layer of this.made('build').layers) {
+      const { shapes } = ownOf(made('build', this))
+      for (const layer of this.layers) {
         shape = checkShape(`${layer.kind}.build`, layer.build(shape))
-        this[OWN].shapes.push(shape)
+        shapes.push(shape)
       }
       return shape
     })
   }
 
   forward(x: Tensor): Tensor {
-    return descend('forward', this, () => forward(this.made('forward').layers, x))
+    return descend('forward', this, () => forward(made('forward', this).layers, x))
   }
 
   /**
@@ -123,14 +170,14 @@ export class Sequential extends Module implements TrainingModel {
    * @throws ValueError for an unknown name, two metrics of one name, or a cross-entropy whose last layer gives no probabilities
    */
   compile(options: CompileOptions): this {
-    this.checkIdle('compile')
+    checkIdle('compile', this)
     checkOptions('compile', options, ['optimizer', 'loss', 'metrics'])
     const metrics = options.metrics ?? []
     if (!Array.isArray(metrics)) throw new TypeMismatchError('compile', 'metrics: an array', describe(metrics))
     const optimizer = resolveOptimizer(options.optimizer ?? 'adam')
     const last = partsOf(this).at(-1)
     const loss = resolveLoss(options.loss, last, this.output[this.output.length - 1])
-    this[OWN].compiled = { optimizer, loss, metrics: resolveMetrics(metrics, loss) }
+    ownOf(this).compiled = { optimizer, loss, metrics: resolveMetrics(metrics, loss) }
     return this
   }
 
@@ -140,12 +187,12 @@ export class Sequential extends Module implements TrainingModel {
    * @throws StateError before compile or while the model is busy; ShapeError, TypeMismatchError or ValueError for data that do not fit
    */
   async fit(data: Dataset, options: FitOptions = {}): Promise<History> {
-    return this.exclusively('fit', (network) => fitNetwork(network, this, data, options))
+    return exclusively('fit', this, (network) => fitNetwork(network, this, data, options))
   }
 
   /** Mean loss and metrics over a data set, as { loss, accuracy, … }. Rejects as fit does. */
   async evaluate(data: Dataset, options: EvaluateOptions = {}): Promise<Figures> {
-    return this.exclusively('evaluate', (network) => evaluateNetwork(network, data, options))
+    return exclusively('evaluate', this, (network) => evaluateNetwork(network, data, options))
   }
 
   /**
@@ -155,18 +202,20 @@ export class Sequential extends Module implements TrainingModel {
   predict(x: Tensor | TensorValues): Tensor {
     if (recordingState.active)
       throw new StateError('predict', 'no predict inside record(): call forward', 'a recording')
-    const { dtype } = this.made('predict').store
+    const { dtype } = made('predict', this).store
     const input = checkInput('predict', x, this.input, dtype)
     const result = empty('predict', checkShape('predict', [input.shape[0], ...this.output]), dtype, resultSlabs)
-    if (result.size > 0) withTraining(false, () => noGrad(() => this[PREDICTIONS].write(partsOf(this), input, result)))
+    if (result.size > 0)
+      withTraining(false, () => noGrad(() => ownOf(this).predictions?.write(partsOf(this), input, result)))
     return result
   }
 
   /** A table of layers, output shapes and parameter counts. */
   summary(): string {
-    const lines = this.made('summary').layers.map((layer, i) => {
+    const { shapes } = ownOf(made('summary', this))
+    const lines = this.layers.map((layer, i) => {
       const parameters = layer.allParameters().reduce((n, p) => n + sizeOf(p.shape), 0)
-      return [layer.kind, `[${['rows', ...this[OWN].shapes[i]].join(', ')}]`, parameters.toLocaleString('en-US')]
+      return [layer.kind, `[${['rows', ...shapes[i]].join(', ')}]`, parameters.toLocaleString('en-US')]
     })
     const table = [['Layer', 'Output', 'Parameters'], ...lines]
     const widths = [0, 1, 2].map((c) => Math.max(...table.map((row) => row[c].length)))
@@ -188,12 +237,12 @@ export class Sequential extends Module implements TrainingModel {
 
   /** How many numbers its parameters have, trained or not. */
   countParameters(): number {
-    return this.made('countParameters').store.count
+    return made('countParameters', this).store.count
   }
 
   /** Copies of all parameters, in the order of the layers: weight, bias, weight, bias … */
   getWeights(): Tensor[] {
-    return this.made('getWeights').store.parameters.map((p) => tensor(p.value.data, { shape: p.shape }))
+    return made('getWeights', this).store.parameters.map((p) => tensor(p.value.data, { shape: p.shape }))
   }
 
   /**
@@ -201,8 +250,8 @@ export class Sequential extends Module implements TrainingModel {
    * During fit in callbacks only.
    */
   setWeights(weights: readonly (Tensor | TensorValues)[]): void {
-    checkStill('setWeights', this.made('setWeights').store.values)
-    this.checkNotRecording('setWeights')
+    checkStill('setWeights', made('setWeights', this).store.values)
+    checkNotRecording('setWeights')
     const { parameters } = this.store
     if (!Array.isArray(weights) || weights.length !== parameters.length) {
       throw new ShapeError('setWeights', `${parameters.length} tensors`, describe(weights))
@@ -227,53 +276,15 @@ export class Sequential extends Module implements TrainingModel {
    * A copy of all parameter values, for restore() of this model; their order and the gaps between them are its own. Beside a
    * fit (not in its callbacks) it may mix the values of several steps, as getWeights and predict may.
    */
-  snapshot(): Float32Array | Float64Array {
-    return this.made('snapshot').store.values.toTypedArray() as Float32Array | Float64Array
+  snapshot(): FloatArrayCopy {
+    return made('snapshot', this).store.values.toTypedArray() as FloatArrayCopy
   }
 
   /** Puts back what snapshot() copied; during fit in callbacks only. */
   restore(values: Float32Array | Float64Array): void {
-    const { store } = this.made('restore')
+    const { store } = made('restore', this)
     checkStill('restore', store.values)
     asArgument('restore', 'a snapshot of this model', () => store.values.set(values))
-  }
-
-  private network(op: Network['op']): Network {
-    const { compiled } = this[OWN]
-    if (compiled === undefined)
-      throw new StateError(op, 'a compiled model: call compile first', 'one that is not compiled')
-    const { input, output, store, shuffleState } = this
-    return { op, input, output, store, layers: partsOf(this), shuffleState, compiled }
-  }
-
-  private made(op: string): this {
-    return checkMade(op, this, Sequential, 'layers')
-  }
-
-  private checkNotRecording(op: string): void {
-    if (recordingState.active) throw new StateError(op, `no ${op} inside record()`, 'a recording')
-  }
-
-  private checkIdle(op: string): void {
-    this.made(op)
-    this.checkNotRecording(op)
-    const { task } = this[OWN]
-    if (task) throw new StateError(op, 'one task at a time of a model', `a model that is busy with ${task.op}`)
-  }
-
-  private async exclusively<T>(op: Network['op'], fn: (network: Network) => Promise<T>): Promise<T> {
-    this.checkIdle(op)
-    const network = this.network(op)
-    begins()
-    beginning.add(this)
-    this[OWN].task = network
-    try {
-      const result = fn(network)
-      beginning.delete(this)
-      return await result
-    } finally {
-      this[OWN].task = undefined
-    }
   }
 }
 

@@ -42,7 +42,8 @@ export function output(
   if (out === undefined) return empty(op, shape, dtype)
   checkTensor(op, out, 'a tensor as out')
   if (out.dtype !== dtype || !sameShape(out.shape, shape)) {
-    throw new ShapeError(op, `out to be ${dtype} ${show(shape)}`, out.describe())
+    const Kind = out.dtype === dtype ? ShapeError : TypeMismatchError
+    throw new Kind(op, `out to be ${dtype} ${show(shape)}`, out.describe())
   }
   checkOut(op, out, inputs)
   checkStill(op, out)

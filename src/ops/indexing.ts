@@ -19,7 +19,7 @@ const SCATTER_ROWS = defineOp(
   'dsrc:w:T:rows*n dy:r:T:m*n idx:r:i:count cursor:r:i:1 | m n rows count divisor:d',
 )
 
-/** Rows with a 1 at the label and 0 elsewhere: labels [m] → [m, classes]. */
+/** Rows with a 1 at the label and 0 elsewhere: labels [m] → [m, classes]. @throws TypeMismatchError for a dtype that is no float's, or labels that are */
 export function oneHot(labels: Tensor, classes: number, dtype: DType = 'float32', out?: Tensor): Tensor {
   checkTensor('oneHot', labels)
   checkLabels('oneHot', labels, labels.size)
@@ -62,7 +62,11 @@ export function checkGather(op: string, source: Tensor, indices: Tensor, options
   const dtype = options.dtype ?? source.dtype
   const divisor = isFloat(dtype) ? source.divisor : 1
   if (!isFloat(dtype) && dtype !== source.dtype && !(dtype === 'int32' && source.dtype === 'uint8')) {
-    throw new TypeMismatchError(op, `a float dtype or ${source.dtype}`, describe(dtype))
+    throw new TypeMismatchError(
+      op,
+      isFloat(source.dtype) ? 'float32 or float64' : `a float dtype or ${source.dtype}`,
+      describe(dtype),
+    )
   }
   const cursor = options.cursor ?? constant(0, 'int32')
   if (checkTensor(op, cursor).dtype !== 'int32' || cursor.size !== 1) {

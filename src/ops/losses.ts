@@ -1,6 +1,6 @@
 import { checkUntracked, derive } from '../autograd.js'
 import { type FloatDType, isFloat } from '../dtype.js'
-import { describe, ShapeError, ValueError } from '../errors.js'
+import { describe, ShapeError, TypeMismatchError, ValueError } from '../errors.js'
 import { sameShape, show } from '../shape.js'
 import { emit } from '../tape.js'
 import { checkTensor, empty, type Tensor } from '../tensor.js'
@@ -107,7 +107,11 @@ function targetsOf(op: string, p: Tensor, t: Tensor): { dtype: FloatDType; m: nu
   }
   commonFloat(op, p, t)
   if (!sameShape(p.shape, t.shape))
-    throw new ShapeError(op, `labels [${m}], int32 or uint8, or one-hot rows ${show(p.shape)}`, t.describe())
+    throw new (t.rank === 1 && t.size === m ? TypeMismatchError : ShapeError)(
+      op,
+      `labels [${m}], int32 or uint8, or one-hot rows ${show(p.shape)}`,
+      t.describe(),
+    )
   return { dtype, m, n, dense: true }
 }
 

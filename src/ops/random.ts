@@ -1,7 +1,7 @@
 import { checkFloat, type DType } from '../dtype.js'
 import { checkOptions, checkWhole, describe, TypeMismatchError, ValueError } from '../errors.js'
 import { written } from '../gradient-nodes.js'
-import { checkShape } from '../shape.js'
+import { checkShape, MAX_SIZE } from '../shape.js'
 import { emit } from '../tape.js'
 import { isTensor, type Tensor, tensor } from '../tensor.js'
 import { output } from './common.js'
@@ -98,7 +98,7 @@ export function normal(
 /** The numbers 0 … n − 1 in random order, as int32 [n] (Fisher–Yates), to `out` if given. */
 export function permutation(state: Tensor, n: number, out?: Tensor): Tensor {
   checkState('permutation', state)
-  const [size] = checkShape('permutation', [n])
+  const size = checkWhole('permutation', `n from 0 to ${MAX_SIZE}`, n, 0, MAX_SIZE)
   const y = output('permutation', out, [size], 'int32')
   return written(emit(PERMUTATION, 'float32', [y, state], [size]))
 }

@@ -2,9 +2,12 @@ import { checkFlag, checkOptions, describe, keepNames, takeOptions, ValueError }
 import { isMade, refuse } from '../made.js'
 import type { ParameterStore } from '../nn/module.js'
 import { ADAM, MOMENTUM, RMSPROP, SGD as SGD_OP } from '../ops/optimizers.js'
-import { checkRange, Optimizer, type OptimizerState } from './optimizer.js'
+import { checkRange, Optimizer, type OptimizerState, updateAll } from './optimizer.js'
 
 export { Optimizer, type OptimizerState }
+
+/** The numbers of its formula. Not a name: fields of an optimizer derived from one of these may have any. */
+const NUMBERS = Symbol('numbers')
 
 /** What SGD takes; all are numbers of its formula. */
 export interface SGDOptions {
@@ -23,8 +26,7 @@ const SGD_OPTIONS = ['learningRate', 'momentum', 'nesterov', 'weightDecay'] as c
 /** Stochastic gradient descent: w −= lr·g; with momentum v = μ·v − lr·g, w += v (nesterov: w += μ·v − lr·g), as in Keras. */
 export class SGD extends Optimizer {
   protected readonly slotCount: number
-  private readonly flags: number[]
-  private readonly doubles: number[]
+  private readonly [NUMBERS]: { flags: number[]; doubles: number[] }
   constructor(options: SGDOptions = {}) {
     super(checkOptions('SGD', options, SGD_OPTIONS).learningRate ?? 0.01)
     const momentum = checkRange('SGD', 'momentum', options.momentum ?? 0, 0, 1)
@@ -32,12 +34,13 @@ export class SGD extends Optimizer {
     const nesterov = checkFlag('SGD', 'nesterov', options.nesterov)
     if (nesterov && !momentum) throw new ValueError('SGD', 'a momentum above 0 for nesterov', '0')
     this.slotCount = momentum > 0 ? 1 : 0
-    this.flags = momentum > 0 ? [nesterov ? 1 : 0] : []
-    this.doubles = momentum > 0 ? [momentum, decay] : [decay]
+    this[NUMBERS] =
+      momentum > 0 ? { flags: [nesterov ? 1 : 0], doubles: [momentum, decay] } : { flags: [], doubles: [decay] }
   }
 
   protected emit(store: ParameterStore, state: OptimizerState): void {
-    this.update(this.slotCount > 0 ? MOMENTUM : SGD_OP, store, state, [], this.flags, this.doubles)
+    const { flags, doubles } = this[NUMBERS]
+    updateAll(this.slotCount > 0 ? MOMENTUM : SGD_OP, store, state, [this.rate], flags, doubles)
   }
 }
 
@@ -58,10 +61,10 @@ const RMSPROP_OPTIONS = ['learningRate', 'rho', 'epsilon', 'weightDecay'] as con
 /** Hinton's RMSProp: v += (1−ρ)(g² − v), w −= lr·g/√(v + ε), as in Keras. */
 export class RMSProp extends Optimizer {
   protected readonly slotCount = 1
-  private readonly doubles: number[]
+  private readonly [NUMBERS]: number[]
   constructor(options: RMSPropOptions = {}) {
     super(checkOptions('RMSProp', options, RMSPROP_OPTIONS).learningRate ?? 0.001)
-    this.doubles = [
+    this[NUMBERS] = [
       checkRange('RMSProp', 'rho', options.rho ?? 0.9, 0, 1),
       checkRange('RMSProp', 'epsilon', options.epsilon ?? 1e-7, 1e-30, 1),
       checkRange('RMSProp', 'weightDecay', options.weightDecay ?? 0, 0, 1),
@@ -69,7 +72,7 @@ export class RMSProp extends Optimizer {
   }
 
   protected emit(store: ParameterStore, state: OptimizerState): void {
-    this.update(RMSPROP, store, state, [], [], this.doubles)
+    updateAll(RMSPROP, store, state, [this.rate], [], this[NUMBERS])
   }
 }
 
@@ -92,11 +95,11 @@ const ADAM_OPTIONS = ['learningRate', 'beta1', 'beta2', 'epsilon', 'weightDecay'
 /** Kingma and Ba (2014), in the form of section 2 that Keras uses: w −= lr·√(1−β2^t)/(1−β1^t)·m/(√v + ε). */
 export class Adam extends Optimizer {
   protected readonly slotCount = 2
-  private readonly doubles: number[]
+  private readonly [NUMBERS]: number[]
   constructor(options: AdamOptions = {}) {
     const name = new.target.name
     super(checkOptions(name, options, ADAM_OPTIONS).learningRate ?? 0.001)
-    this.doubles = [
+    this[NUMBERS] = [
       checkRange(name, 'beta1', options.beta1 ?? 0.9, 0, 0.9999999),
       checkRange(name, 'beta2', options.beta2 ?? 0.999, 0, 0.99999999),
       checkRange(name, 'epsilon', options.epsilon ?? 1e-7, 1e-30, 1),
@@ -105,7 +108,7 @@ export class Adam extends Optimizer {
   }
 
   protected emit(store: ParameterStore, state: OptimizerState): void {
-    this.update(ADAM, store, state, [state.step], [], this.doubles)
+    updateAll(ADAM, store, state, [this.rate, state.step], [], this[NUMBERS])
   }
 }
 

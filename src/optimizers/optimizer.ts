@@ -56,9 +56,45 @@ function piecesOf({ parameters, values }: ParameterStore): [from: number, to: nu
   return pieces
 }
 
+/** Gives each piece of the parameters a command `op`, of which `rest` are the rate and t. */
+export function updateAll(
+  op: Op,
+  store: ParameterStore,
+  state: OptimizerState,
+  rest: readonly Tensor[],
+  flags: readonly number[],
+  doubles: readonly number[],
+): void {
+  update(op, store.values, [store.gradients, ...state.slots], rest, flags, doubles, piecesOf(store))
+}
+
 export function checkRange(op: string, name: string, value: unknown, low: number, high: number): number {
   if (typeof value === 'number' && value >= low && value <= high) return value
   throw new ValueError(op, `${name} from ${low} to ${high}`, describe(value))
+}
+
+const keptBy = new WeakMap<Optimizer, WeakMap<ParameterStore, OptimizerState>>()
+
+/** What `optimizer` keeps for a store. Neither that nor this is the class's: an optimizer derived from it may call its own what it likes. */
+function stateOf(method: string, optimizer: Optimizer, store: ParameterStore): OptimizerState {
+  const op = checkMade(method, optimizer, Optimizer, 'rate').constructor.name
+  if (!isMade(store, ParameterStore, 'gradients'))
+    throw new TypeMismatchError(`${op}.${method}`, 'a ParameterStore, as build() returns', describe(store))
+  const { emit, slotCount } = optimizer as unknown as { emit?: unknown; slotCount?: unknown }
+  if (typeof emit !== 'function')
+    throw new TypeMismatchError(`${op}.${method}`, 'an optimizer with a method emit, such as Adam', describe(optimizer))
+  const states = keptBy.get(optimizer) ?? new WeakMap<ParameterStore, OptimizerState>()
+  let state = states.get(store)
+  if (state === undefined) {
+    // Fresh memory is zero; a first step may well be inside record(), where writing values is not allowed.
+    const slots = Array.from(
+      { length: checkWhole(op, 'slotCount to be a whole number from 0 to 16', slotCount ?? 0, 0, 16) },
+      () => flatBlock(op, [[store.values.size]], store.dtype).parts[0],
+    )
+    state = keeping(op, slots, flatBlock(op, [[1]], 'int32').parts[0])
+    keptBy.set(optimizer, states.set(store, state))
+  }
+  return state
 }
 
 /**
@@ -79,7 +115,6 @@ export function checkRange(op: string, name: string, value: unknown, low: number
 export abstract class Optimizer {
   /** The learning rate for emit(), float64 [1]. (`learningRate` is a number, which a recorded step would keep for ever.) */
   protected readonly rate: Tensor
-  private readonly states = new WeakMap<ParameterStore, OptimizerState>()
   /** How many buffers of the parameters' size the update keeps. */
   protected abstract readonly slotCount: number
 
@@ -110,7 +145,7 @@ export abstract class Optimizer {
    * did not reach keeps its gradient, and is moved by it again: store.zeroGrad() before it, where losses of parts take turns.
    */
   step(store: ParameterStore): void {
-    const state = this.stateOf('step', store)
+    const state = stateOf('step', this, store)
     checkStill('step', store.values)
     for (const { name, value } of store.parameters) {
       if (value.grad?.storage !== store.gradients.storage)
@@ -151,12 +186,12 @@ export abstract class Optimizer {
    * goes on where it was saved.
    */
   state(store: ParameterStore): OptimizerState {
-    return this.stateOf('state', store)
+    return stateOf('state', this, store)
   }
 
   /** Forgets momenta and step counts: the next step is a first one. */
   reset(store: ParameterStore): void {
-    const state = this.stateOf('reset', store)
+    const state = stateOf('reset', this, store)
     checkStill('reset', state.step)
     for (const slot of state.slots) slot.data.fill(0)
     state.step.data.fill(0)
@@ -164,43 +199,4 @@ export abstract class Optimizer {
 
   /** What an optimizer is: changes `store.values` by `store.gradients`, `this.rate` and its slots, by ops with an `out`. */
   protected abstract emit(store: ParameterStore, state: OptimizerState): void
-
-  protected update(
-    op: Op,
-    store: ParameterStore,
-    state: OptimizerState,
-    extra: Tensor[],
-    flags: number[],
-    doubles: number[],
-  ): void {
-    update(op, store.values, [store.gradients, ...state.slots], [this.rate, ...extra], flags, doubles, piecesOf(store))
-  }
-
-  private stateOf(method: string, store: ParameterStore): OptimizerState {
-    checkMade(method, this, Optimizer, 'rate')
-    if (!isMade(store, ParameterStore, 'gradients'))
-      throw new TypeMismatchError(
-        `${this.constructor.name}.${method}`,
-        'a ParameterStore, as build() returns',
-        describe(store),
-      )
-    if (typeof this.emit !== 'function')
-      throw new TypeMismatchError(
-        `${this.constructor.name}.${method}`,
-        'an optimizer with a method emit, such as Adam',
-        describe(this),
-      )
-    let state = this.states.get(store)
-    if (state === undefined) {
-      // Fresh memory is zero; a first step may well be inside record(), where writing values is not allowed.
-      const op = this.constructor.name
-      const slots = Array.from(
-        { length: checkWhole(op, 'slotCount to be a whole number from 0 to 16', this.slotCount ?? 0, 0, 16) },
-        () => flatBlock(op, [[store.values.size]], store.dtype).parts[0],
-      )
-      state = keeping(op, slots, flatBlock(op, [[1]], 'int32').parts[0])
-      this.states.set(store, state)
-    }
-    return state
-  }
 }

@@ -11,9 +11,9 @@ export interface Bar {
   /** Its length on the axis. */
   value: number
   /** Bars of one group have one colour; with more than one group a legend names them. */
-  group?: string
+  group?: string | undefined
   /** Follows the value in parentheses, right of the bar. */
-  note?: string
+  note?: string | undefined
 }
 
 /** What barPlot() draws. */

@@ -1,5 +1,5 @@
 import { evenPlaces } from './axis.js'
-import type { HistoryLike } from './series.js'
+import type { HistoryLike, Numbers } from './series.js'
 import { escapeXml, formatValue, humanize } from './text.js'
 
 const MAX_ROWS = 1000
@@ -34,11 +34,7 @@ function makeTable({ epoch, history, steps = {} }: HistoryLike): string {
   return table('Step', steps, (i) => i + 1)
 }
 
-function table(
-  head: string,
-  lists: Readonly<Record<string, ArrayLike<number>>>,
-  label: (row: number) => number,
-): string {
+function table(head: string, lists: Readonly<Record<string, Numbers>>, label: (row: number) => number): string {
   const names = Object.keys(lists)
   const length = Math.max(...names.map((name) => lists[name].length))
   const chosen = evenPlaces(length, MAX_ROWS)

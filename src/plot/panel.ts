@@ -121,7 +121,7 @@ interface Style {
   attributes: string
 }
 
-function styleSeries(series: Series[]): Style[] {
+function styleSeries(series: readonly Series[]): Style[] {
   let number = 0
   return series.map((s) => {
     const color = COLORS[number % COLORS.length]
@@ -132,7 +132,7 @@ function styleSeries(series: Series[]): Style[] {
 }
 
 /** Names in rows below the title. */
-function drawLegend(series: Series[], styles: Style[]): { svg: string; height: number } {
+function drawLegend(series: readonly Series[], styles: Style[]): { svg: string; height: number } {
   const out: string[] = []
   let left = LEFT
   let row = 0
@@ -179,8 +179,11 @@ function drawStrips(
 }
 
 /** The y at each of some x. */
-function valuesAt(wanted: ReadonlySet<number>, { x, y }: Series): Map<number, number> {
-  const found = new Map<number, number>()
-  for (let i = 0; i < x.length; i++) if (wanted.has(x[i])) found.set(x[i], y[i])
+function valuesAt(wanted: ReadonlySet<number>, { x, y }: Series): Map<number, number | null> {
+  const found = new Map<number, number | null>()
+  for (let i = 0; i < x.length; i++) {
+    const value = x[i] as number
+    if (wanted.has(value)) found.set(value, y[i])
+  }
   return found
 }

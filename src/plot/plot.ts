@@ -5,7 +5,7 @@ import { validationName } from '../train/history.js'
 import { NAMELESS, OTHER_FORMAT } from './file-name.js'
 import { makePage } from './html.js'
 import { drawFigure } from './line.js'
-import { type HistoryLike, isList, type PanelOptions, runningMean, type Series } from './series.js'
+import { type HistoryLike, isList, type Numbers, type PanelOptions, runningMean, type Series } from './series.js'
 import { checkText, humanize } from './text.js'
 
 /** How a history is drawn. */
@@ -147,7 +147,7 @@ function epochPanels({ epoch, history }: HistoryLike): PanelOptions[] {
   }))
 }
 
-function stepPanels(steps: Readonly<Record<string, ArrayLike<number>>>): PanelOptions[] {
+function stepPanels(steps: Readonly<Record<string, Numbers>>): PanelOptions[] {
   return [...groupMetrics(Object.keys(steps))].map(([key, names]) => ({
     title: humanize(key),
     xLabel: 'step',

@@ -1,11 +1,14 @@
+/** Numbers; null, of JSON, stands for one that is not finite. */
+export type Numbers = ArrayLike<number | null>
+
 /** What `fit` returns, or the same read back from JSON: there null stands for a value that was not finite. */
 export interface HistoryLike {
   /** Epoch numbers from 1. */
-  epoch: ArrayLike<number>
+  epoch: Numbers
   /** One value an epoch: loss, accuracy, valLoss … */
-  history: Readonly<Record<string, ArrayLike<number>>>
+  history: Readonly<Record<string, Numbers>>
   /** One value a step: loss, accuracy … */
-  steps?: Readonly<Record<string, ArrayLike<number>>>
+  steps?: Readonly<Record<string, Numbers>> | undefined
 }
 
 /** One curve. Where x or y is not finite (or not positive, on a logarithmic axis) the curve has a gap. */
@@ -13,10 +16,10 @@ export interface Series {
   /** Shown in the legend. */
   name: string
   /** As many as y. */
-  x: ArrayLike<number>
-  y: ArrayLike<number>
+  x: Numbers
+  y: Numbers
   /** Thin and pale, in the colour of the series after it, and without a tooltip: raw data behind its running mean. */
-  faint?: boolean
+  faint?: boolean | undefined
 }
 
 /** One diagram. */
@@ -28,7 +31,7 @@ export interface PanelOptions {
   /** Beside the axis of y. */
   yLabel?: string | undefined
   /** One curve each, in colours of their own. */
-  series: Series[]
+  series: readonly Series[]
   /** A logarithmic axis of x: values that are not positive are gaps. */
   logX?: boolean | undefined
   /** The same of y. */
@@ -46,7 +49,7 @@ const HUGE = 1e300
 const TINY = 1e-300
 
 /** Whether an axis can show the value. */
-export function isShown(value: number, log: boolean): boolean {
+export function isShown(value: number | null, log: boolean): value is number {
   return typeof value === 'number' && Math.abs(value) < HUGE && (!log || value > TINY)
 }
 
@@ -54,15 +57,15 @@ export function isShown(value: number, log: boolean): boolean {
 const MAX_LENGTH = 2 ** 24
 
 /** Whether it is an array or a typed array of a length that can be drawn. */
-export function isList(value: unknown): value is ArrayLike<number> {
+export function isList(value: unknown): value is Numbers {
   return (
     (Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView))) &&
-    (value as ArrayLike<number>).length <= MAX_LENGTH
+    (value as Numbers).length <= MAX_LENGTH
   )
 }
 
 /** The smallest and largest value an axis must show; undefined when there is none. */
-export function extent(lists: ArrayLike<number>[], log: boolean): [number, number] | undefined {
+export function extent(lists: Numbers[], log: boolean): [number, number] | undefined {
   let low = Number.POSITIVE_INFINITY
   let high = Number.NEGATIVE_INFINITY
   for (const list of lists) {
@@ -89,16 +92,14 @@ export function toPixels(
 ): Point[][] {
   const pieces: Point[][] = []
   let piece: Point[] = []
-  let column: Point[] = []
+  // Of the column on the way, by number in the series.
+  let [count, first, low, high, last] = [0, 0, 0, 0, 0]
+  let [column, lowY, highY] = [0, 0, 0]
   const flush = () => {
-    if (column.length <= 4) piece.push(...column)
-    else {
-      const low = column.reduce((a, b) => (b.y < a.y ? b : a))
-      const high = column.reduce((a, b) => (b.y > a.y ? b : a))
-      const keep = new Set([column[0], low, high, column[column.length - 1]])
-      piece.push(...column.filter((point) => keep.has(point)))
-    }
-    column = []
+    const all = Array.from({ length: Math.min(count, 4) }, (_, i) => first + i)
+    const kept = count <= 4 ? all : [...new Set([first, low, high, last].sort((a, b) => a - b))]
+    for (const i of kept) piece.push({ x: toX(series.x[i] as number), y: toY(series.y[i] as number) })
+    count = 0
   }
   const end = () => {
     flush()
@@ -106,20 +107,34 @@ export function toPixels(
     piece = []
   }
   for (let i = 0; i < Math.min(series.x.length, series.y.length); i++) {
-    if (!isShown(series.x[i], logX) || !isShown(series.y[i], logY)) {
+    const [valueX, valueY] = [series.x[i], series.y[i]]
+    if (!isShown(valueX, logX) || !isShown(valueY, logY)) {
       end()
       continue
     }
-    const point = { x: toX(series.x[i]), y: toY(series.y[i]) }
-    if (column.length > 0 && Math.floor(column[0].x) !== Math.floor(point.x)) flush()
-    column.push(point)
+    const x = Math.floor(toX(valueX))
+    const y = toY(valueY)
+    if (count > 0 && x !== column) flush()
+    if (count === 0) {
+      column = x
+      first = low = high = i
+      lowY = highY = y
+    } else if (y < lowY) {
+      low = i
+      lowY = y
+    } else if (y > highY) {
+      high = i
+      highY = y
+    }
+    last = i
+    count++
   }
   end()
   return pieces
 }
 
 /** The mean of the finite ones of the last `window` values; NaN where the value itself is not finite. */
-export function runningMean(values: ArrayLike<number>, window: number): Float64Array {
+export function runningMean(values: Numbers, window: number): Float64Array {
   const means = new Float64Array(values.length)
   // Of the block of values before, sums and counts from each place to its end. With those of this block so far they make a
   // window's: nothing is subtracted, so a spike leaves no trace once it is out of the window.
@@ -128,16 +143,17 @@ export function runningMean(values: ArrayLike<number>, window: number): Float64A
   for (let start = 0; start < values.length; start += window) {
     const end = Math.min(values.length, start + window)
     for (let i = start, sum = 0, count = 0; i < end; i++) {
-      const shown = Number.isFinite(values[i])
+      const value = values[i] as number
+      const shown = Number.isFinite(value)
       if (shown) {
-        sum += values[i]
+        sum += value
         count++
       }
       const rest = i - start + 1
       means[i] = shown ? (sum + sums[rest]) / (count + counts[rest]) : Number.NaN
     }
     for (let k = window - 1; k >= 0; k--) {
-      const value = values[start + k]
+      const value = values[start + k] as number
       const shown = Number.isFinite(value)
       sums[k] = sums[k + 1] + (shown ? value : 0)
       counts[k] = counts[k + 1] + (shown ? 1 : 0)

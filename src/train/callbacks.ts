@@ -1,4 +1,14 @@
-import { checkFlag, checkObject, checkOptions, describe, StateError, TypeMismatchError, ValueError } from '../errors.js'
+import {
+  checkFlag,
+  checkObject,
+  checkOptions,
+  checkWhole,
+  describe,
+  StateError,
+  TypeMismatchError,
+  ValueError,
+} from '../errors.js'
+import { checkMade, refuse } from '../made.js'
 import type { Tensor, TensorValues } from '../tensor.js'
 import { directionOf, type History } from './history.js'
 
@@ -94,8 +104,24 @@ function checkModel(model: Watched): void {
     throw new TypeMismatchError('EarlyStopping', 'a model', describe(model))
 }
 
-/** The model of the fit that each began last. Not a field: a subclass may have a `model` of its own, and prints of this show none. */
-const watched = new WeakMap<EarlyStopping, Watched>()
+/** What is each one's own. Not fields: those of a subclass may have any names. */
+interface Own {
+  readonly monitor: string
+  readonly patience: number
+  readonly minDelta: number
+  readonly sign: 1 | -1
+  readonly restores: boolean
+  /** Of the best epoch. */
+  weights?: Float32Array | Float64Array | undefined
+  /** Of the fit that began last. */
+  model?: Watched
+}
+
+const owns = new WeakMap<EarlyStopping, Own>()
+
+function ownOf(method: string, stopping: EarlyStopping): Own {
+  return owns.get(checkMade(`EarlyStopping.${method}`, stopping, EarlyStopping, 'best')) as Own
+}
 
 /** Ends training when a figure has stopped improving, or is NaN. */
 export class EarlyStopping implements Callback {
@@ -103,58 +129,52 @@ export class EarlyStopping implements Callback {
   bestEpoch = 0
   /** The best figure so far; NaN before there is one. */
   best = Number.NaN
-  private weights: Float32Array | Float64Array | undefined
-  private readonly monitor: string
-  private readonly patience: number
-  private readonly minDelta: number
-  private readonly sign: 1 | -1
-  private readonly restoring: boolean
 
   constructor(options: EarlyStoppingOptions = {}) {
-    this.monitor = checkOptions('EarlyStopping', options, EARLY_STOPPING).monitor ?? 'valLoss'
-    if (typeof this.monitor !== 'string')
-      throw new TypeMismatchError('EarlyStopping', 'monitor: the name of a figure', describe(this.monitor))
-    this.patience = options.patience ?? 0
-    this.minDelta = options.minDelta ?? 0
-    if (!Number.isInteger(this.patience) || this.patience < 0)
-      throw new ValueError('EarlyStopping', 'a patience >= 0', describe(this.patience))
-    if (!(Number.isFinite(this.minDelta) && this.minDelta >= 0))
-      throw new ValueError('EarlyStopping', 'a minDelta >= 0', describe(options.minDelta))
-    this.sign = directionOf('EarlyStopping', this.monitor, options.mode)
-    this.restoring = checkFlag('EarlyStopping', 'restoreBestWeights', options.restoreBestWeights, true)
+    const op = 'EarlyStopping'
+    const { monitor = 'valLoss', patience = 0, minDelta = 0 } = checkOptions(op, options, EARLY_STOPPING)
+    if (typeof monitor !== 'string') throw new TypeMismatchError(op, 'monitor: the name of a figure', describe(monitor))
+    checkWhole(op, 'a patience of whole epochs >= 0', patience, 0)
+    if (!(Number.isFinite(minDelta) && minDelta >= 0)) throw new ValueError(op, 'a minDelta >= 0', describe(minDelta))
+    const sign = directionOf(op, monitor, options.mode)
+    const restores = checkFlag(op, 'restoreBestWeights', options.restoreBestWeights, true)
+    owns.set(this, { monitor, patience, minDelta, sign, restores })
   }
 
   /** Begins anew: one EarlyStopping may serve several fits, one after another. */
   onTrainBegin(model?: Watched): void {
-    if (model !== undefined) watched.set(this, model)
+    const own = ownOf('onTrainBegin', this)
+    if (model !== undefined) own.model = model
     this.bestEpoch = 0
     this.best = Number.NaN
-    this.weights = undefined
+    own.weights = undefined
   }
 
   /** @throws ValueError where the epoch has no figure of that name */
   onEpochEnd(epoch: number, logs: Logs, model: Watched): void {
     checkModel(model)
-    if ((watched.get(this) ?? model) !== model)
+    const own = ownOf('onEpochEnd', this)
+    const { monitor } = own
+    if ((own.model ?? model) !== model)
       throw new StateError(
         'EarlyStopping',
         'one of its own for each fit that runs',
         'another model than that of the last onTrainBegin',
       )
-    const value = checkObject('EarlyStopping', logs)[this.monitor]
+    const value = checkObject('EarlyStopping', logs)[monitor]
     if (typeof value !== 'number') {
       throw new ValueError(
         'EarlyStopping',
-        `a figure to monitor among ${Object.keys(logs).join(', ')}${/^val/.test(this.monitor) ? ' (fit has those of validation data where it is given some)' : ''}`,
-        JSON.stringify(this.monitor),
+        `a figure to monitor among ${Object.keys(logs).join(', ')}${/^val/.test(monitor) ? ' (fit has those of validation data where it is given some)' : ''}`,
+        JSON.stringify(monitor),
       )
     }
     const first = Number.isNaN(this.best) && !Number.isNaN(value)
-    if (first || this.sign * (value - this.best) > this.minDelta) {
+    if (first || own.sign * (value - this.best) > own.minDelta) {
       this.best = value
       this.bestEpoch = epoch
-      if (this.restoring) this.weights = model.snapshot()
-    } else if (Number.isNaN(value) || epoch - this.bestEpoch >= this.patience) {
+      if (own.restores) own.weights = model.snapshot()
+    } else if (Number.isNaN(value) || epoch - this.bestEpoch >= own.patience) {
       model.stopTraining = true
     }
   }
@@ -162,7 +182,10 @@ export class EarlyStopping implements Callback {
   /** Puts the weights of the best epoch back. */
   onTrainEnd(_history: History, model: Watched): void {
     checkModel(model)
-    if (this.weights) model.restore(this.weights)
-    this.weights = undefined
+    const own = ownOf('onTrainEnd', this)
+    if (own.weights) model.restore(own.weights)
+    own.weights = undefined
   }
 }
+
+for (const name of EARLY_STOPPING) refuse(EarlyStopping, name, 'a new EarlyStopping with it')

@@ -21,12 +21,23 @@ it('the types of all entries compile alone', () => {
   )
   // What people write, with the checks that strict leaves out.
   const use = `
-import { cast, multiply, Optimizer, subtract, type OptimizerState, type ParameterStore, Sequential, type Tensor } from 'lanewise'
+import { accuracy, Affine, cast, type Metric, multiply, Optimizer, subtract, type OptimizerState, type ParameterStore, Sequential, type Tensor } from 'lanewise'
+import { linePlot, plot, type Series } from 'lanewise/plot'
 export async function figures(model: Sequential, x: Tensor, y: Tensor): Promise<[number, number[]]> {
   const { loss } = await model.evaluate({ x, y }, { signal: undefined })
   await model.fit({ x, y }, { epochs: undefined, callbacks: undefined, validation: loss > 1 ? 0.2 : undefined })
   return [loss, model.predict(x).argmax().toArray<number[]>()]
 }
+export class Layer extends Affine {
+  update = 1
+  options = 'own'
+}
+export const series: readonly Series[] = [{ name: 'a', x: [1], y: [null], faint: undefined }]
+export const sameShape = linePlot({ series })
+export const drawn = plot({ epoch: [1], history: { loss: [null] }, steps: undefined }, 'a.svg')
+export const unshared: (t: Tensor) => ArrayBuffer = (t) => t.toTypedArray().buffer
+// @ts-expect-error a function is no metric, though it has a name and a call
+export const metric: Metric = accuracy
 export class Descent extends Optimizer {
   protected readonly slotCount = 0
   protected override emit(store: ParameterStore, _state: OptimizerState): void {
