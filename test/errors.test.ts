@@ -210,6 +210,27 @@ const MISTAKES: [what: string, call: () => unknown, message: string][] = [
     () => sigmoid().fit({ x, y: [1, -1] }),
     'fit: expected targets from 0 to 1 for binaryCrossentropy, received -1',
   ],
+  [
+    'one-hot rows with a number below 0',
+    () =>
+      model([new lw.Affine(2), new lw.Softmax()], { loss: 'categoricalCrossentropy' }).fit({
+        x,
+        y: [
+          [3, 0],
+          [-1, 2],
+        ],
+      }),
+    'fit: expected targets from 0 on for categoricalCrossentropy, received -1 at 2',
+  ],
+  [
+    'labels that stand for quotients',
+    () =>
+      model([new lw.Affine(2), new lw.Softmax()], { loss: 'sparseCategoricalCrossentropy' }).fit({
+        x,
+        y: lw.tensor([0, 1], { dtype: 'uint8', divisor: 2 }),
+      }),
+    'fit: expected labels without a divisor for sparseCategoricalCrossentropy, received Tensor uint8 / 2 [2]',
+  ],
   ['bytes', () => sigmoid().evaluate({ x, y: [0, 255] }), 'evaluate: expected targets from 0 to 1'],
   [
     'no number',

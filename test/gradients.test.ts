@@ -110,6 +110,30 @@ eachBackend(() => {
     checkGradients(f, [x]) // again: replaced, not added to
   })
 
+  it('adds up rows that were chosen often in the wider dtype', () => {
+    const weights = [1e8, 1, 1, 1]
+    for (const [source, dtype, sum] of [
+      ['float64', 'float32', 100000003],
+      ['float32', 'float64', Math.fround(100000003)],
+    ] as const) {
+      const table = lw.tensor([[0], [0]], { dtype: source, requiresGrad: true })
+      const rows = lw.gatherRows(table, lw.tensor(Int32Array.of(0, 0, 0, 0)), { dtype })
+      lw.backward(
+        lw.sum(
+          lw.multiply(
+            rows,
+            lw.tensor(
+              weights.map((w) => [w]),
+              { dtype },
+            ),
+          ),
+        ),
+      )
+      expect(table.grad?.dtype).toBe(source)
+      expect(table.grad?.toArray()).toEqual([[sum], [0]])
+    }
+  })
+
   it('takes views as leaves and leaves the rest of the memory alone', () => {
     const base = lw.tensor([1, 2, 3, 4, 5, 6], { dtype: 'float64', shape: [3, 2] })
     const gradients = lw.zeros([3, 2], { dtype: 'float64' })

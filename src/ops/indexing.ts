@@ -91,10 +91,12 @@ export function gatherRows(source: Tensor, indices: Tensor, options: GatherOptio
     [source, indices, cursor],
     [
       (dy, to) => {
-        const same = dtype === source.dtype
-        const d = output('scatterRows', same ? to : undefined, source.shape, dtype)
-        emit(SCATTER_ROWS, dtype, [d, dy, indices, cursor], ints, [divisor])
-        return same ? d : copy(d, to ?? empty('scatterRows', source.shape, source.dtype))
+        // Rows that were chosen often are many numbers to add: in the wider dtype of the two.
+        const wide = dtype === source.dtype ? dtype : 'float64'
+        const from = dtype === wide ? dy : copy(dy, empty('scatterRows', dy.shape, wide))
+        const d = output('scatterRows', source.dtype === wide ? to : undefined, source.shape, wide)
+        emit(SCATTER_ROWS, wide, [d, from, indices, cursor], ints, [divisor])
+        return source.dtype === wide ? d : copy(d, to ?? empty('scatterRows', source.shape, source.dtype))
       },
     ],
     [1, 2],

@@ -1,5 +1,6 @@
 import type { ScaleContinuousNumeric } from 'd3-scale'
 import * as d3 from '../vendor/d3.js'
+import { widthOf } from './text.js'
 
 export type Scale = ScaleContinuousNumeric<number, number, never>
 
@@ -28,11 +29,13 @@ export interface Tick {
 export function ticks(scale: Scale, log: boolean, count: number, whole = false): Tick[] {
   const values = scale.ticks(count).filter((value) => !whole || Number.isInteger(value))
   if (!log) {
-    const format = scale.tickFormat(count, values.every(Number.isInteger) ? ',d' : undefined)
-    // As many digits as tell neighbours apart.
-    const exponential = scale.tickFormat(count, '~e')
-    const label = (value: number) => (isPlain(value) ? format(value) : exponential(value).replace('e+', 'e'))
-    return values.map((value) => ({ value, label: label(value) }))
+    // As many digits as tell neighbours apart, and one notation for all.
+    if (values.every(isPlain)) {
+      const format = scale.tickFormat(count, values.every(Number.isInteger) ? ',d' : undefined)
+      return values.map((value) => ({ value, label: format(value) }))
+    }
+    const format = scale.tickFormat(count, '~e')
+    return values.map((value) => ({ value, label: value === 0 ? '0' : format(value).replace('e+', 'e') }))
   }
   const isMultiple = (value: number, of: number) =>
     Math.abs(Math.log10(value / of) - Math.round(Math.log10(value / of))) < 1e-9
@@ -40,12 +43,51 @@ export function ticks(scale: Scale, log: boolean, count: number, whole = false):
   const few = values.filter((value) => [1, 2, 5].some((of) => isMultiple(value, of)))
   const chosen = powers.length >= 3 ? powers : few.length >= 2 ? few : values
   const every = Math.ceil(chosen.length / (count + 1))
-  return chosen.filter((_, i) => i % every === 0).map((value) => ({ value, label: short(value) }))
+  const shown = chosen.filter((_, i) => i % every === 0)
+  const labels = (digits: number) => shown.map((value) => short(value, digits))
+  let digits = 6
+  while (digits < 17 && new Set(labels(digits)).size < shown.length) digits++
+  return labels(digits).map((label, i) => ({ value: shown[i], label }))
+}
+
+/** A tick of a horizontal axis, in pixels: where it is, and the middle of its label. */
+export interface Mark {
+  at: number
+  middle: number
+  label: string
+}
+
+/**
+ * As many of `most` ticks of a horizontal axis as have room for their labels side by side, and before `end`.
+ * @param labelOf where they are called otherwise
+ */
+export function marks(
+  scale: Scale,
+  log: boolean,
+  most: number,
+  end: number,
+  { whole = false, labelOf = ({ label }: Tick) => label } = {},
+): Mark[] {
+  const GAP = 8
+  for (let count = most; ; count--) {
+    let free = Number.NEGATIVE_INFINITY
+    let fits = true
+    const all = ticks(scale, log, count, whole).map((tick) => {
+      const label = labelOf(tick)
+      const half = widthOf(label, 12) / 2
+      const at = scale(tick.value)
+      const middle = Math.min(at, end - half)
+      fits &&= middle - half >= free
+      free = middle + half + GAP
+      return { at, middle, label }
+    })
+    if (fits || count === 1) return fits ? all : all.slice(0, 1)
+  }
 }
 
 /** 0.00001 → 1e-5, 1500000 → 1.5e6 */
-function short(value: number): string {
-  const rounded = Number(value.toPrecision(6))
+function short(value: number, digits: number): string {
+  const rounded = Number(value.toPrecision(digits))
   return isPlain(value) ? String(rounded) : rounded.toExponential().replace('e+', 'e')
 }
 

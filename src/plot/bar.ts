@@ -1,5 +1,5 @@
 import { checkFlag, checkOptions, describe, TypeMismatchError, ValueError } from '../errors.js'
-import { makeScale, type Scale, ticks } from './axis.js'
+import { makeScale, marks, type Scale, type Tick } from './axis.js'
 import { COLORS, svgDocument } from './panel.js'
 import { extent, isShown } from './series.js'
 import { checkText, escapeXml, formatValue, px, shorten, widthOf } from './text.js'
@@ -10,7 +10,7 @@ export interface Bar {
   name: string
   /** Its length on the axis. */
   value: number
-  /** Bars of one group have one colour; with more than one group a legend names them. */
+  /** Bars of one group have one colour, of seven; with more than one group a legend names them. */
   group?: string | undefined
   /** Follows the value in parentheses, right of the bar. */
   note?: string | undefined
@@ -63,7 +63,8 @@ export async function barPlot(options: BarPlotOptions): Promise<string> {
     bars.reduce((most, bar) => Math.max(most, widthOf(textOf(bar))), 0)
   const left = LEFT + 8 + longestOf(nameOf)
   const longest = longestOf(labelOf)
-  const top = groups.length > 1 ? 68 : 46
+  const legend = groups.length > 1 ? drawLegend(groups) : { svg: '', height: 0 }
+  const top = 46 + legend.height
   const bottom = top + PITCH * bars.length
   const print = wrap(caption ?? '')
   const height = bottom + BOTTOM + SMALL * print.length
@@ -72,7 +73,7 @@ export async function barPlot(options: BarPlotOptions): Promise<string> {
   const out = [
     `<text class="lw-title" x="${LEFT}" y="26">${escapeXml(shorten(title, WIDTH - 2 * LEFT, 16, true))}</text>`,
   ]
-  if (groups.length > 1) out.push(drawLegend(groups))
+  if (legend.svg) out.push(legend.svg)
   out.push(...drawAxis(x, logX, top, bottom))
   bars.forEach((bar, i) => {
     out.push(drawBar(bar, x, logX, top + PITCH * i, COLORS[groups.indexOf(bar.group ?? '') % COLORS.length]))
@@ -89,16 +90,32 @@ export async function barPlot(options: BarPlotOptions): Promise<string> {
   return svgDocument(WIDTH, height, title, out.join('\n'))
 }
 
+const fits = (text: string) => widthOf(text, 12) <= WIDTH - 2 * LEFT
+
 /** Lines of small print that fit the width. */
 function wrap(text: string): string[] {
   const lines: string[] = []
-  for (const word of text.split(' ').filter(Boolean)) {
+  for (const word of text.split(' ').filter(Boolean).flatMap(pieces)) {
     const last = lines[lines.length - 1]
-    if (last !== undefined && widthOf(`${last} ${word}`, 12) <= WIDTH - 2 * LEFT)
-      lines[lines.length - 1] = `${last} ${word}`
+    if (last !== undefined && fits(`${last} ${word}`)) lines[lines.length - 1] = `${last} ${word}`
     else lines.push(word)
   }
   return lines
+}
+
+/** What is too long for a line, as text without spaces is, in lines of its own. */
+function pieces(word: string): string[] {
+  if (fits(word)) return [word]
+  const done: string[] = []
+  let piece = ''
+  for (const character of word) {
+    if (piece && !fits(piece + character)) {
+      done.push(piece)
+      piece = ''
+    }
+    piece += character
+  }
+  return [...done, piece]
 }
 
 function check(bars: unknown): void {
@@ -134,13 +151,10 @@ function labelOf({ value, note }: Bar): string {
 }
 
 function drawAxis(x: Scale, log: boolean, top: number, bottom: number): string[] {
-  const named = ticks(x, log, 6).map(({ value, label }) => ({
-    at: px(x(value)),
-    label: isPlain(value) ? withMinus(comma(value)) : label,
-  }))
-  return named.flatMap(({ at, label }) => [
-    `<line class="lw-grid" x1="${at}" x2="${at}" y1="${top}" y2="${bottom}"/>`,
-    `<text class="lw-tick" x="${at}" y="${bottom + 18}" text-anchor="middle">${escapeXml(label)}</text>`,
+  const labelOf = ({ value, label }: Tick) => (isPlain(value) ? withMinus(comma(value)) : label)
+  return marks(x, log, 6, WIDTH, { labelOf }).flatMap(({ at, middle, label }) => [
+    `<line class="lw-grid" x1="${px(at)}" x2="${px(at)}" y1="${top}" y2="${bottom}"/>`,
+    `<text class="lw-tick" x="${px(middle)}" y="${bottom + 18}" text-anchor="middle">${escapeXml(label)}</text>`,
   ])
 }
 
@@ -162,15 +176,23 @@ function drawBar(bar: Bar, x: Scale, log: boolean, top: number, color: string): 
 <text x="${px(to + 6)}" y="${y}" dy=".35em">${label}</text></g>`
 }
 
-function drawLegend(groups: string[]): string {
+/** The groups' names in rows below the title. */
+function drawLegend(groups: string[]): { svg: string; height: number } {
+  const ROW = 22
+  const out: string[] = []
   let left = LEFT
-  return groups
-    .map((group, i) => {
-      if (group === '') return ''
-      const at = left
-      left += 34 + widthOf(group)
-      const color = COLORS[i % COLORS.length]
-      return `<rect x="${px(at)}" y="40" width="14" height="14" fill="${color}"/><text x="${px(at + 20)}" y="47" dy=".35em">${escapeXml(group)}</text>`
-    })
-    .join('\n')
+  let row = 0
+  for (const [i, group] of groups.entries()) {
+    if (group === '') continue
+    const name = shorten(group, WIDTH - 2 * LEFT - 20)
+    if (left > LEFT && left + 20 + widthOf(name) > WIDTH - LEFT) {
+      left = LEFT
+      row++
+    }
+    const at = 40 + ROW * row
+    out.push(`<rect x="${px(left)}" y="${at}" width="14" height="14" fill="${COLORS[i % COLORS.length]}"/>`)
+    out.push(`<text x="${px(left + 20)}" y="${at + 7}" dy=".35em">${escapeXml(name)}</text>`)
+    left += 34 + widthOf(name)
+  }
+  return { svg: out.join('\n'), height: ROW * (row + 1) }
 }

@@ -1,5 +1,5 @@
 import { line } from '../vendor/d3.js'
-import { evenPlaces, makeScale, type Scale, type Tick, ticks } from './axis.js'
+import { evenPlaces, type Mark, makeScale, marks, type Scale, type Tick, ticks } from './axis.js'
 import { extent, isShown, type PanelOptions, type Point, type Series, toPixels } from './series.js'
 import { escapeXml, formatValue, px, shorten, widthOf } from './text.js'
 
@@ -47,11 +47,11 @@ export function drawPanel(options: PanelOptions): string {
   const yTicks = ticks(y, logY, 6)
   const left = Math.max(LEFT, 36 + Math.max(0, ...yTicks.map(({ label }) => widthOf(label, 12))))
   const x = makeScale(extent(xs, logX), [left, WIDTH - RIGHT], logX, false)
-  const isWhole = !logX && xs.every((list) => Array.prototype.every.call(list, Number.isInteger))
+  const whole = !logX && xs.every((list) => Array.prototype.every.call(list, Number.isInteger))
   const out = [
     `<text class="lw-title" x="${LEFT}" y="26">${escapeXml(shorten(title, WIDTH - LEFT - RIGHT, 16, true))}</text>`,
     legend.svg,
-    ...drawAxes(options, { x, y, xTicks: ticks(x, logX, 7, isWhole), yTicks }),
+    ...drawAxes(options, { x, y, xMarks: marks(x, logX, 7, WIDTH, { whole }), yTicks }),
     ...drawCurves(options, styles, x, y),
     ...drawStrips(options, x, top, bottom),
   ]
@@ -61,11 +61,11 @@ export function drawPanel(options: PanelOptions): string {
 interface Axes {
   x: Scale
   y: Scale
-  xTicks: Tick[]
+  xMarks: Mark[]
   yTicks: Tick[]
 }
 
-function drawAxes({ xLabel = '', yLabel = '' }: PanelOptions, { x, y, xTicks, yTicks }: Axes): string[] {
+function drawAxes({ xLabel = '', yLabel = '' }: PanelOptions, { x, y, xMarks, yTicks }: Axes): string[] {
   const [left, right] = x.range()
   const [bottom, top] = y.range()
   const out: string[] = []
@@ -74,11 +74,13 @@ function drawAxes({ xLabel = '', yLabel = '' }: PanelOptions, { x, y, xTicks, yT
     out.push(`<line class="lw-grid" x1="${left}" x2="${right}" y1="${at}" y2="${at}"/>`)
     out.push(`<text class="lw-tick" x="${left - 8}" y="${at}" dy=".35em" text-anchor="end">${escapeXml(label)}</text>`)
   }
-  for (const { value, label } of xTicks) {
-    const at = px(x(value))
+  for (const { at: place, middle, label } of xMarks) {
+    const at = px(place)
     out.push(`<line class="lw-grid" x1="${at}" x2="${at}" y1="${top}" y2="${bottom}"/>`)
     out.push(`<line class="lw-axis" x1="${at}" x2="${at}" y1="${bottom}" y2="${bottom + 5}"/>`)
-    out.push(`<text class="lw-tick" x="${at}" y="${bottom + 20}" text-anchor="middle">${escapeXml(label)}</text>`)
+    out.push(
+      `<text class="lw-tick" x="${px(middle)}" y="${bottom + 20}" text-anchor="middle">${escapeXml(label)}</text>`,
+    )
   }
   const [across, down] = [escapeXml(shorten(xLabel, right - left)), escapeXml(shorten(yLabel, bottom - top))]
   const place = `translate(18 ${(top + bottom) / 2}) rotate(-90)`
@@ -111,7 +113,9 @@ function drawCurves(
   })
   const middle = ([a, b]: number[]) => (a + b) / 2
   if (!shown)
-    out.push(`<text x="${middle(x.range())}" y="${middle(y.range())}" text-anchor="middle">no finite values</text>`)
+    out.push(
+      `<text x="${middle(x.range())}" y="${middle(y.range())}" text-anchor="middle">no ${logX || logY ? 'positive' : 'finite'} values</text>`,
+    )
   return out
 }
 

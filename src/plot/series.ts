@@ -56,12 +56,16 @@ export function isShown(value: number | null, log: boolean): value is number {
 /** Beyond this a list is no data for a diagram; a sparse array or an object may claim any length. */
 const MAX_LENGTH = 2 ** 24
 
-/** Whether it is an array or a typed array of a length that can be drawn. */
+/** Whether it is a list of numbers, or of null and undefined in their place, of a length that can be drawn. */
 export function isList(value: unknown): value is Numbers {
-  return (
-    (Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView))) &&
-    (value as Numbers).length <= MAX_LENGTH
-  )
+  if (!Array.isArray(value) && !ArrayBuffer.isView(value)) return false
+  const { length } = value as ArrayLike<unknown>
+  if (!(length <= MAX_LENGTH)) return false // DataViews have none
+  for (let i = 0; i < length; i++) {
+    const item = (value as ArrayLike<unknown>)[i]
+    if (typeof item !== 'number' && item !== null && item !== undefined) return false
+  }
+  return true
 }
 
 /** The smallest and largest value an axis must show; undefined when there is none. */

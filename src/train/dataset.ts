@@ -1,11 +1,10 @@
 import { noGrad, tracked } from '../autograd.js'
 import { type FloatDType, isFloat } from '../dtype.js'
 import { asArgument, describe, ShapeError, TypeMismatchError, ValueError } from '../errors.js'
-import type { Loss } from '../losses/index.js'
+import { binaryCrossentropy, categoricalCrossentropy, type Loss } from '../losses/index.js'
 import { cast } from '../ops/cast.js'
 import { gatherAffine } from '../ops/gather-affine.js'
 import { gatherRows } from '../ops/indexing.js'
-import { binaryCrossEntropy } from '../ops/losses.js'
 import { advance } from '../ops/memory.js'
 import { max } from '../ops/reduce.js'
 import { negate } from '../ops/unary.js'
@@ -98,6 +97,7 @@ function indexTargets(op: string, y: Tensor, output: Shape, loss: Loss): Tensor 
       show(y.shape),
     )
   }
+  if (y.divisor !== 1) throw new TypeMismatchError(op, `labels without a divisor for ${loss.name}`, y.describe())
   const data = y.data
   for (let i = 0; i < rows; i++) {
     if (!Number.isInteger(data[i])) throw new ValueError(op, 'whole numbers as labels', `${data[i]} at row ${i}`)
@@ -122,17 +122,19 @@ function denseTargets(op: string, y: Tensor, output: Shape, loss: Loss, dtype: F
     const hint = loss.probabilities && y.size === rows ? ' (for class numbers take sparseCategoricalCrossentropy)' : ''
     throw new ShapeError(op, `targets [${[rows, ...output].join(', ')}] for ${loss.name}${hint}`, show(y.shape))
   }
-  if (loss.call === binaryCrossEntropy) checkShares(op, y, loss)
+  if (loss.call === binaryCrossentropy.call) checkShares(op, y, loss, 1)
+  if (loss.call === categoricalCrossentropy.call) checkShares(op, y, loss, Infinity)
   return reshape(cast(y, dtype), [rows, ...output])
 }
 
-/** Targets beyond 0 to 1 would take the loss below 0. What rounding leaves of a scale to 0 … 1 is no mistake. */
-function checkShares(op: string, y: Tensor, loss: Loss): void {
+/** Targets below 0, or above `most` (one-hot rows may have weights), would take the loss below 0. What rounding leaves of a scale to 0 … 1 is no mistake. */
+function checkShares(op: string, y: Tensor, loss: Loss, most: number): void {
   const { data, divisor, dtype } = y
-  if (divisor >= 255 || (isFloat(dtype) && isWithin(y, -1e-5, 1 + 1e-5))) return // 255: bytes
+  const [low, high] = [-1e-5, most + 1e-5]
+  if (divisor >= 255 || (isFloat(dtype) && isWithin(y, low, high))) return // 255: bytes
   for (let i = 0; i < data.length; i++) {
-    if (!(data[i] >= -1e-5 * divisor && data[i] <= (1 + 1e-5) * divisor))
-      throw new ValueError(op, `targets from 0 to 1 for ${loss.name}`, `${data[i]} at ${i}`)
+    if (!(data[i] >= low * divisor && data[i] <= high * divisor))
+      throw new ValueError(op, `targets from 0 ${most === 1 ? 'to 1' : 'on'} for ${loss.name}`, `${data[i]} at ${i}`)
   }
 }
 
