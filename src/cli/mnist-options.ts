@@ -65,8 +65,8 @@ function oneOf<T extends string>(name: string, text: string, choices: readonly T
 
 function positive(name: string, text: string): number {
   const n = text.trim() === '' ? Number.NaN : Number(text)
-  if (n > 0 && n <= 1e6) return n
-  throw new UsageError(`--${name}: expected a number above 0, 1e6 at most, received ${JSON.stringify(text)}`)
+  if (n > 0 && Number.isFinite(n)) return n
+  throw new UsageError(`--${name}: expected a number above 0, received ${JSON.stringify(text)}`)
 }
 
 function name(option: string, text: string | undefined, what: string): string | undefined {
