@@ -56,7 +56,7 @@ const OPTIONS = {
   plot: TEXT,
   json: FLAG,
   help: { type: 'boolean', short: 'h' },
-} as const
+} as const satisfies Record<keyof MnistRun, object>
 
 function oneOf<T extends string>(name: string, text: string, choices: readonly T[]): T {
   if ((choices as readonly string[]).includes(text)) return text as T

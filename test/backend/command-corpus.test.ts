@@ -38,6 +38,38 @@ it.each(corpus)('$op, $ints, $doubles: the same on every backend', (command) => 
   }
 })
 
+const opOf = (name: string) => {
+  const op = opTable().find((o) => o.name === name)
+  if (op === undefined) throw new Error(`no op ${name}`)
+  return op
+}
+const place = (dtype: DType, values: number[], offset = 0) => {
+  const storage = newStorage('corpus', dtype, values.length)
+  storage.array.set(values)
+  return { storage, offset }
+}
+
+it('two results may not lie over each other, and no operand before its memory', () => {
+  for (const backend of backends) {
+    const [w, g, m] = [1, 2, 3].map((value) => place('float32', [value]))
+    const rest = [place('float64', [0.1]), place('int32', [1])]
+    const run = (v: typeof m) => backend.execute(opOf('adam'), 0, [w, g, m, v, ...rest], [1], [0.9, 0.99, 1e-7, 0])
+    expect(() => run(m)).toThrow(LanewiseError)
+    expect(() => run({ ...m, offset: -1 })).toThrow(LanewiseError)
+    expect(w.storage.array[0]).toBe(1)
+    run(place('float32', [4]))
+  }
+})
+
+it('an error names the first bad index, whatever the order of units', () => {
+  for (const backend of backends) {
+    const labels = Array.from({ length: 100 }, (_, i) => (i === 37 || i === 90 ? 9 : 1))
+    const run = () =>
+      backend.execute(opOf('oneHot'), 0, [place('float32', Array(300)), place('int32', labels)], [100, 3], [])
+    expect(run).toThrow(/t\[37\]/)
+  }
+})
+
 it('a result may not lie over an operand that is broadcast', () => {
   const add = opTable().find(({ name }) => name === 'add')
   if (add === undefined) throw new Error('no op add')

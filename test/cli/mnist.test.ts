@@ -3,6 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { HELP, OPTIMIZERS, parseRun } from '../../src/cli/mnist-options.js'
 import { backendNames } from '../backends.js'
 import type { Outcome } from '../processes.js'
 import { contents, FILES, folder, idx, mnist } from './run-mnist.js'
@@ -55,6 +56,14 @@ describe('mnist --help', () => {
     const listed = [...stdout.matchAll(/^ {2}--([a-z]+)/gm)].map((m) => m[1])
     const options = 'epochs batch optimizer lr hidden activation dtype seed limit data plot json help'
     expect(listed).toEqual(options.split(' '))
+  })
+})
+
+describe('the help of mnist', () => {
+  it('names each option that is understood, and each optimizer', () => {
+    const named = [...HELP.matchAll(/^ {2}--(\w+)/gm)].map(([, name]) => name)
+    expect(named.sort()).toEqual(Object.keys(parseRun([])).sort())
+    for (const name of Object.keys(OPTIMIZERS)) expect(HELP).toContain(name)
   })
 })
 
