@@ -118,6 +118,14 @@ describe('the quota of the control group', () => {
       },
     ],
     [
+      'v1 and v2 at once: the limit in v2, mounted beside',
+      1,
+      {
+        'proc/self/cgroup': '4:memory:/a\n0::/a\n',
+        'sys/fs/cgroup/unified/a/cpu.max': '100000 100000\n',
+      },
+    ],
+    [
       'v1 in a container',
       4,
       {
