@@ -99,6 +99,12 @@ export interface ReplayOptions {
   onProgress?: ((done: number) => void) | undefined
 }
 
+/** What ends each replayAsync that has not yet come to where it waits for something. */
+const starting = new Set<() => void>()
+onInterrupted(() => {
+  for (const end of starting) end()
+})
+
 /** A recorded computation, validated and bound to its memory. Replaying it computes with the memory's current values. */
 export class Tape {
   private running = false
@@ -141,19 +147,27 @@ export class Tape {
       throw new TypeMismatchError('replayAsync', 'onProgress: a function', describe(onProgress))
     this.checkIdle()
     for (const storage of this.written) checkFree('replayAsync', storage)
-    for (const storage of this.written) storage.replays++
+    const end = () => {
+      starting.delete(end)
+      this.running = false
+      for (const storage of this.written) storage.replays--
+    }
+    begins()
+    starting.add(end)
     this.running = true
+    for (const storage of this.written) storage.replays++
     try {
       for (let done = 0; done < steps; ) {
         signal?.throwIfAborted()
         this.recording.ranAt = nextInOrder()
-        done += await this.bound.replaySlice(steps - done, this.bound.sliceMs, signal)
+        const slice = this.bound.replaySlice(steps - done, this.bound.sliceMs, signal)
+        starting.delete(end)
+        done += await slice
         checkSynchronous('replayAsync', onProgress?.(done))
       }
       signal?.throwIfAborted()
     } finally {
-      this.running = false
-      for (const storage of this.written) storage.replays--
+      end()
     }
   }
 

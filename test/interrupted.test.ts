@@ -43,6 +43,18 @@ describe('what was interrupted leaves nothing behind', () => {
     }
   })
 
+  it('a tape whose replay was interrupted as it began is not busy', async () => {
+    const [zeros, out] = [lw.zeros([4, 8]), lw.zeros([4, 8])]
+    const tape = lw.record(() => lw.relu(zeros, out))
+    const signal = { aborted: false, throwIfAborted() {} }
+    const code = 'tape.replayAsync(5, { signal: { ...signal, throwIfAborted() { for (;;); } } })'
+    expect(() => vm.runInNewContext(code, { tape, signal }, { timeout: 30 })).toThrow(/timed out/)
+    await null
+    tape.replay()
+    await tape.replayAsync(2)
+    expect(out.storage.replays).toBe(0)
+  })
+
   it('nor keeps a process from ending', () => {
     buildDist()
     const { status, stdout } = runScript(

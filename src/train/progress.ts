@@ -24,18 +24,38 @@ export interface Progress {
 }
 
 const ignore = () => {}
+let writing = 0
+
+/** A reader that has gone away is no reason to end a training. Gives what ends that, as soon as all was written. */
+function outlastReader(stream: NodeJS.WriteStream): () => void {
+  if (writing++ === 0) stream.on('error', ignore)
+  let ended = false
+  return () => {
+    if (ended) return
+    ended = true
+    // An error is told after the write's own callback.
+    stream.write('', () => setImmediate(() => --writing === 0 && stream.off('error', ignore)))
+  }
+}
 
 /** A bar with the time left on a terminal; elsewhere, and under CI, one plain line an epoch. */
 export async function createProgress(options: ProgressOptions): Promise<Progress> {
   const stream = options.stream ?? process.stderr
   const ci = process.env.CI
-  // A reader that has gone away is no reason to end a training.
-  if (stream === process.stderr && !stream.listeners('error').includes(ignore)) stream.on('error', ignore)
   const isTerminal =
     stream.isTTY === true &&
     process.env.TERM !== 'dumb' &&
     (ci === undefined || ci === '' || ci === '0' || ci === 'false')
-  return isTerminal ? barProgress(options, stream) : lineProgress(options, stream)
+  const progress = isTerminal ? await barProgress(options, stream) : lineProgress(options, stream)
+  if (stream !== process.stderr) return progress
+  const end = outlastReader(stream)
+  return {
+    ...progress,
+    stop() {
+      progress.stop()
+      end()
+    },
+  }
 }
 
 /** Four digits: after the point for ordinary values, in all for very small and very large ones. */

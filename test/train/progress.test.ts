@@ -47,10 +47,17 @@ describe('progress', () => {
   })
 
   test('listens once for a reader of standard error that goes away, however many fits there are', async () => {
-    await createProgress({ epochs: 1, steps: 4 })
-    const listeners = process.stderr.listenerCount('error')
-    await createProgress({ epochs: 1, steps: 4 })
-    expect(process.stderr.listenerCount('error')).toBe(listeners)
+    const before = process.stderr.listenerCount('error')
+    const first = await createProgress({ epochs: 1, steps: 4 })
+    const second = await createProgress({ epochs: 1, steps: 4 })
+    expect(process.stderr.listenerCount('error')).toBe(before + 1)
+    first.stop()
+    first.stop()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(process.stderr.listenerCount('error')).toBe(before + 1)
+    second.stop()
+    // Nothing is left: each copy of lanewise, as test runners load one a file, would keep what its listener sees.
+    await vi.waitFor(() => expect(process.stderr.listenerCount('error')).toBe(before))
   })
 
   test('treats a terminal that is dumb, or for which no bar can be loaded, as none', async () => {
