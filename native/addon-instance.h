@@ -135,11 +135,11 @@ inline Napi::Value refuseForMemory(Napi::Env env) {
   return env.Undefined();
 }
 
-// [command, op, position, value] of a checked command that found a bad index.
+// [command, position, value] of a checked command that found a bad index.
 inline Napi::Value failureOf(Napi::Env env, const RunResult& r) {
-  Napi::Array array = Napi::Array::New(env, 4);
-  const double numbers[] = {(double)r.command, (double)r.op, (double)r.position, (double)r.value};
-  for (uint32_t i = 0; i < 4; i++) array.Set(i, Napi::Number::New(env, numbers[i]));
+  Napi::Array array = Napi::Array::New(env, 3);
+  const double numbers[] = {(double)r.command, (double)r.position, (double)r.value};
+  for (uint32_t i = 0; i < 3; i++) array.Set(i, Napi::Number::New(env, numbers[i]));
   return array;
 }
 

@@ -82,7 +82,7 @@ class BoundTape : public Napi::ObjectWrap<BoundTape> {
     if (!(milliseconds > 0)) return refuse(env, "replaySlice: expected milliseconds above 0");
     int64_t steps;
     if (!begin(info, steps)) return env.Undefined();
-    Slice* s = new (std::nothrow) Slice{nullptr, nullptr, nullptr, tape_, steps, milliseconds, {0, -1, 0, 0, 0}, instanceOf(info).slices};
+    Slice* s = new (std::nothrow) Slice{nullptr, nullptr, nullptr, tape_, steps, milliseconds, {0, -1, 0, 0}, instanceOf(info).slices};
     if (!s) {
       tape_->busy.store(false);
       return refuseForMemory(env);

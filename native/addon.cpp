@@ -145,7 +145,7 @@ napi_value Run(napi_env env, napi_callback_info callback) {
     execute(c, self.threads);
   }
   if (!failure.set) return nullptr;
-  return failureOf(env, {0, 0, c.op, failure.position, failure.value});
+  return failureOf(env, {0, 0, failure.position, failure.value});
 }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {

@@ -110,7 +110,7 @@ class Shares {
   };
   Weight weight_[kMaxThreads];
   Seen seen_[kMaxThreads];
-  int jobs_ = 0;
+  uint32_t jobs_ = 0;
 };
 
 }  // namespace lanewise

@@ -228,7 +228,7 @@ RunResult Tape::run(int64_t steps, double milliseconds, const std::atomic<bool>*
   typedef std::chrono::duration<double, std::nano> Nanoseconds;
   const Clock::time_point start = Clock::now();
   Clock::time_point last = start;
-  RunResult result = {0, -1, 0, 0, 0};
+  RunResult result = {0, -1, 0, 0};
   failure_.set = 0;
   const bool shares = ways_.size() > 1;
   int before = -1;  // the way of the step before
@@ -246,7 +246,6 @@ RunResult Tape::run(int64_t steps, double milliseconds, const std::atomic<bool>*
       else execute(c, threads);
       if (__builtin_expect(__atomic_load_n(&failure_.set, __ATOMIC_RELAXED), 0)) {
         result.command = c.index;
-        result.op = c.op;
         result.position = failure_.position;
         result.value = failure_.value;
         return result;

@@ -35,7 +35,6 @@ void execute(const Command& c, int threads);
 struct RunResult {
   int64_t steps;
   int32_t command;
-  int32_t op;
   int64_t position;
   int64_t value;
 };

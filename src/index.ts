@@ -11,6 +11,7 @@ export {
   IndexError,
   LanewiseError,
   MemoryError,
+  NonFiniteError,
   ShapeError,
   StateError,
   TypeMismatchError,
@@ -52,7 +53,6 @@ export {
 export type { Dataset } from './train/dataset.js'
 export type { EvaluateOptions, FitOptions } from './train/fit.js'
 export { type Figures, History, type HistoryData } from './train/history.js'
-export { NonFiniteError } from './train/non-finite.js'
 
 /** Which backend computes, on what, and why. Chooses it if nothing was computed yet. */
 export function backendInfo(): BackendInfo {

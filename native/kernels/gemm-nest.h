@@ -18,7 +18,7 @@ struct Nest {
   typedef typename V::E E;
   typedef Strips<V> T;
   static constexpr bool kLongRows = T::kLongRows;
-  enum { MR = T::MR, NR = T::NR, STACKED = 256, PAD = 16 };  // STACKED: rows of a copy on the stack, which may be small
+  enum { MR = T::MR, NR = T::NR, OF_ONE = 256, STACKED = 32, PAD = 16 };  // rows of a copy of one strip; of one on the stack, of which little may be left
   // How a wide product is cut. One block of k if k is at most `mostK`, else blocks of about `k`; a, b: bytes kept of A and of B as copies. A, and
   // one strip of B, stay in a second-level cache; the rest of B may lie in the third: each strip serves all rows of A before it is left.
   struct Cut {
@@ -123,7 +123,7 @@ struct Nest {
   static int64_t copyA() { return cut().a / sizeof(E); }
   static int64_t copyB() { return cut().b / sizeof(E); }
 
-  // Where there is no memory for all of a block's copies, `stacked` has room for one strip of STACKED steps.
+  // Where there is no memory for copies, `stacked` has room for one strip of STACKED steps.
   static LW_MEMBER Blocks blocksOf(const Gemm<E>& g, int64_t i0, int64_t i1, int64_t columns, E* stacked) {
     const int64_t m = i1 - i0, strips = ceilDivide(columns, NR);
     // Copying B pays when several tiles of rows use the copy.
@@ -133,8 +133,9 @@ struct Nest {
     }
     const int64_t tall = greater(m, 1);
     if (!copiesB) return {nullptr, nullptr, false, NR, greater(columns, 1), m <= MR ? fewRows(g) : rowsThatFit(g), tall};
-    E* own = strips > 1 ? (E*)workspace((size_t)(copyB() + copyA()) * sizeof(E)) : nullptr;
+    E* own = (E*)workspace((size_t)(strips > 1 ? copyB() + copyA() : OF_ONE * NR) * sizeof(E));
     if (!own) return {stacked, nullptr, false, NR, NR, STACKED, tall};
+    if (strips == 1) return {own, nullptr, false, NR, NR, OF_ONE, tall};
     const int64_t k = blockOfK(g.k, false), wide = copyB() / k / NR * NR;
     // Copying A, when several strips use the copy and its rows lie far apart.
     if (strips < 4 || m < MR || (g.colA == 1 && g.rowA * (int64_t)sizeof(E) <= kFarRows)) return {own, nullptr, false, NR, wide, k, tall};

@@ -100,9 +100,9 @@ struct Tile {
   template <int N, bool MASKED>
   static __attribute__((noinline)) void rowsOf(const Gemm<E>& g, const Strip<E>& part, int64_t begin, int64_t end, typename V::M mask) {
     // Rows are dealt out evenly, so that 32 rows in tiles of at most 6 are 6 6 5 5 5 5, not five sixes and a two.
-    int64_t tiles = (end - begin + rows(N) - 1) / rows(N);
+    int64_t tiles = ceilDivide(end - begin, rows(N));
     for (int64_t i = begin; i < end; tiles--) {
-      const int64_t count = (end - i + tiles - 1) / tiles;
+      const int64_t count = ceilDivide(end - i, tiles);
       tileOf<rows(N), N, MASKED>(count, g, part, i, mask);
       i += count;
     }
@@ -147,9 +147,8 @@ struct Tile {
   }
 
   // Rows [begin, end) of at most NR columns.
-  static int vectorsOf(int64_t width) { return (int)((width + V::W - 1) / V::W); }
   static __attribute__((noinline)) void allAcross(const Gemm<E>& g, const Strip<E>& part, int64_t width, int64_t begin, int64_t end) {
-    const int count = vectorsOf(width);
+    const int count = (int)ceilDivide(width, V::W);
     vectors<NV>(count, g, part, begin, end, width % V::W != 0, V::first(width - (count - 1) * V::W));
   }
 };

@@ -108,30 +108,25 @@ struct CrossEntropyDense {
   enum { kOperations = 26 };
   static LW_MEMBER void rows(const Command& c, int64_t first, int64_t last, E* s) {
     // As one run of numbers: the logarithms of less than a register take as long as of a whole one. Short rows are several at a time.
-    const int64_t n = c.n[1], bytes = askedBytes<E>(c.n[0], n, false), each = greater(1, kBlock / 4 / n);
+    enum { SHORT = kBlock / 4 };
+    const int64_t n = c.n[1], bytes = askedBytes<E>(c.n[0], n, false), each = greater(1, SHORT / n);
     const Clipped<V> clipped(1);
-    alignas(64) E values[kBlock];
-    const auto make = [&](int64_t from, int64_t count) {
-      const E *p = (const E*)c.p[1] + from, *t = (const E*)c.p[2] + from;
-      forEach<V, true>(0, count, [&](int64_t j, auto part) LW_LAMBDA { (load<V>(t + j, part) * log(clipped(load<V>(p + j, part)))).store(values + j, part); });
-    };
+    const E *p = (const E*)c.p[1], *t = (const E*)c.p[2];
+    const auto term = [&](int64_t i, auto part) LW_LAMBDA { return load<V>(t + i, part) * log(clipped(load<V>(p + i, part))); };
+    alignas(64) E values[SHORT];
     for (int64_t i = first; i < last; i += each) {
       const int64_t count = lesser(each, last - i);
       for (int64_t k = i; k < i + count; k++) {
-        askForRow((const E*)c.p[1] + k * n, bytes);
-        askForRow((const E*)c.p[2] + k * n, bytes);
+        askForRow(p + k * n, bytes);
+        askForRow(t + k * n, bytes);
       }
-      if (n <= kBlock) {
-        make(i * n, count * n);
+      if (n <= SHORT) {
+        forEach<V, true>(0, count * n, [&](int64_t j, auto part) LW_LAMBDA { term(i * n + j, part).store(values + j, part); });
         sumRows<V>(values, n, count, s + i);
         continue;
       }
       double total = 0;  // as foldOf joins blocks
-      for (int64_t j = 0; j < n; j += kBlock) {
-        const int64_t some = lesser(kBlock, n - j);
-        make(i * n + j, some);
-        total += foldBlock<V, SumFold<V>>(values, 0, some);
-      }
+      for (int64_t j = 0; j < n; j += kBlock) total += foldBlock<V, SumFold<V>, true>(i * n + j, i * n + lesser(n, j + kBlock), term);
       s[i] = (E)total;
     }
     for (int64_t i = first; i < last; i++) s[i] = -s[i];

@@ -10,6 +10,7 @@
   OP(logSoftmaxGrad, LANEWISE_ROWS_GRAD)
 
 #ifdef LANEWISE_KERNELS
+#include "../scratch.h"
 #include "few-columns.h"
 
 namespace lanewise {
@@ -69,14 +70,15 @@ static __attribute__((noinline)) void softmaxRows(int64_t n, const typename V::E
   enum { kMostHeld = 16384 / sizeof(E) };
   int64_t i = n <= kFewColumns ? softmaxOfFewColumns<V>(after.rows, n, x, y, after) : 0;
   if (i == after.rows) return;
-  const bool past = n <= kMostHeld && rowsGoPast<V>(after.past, n, y), asks = asksForNext(after.past);
-  alignas(64) E held[2][kPastCaches ? kMostHeld : 1];
+  const bool far = n <= kMostHeld && rowsGoPast<V>(after.past, n, y), asks = asksForNext(after.past);
+  E* const held = far ? (E*)workspace(2 * kMostHeld * sizeof(E)) : nullptr;
+  const bool past = held != nullptr;
   x += i * n;
   y += i * n;
   const int64_t most = lesser(kMostNoted, rowsAtOnce(n));
   alignas(64) E totals[kMostNoted], maxima[kMostNoted];
   int64_t noted = 0;
-  E* row = past ? held[0] : y;
+  E* row = past ? held : y;
   E max = rowMax<V>(n, x), total = expRow<V>(n, x, row, max, asks, [](int64_t, auto) LW_LAMBDA {});
   for (;; y += n) {
     const Divisor<V> sum(V::set1(total));
@@ -89,7 +91,7 @@ static __attribute__((noinline)) void softmaxRows(int64_t n, const typename V::E
     if (last) {
       forEach<V>(0, n, divide);
     } else {
-      E* next = !past ? y + n : row == held[0] ? held[1] : held[0];
+      E* next = !past ? y + n : row == held ? held + kMostHeld : held;
       x += n;
       max = rowMax<V>(n, x);
       total = expRow<V>(n, x, next, max, asks, divide);

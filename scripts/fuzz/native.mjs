@@ -47,7 +47,7 @@ const padding = Array(Math.ceil(arrays.length / fillNothing.length))
 /** A tape must have at least as many words as arrays. (Not the command again: in place, rounding grows with each time.) */
 const lengthened = (command) => Int32Array.of(...command, ...padding)
 
-/** Runs a command at once, or as a tape. Gives 'refused', a failure [command, op, position, value], or undefined. */
+/** Runs a command at once, or as a tape. Gives 'refused', a failure [command, position, value], or undefined. */
 function run(command, asTape) {
   try {
     if (asTape) {

@@ -63,7 +63,8 @@ function chooseBackend(env: NodeJS.ProcessEnv): Backend {
   try {
     return NativeBackend.load(wish ? 'LANEWISE_BACKEND=native' : 'the addon loaded', env)
   } catch (error) {
-    if (error instanceof BackendError) throw error
+    // A stack that is full says nothing of the addon.
+    if (error instanceof BackendError || error instanceof RangeError) throw error
     const cause = (error instanceof Error ? error.message : String(error)).split('\n')[0].replace(/\.$/, '')
     const isa = env.LANEWISE_ISA || undefined
     const several = env.LANEWISE_THREADS && threads > 1 ? `LANEWISE_THREADS=${threads}` : undefined

@@ -6,8 +6,8 @@ import { HERE } from '../here.js'
 import { resolve as resolveAddon } from '../vendor/node-gyp-build.js'
 import { checkLoadable } from './elf.js'
 
-/** A bad index that a checked command met: [command, op, position, value]. */
-export type Failure = [number, number, number, number]
+/** A bad index that a checked command met: [command, position, value]. */
+export type Failure = [command: number, position: number, value: number]
 
 export interface NativeTape {
   replay(steps: number, milliseconds: number): number | Failure

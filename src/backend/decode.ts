@@ -13,15 +13,18 @@ export interface Decoded {
   doubles: number[]
 }
 
-/** Takes the words of a tape apart (docs/commands.md has the format). */
-export function decode(words: Int32Array, arrays: readonly TypedArray[]): Decoded[] {
+/** Takes the words of a tape apart (docs/commands.md has the format), a command at a time: all at once may be more than V8's heap has room for. */
+export function decode(words: Int32Array, arrays: readonly TypedArray[]): Generator<Decoded, void> {
   if (!(words instanceof Int32Array)) throw new TypeMismatchError('tape', 'an Int32Array of commands', describe(words))
   arrays.forEach((array, i) => {
     if (dtypeOf(array) === undefined)
       throw new TypeMismatchError('tape', `buffer ${i} to be a typed array`, describe(array))
   })
+  return commandsOf(words, arrays)
+}
+
+function* commandsOf(words: Int32Array, arrays: readonly TypedArray[]): Generator<Decoded, void> {
   const table = opTable()
-  const commands: Decoded[] = []
   for (let at = 0; at < words.length; ) {
     const op = table[words[at]]
     if (op === undefined)
@@ -42,7 +45,6 @@ export function decode(words: Int32Array, arrays: readonly TypedArray[]): Decode
     }
     for (let i = 0; i < op.ints.length; i++) command.ints.push(words[at++])
     for (let i = 0; i < op.doubles.length; i++, at += 2) command.doubles.push(readDouble(words, at))
-    commands.push(command)
+    yield command
   }
-  return commands
 }

@@ -85,7 +85,7 @@ export class NativeBackend implements Backend {
       const offsets = operands.map((o) => o.offset)
       throw refusal(op.name, error, () => checkCommand(op, dtype, arrays, offsets, ints, doubles))
     }
-    if (failure !== undefined) throw badIndex(op, ints, failure[2], failure[3])
+    if (failure !== undefined) throw badIndex(op, ints, failure[1], failure[2])
   }
 
   /** Writes a command to the shared words; returns how many it has. */
@@ -122,7 +122,7 @@ export class NativeBackend implements Backend {
       return new NativeBound(new this.addon.BoundTape(translated, arrays), words, arrays)
     } catch (error) {
       throw refusal('tape', error, () => {
-        for (const c of commands) checkCommand(c.op, c.dtype, c.arrays, c.offsets, c.ints, c.doubles)
+        for (const c of decode(words, arrays)) checkCommand(c.op, c.dtype, c.arrays, c.offsets, c.ints, c.doubles)
       })
     }
   }
@@ -214,9 +214,11 @@ class NativeBound implements BoundTape {
     return withMemoryError('replay', 'memory to start', () => this.tape.replaySlice(steps, milliseconds))
   }
 
-  private badIndex([command, , position, value]: Failure): LanewiseError {
-    const { op, ints } = decode(this.words, this.arrays)[command]
-    return badIndex(op, ints, position, value)
+  private badIndex([command, position, value]: Failure): LanewiseError {
+    let at = 0
+    for (const { op, ints } of decode(this.words, this.arrays))
+      if (at++ === command) return badIndex(op, ints, position, value)
+    throw new RangeError(`no command ${command}`)
   }
 }
 

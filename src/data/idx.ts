@@ -1,4 +1,4 @@
-import * as fs from 'node:fs'
+import fs from 'node:fs'
 import { constants, gunzipSync, type InputType, type ZlibOptions } from 'node:zlib'
 import { DataError, describe, TypeMismatchError } from '../errors.js'
 

@@ -1,4 +1,4 @@
-import { castInto } from '../ops/cast-into.js'
+import { castInto } from '../ops/cast.js'
 import { affine } from '../ops/matmul.js'
 import { copy } from '../ops/memory.js'
 import { flatten, sliceRows } from '../ops/views.js'

@@ -1,5 +1,5 @@
 export { add, divide, greater, maximum, minimum, multiply, subtract, where } from './binary.js'
-export * from './cast.js'
+export { cast } from './cast.js'
 export { type GatherOptions, gatherRows, oneHot } from './indexing.js'
 export * from './losses.js'
 export * from './matmul.js'

@@ -157,9 +157,9 @@ export function argmax(x: Tensor, axis = -1, options: ReduceOptions = {}): Tenso
   const keepDims = checkFlag('argmax', 'keepDims', checkOptions('argmax', options, ['keepDims']).keepDims)
   const at = checkAxis('argmax', axis, x.rank)
   if (x.shape[at] === 0) throw new ShapeError('argmax', 'at least one element to choose from', show(x.shape))
-  const [before, after] = [x.shape.slice(0, at), x.shape.slice(at + 1)]
-  const y = empty('argmax', [...before, ...(keepDims ? [1] : []), ...after], 'int32')
-  return emit(ARGMAX, dtype, [y, x], around(x.shape, { first: at, last: at }))
+  const run = { first: at, last: at }
+  const y = empty('argmax', without(x.shape, [run], keepDims), 'int32')
+  return emit(ARGMAX, dtype, [y, x], around(x.shape, run))
 }
 
 /** x, repeated along the axes of `shape` that it has with size 1 or not at all. */

@@ -9,7 +9,7 @@ export { Optimizer, type OptimizerState }
 /** The numbers of its formula. Not a name: fields of an optimizer derived from one of these may have any. */
 const NUMBERS = Symbol('numbers')
 
-/** What SGD takes; all are numbers of its formula. */
+/** What SGD takes. */
 export interface SGDOptions {
   /** Default 0.01. */
   learningRate?: number | undefined
@@ -44,7 +44,7 @@ export class SGD extends Optimizer {
   }
 }
 
-/** What RMSProp takes; all are numbers of its formula. */
+/** What RMSProp takes. */
 export interface RMSPropOptions {
   /** Default 0.001. */
   learningRate?: number | undefined
@@ -76,7 +76,7 @@ export class RMSProp extends Optimizer {
   }
 }
 
-/** What Adam and AdamW take; all are numbers of their formula. */
+/** What Adam and AdamW take. */
 export interface AdamOptions {
   /** Default 0.001. */
   learningRate?: number | undefined

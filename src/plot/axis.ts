@@ -1,5 +1,5 @@
 import type { ScaleContinuousNumeric } from 'd3-scale'
-import * as d3 from '../vendor/d3.js'
+import { scaleLinear, scaleLog } from '../vendor/d3.js'
 import { widthOf } from './text.js'
 
 export type Scale = ScaleContinuousNumeric<number, number, never>
@@ -13,7 +13,7 @@ export function makeScale(
   let [low, high] = range ?? (log ? [1, 10] : [0, 1])
   const margin = Math.abs(high) > 1e-299 ? Math.abs(high) * 0.1 : 1
   if (!(high - low > 1e-300)) [low, high] = log ? [low / 2, high * 2] : [low - margin, high + margin]
-  const scale = (log ? d3.scaleLog() : d3.scaleLinear()).domain([low, high]).range(pixels)
+  const scale = (log ? scaleLog() : scaleLinear()).domain([low, high]).range(pixels)
   return nice && !log ? scale.nice() : scale
 }
 

@@ -1,4 +1,4 @@
-import * as fs from 'node:fs'
+import fs from 'node:fs'
 import path from 'node:path'
 import { checkFlag, checkObject, checkOptions, DataError, describe, TypeMismatchError, ValueError } from '../errors.js'
 import { validationName } from '../train/history.js'

@@ -1,5 +1,14 @@
 import type { AbortSignalLike } from '../backend/backend.js'
-import { asArgument, checkFlag, checkOptions, checkWhole, describe, takeOptions, ValueError } from '../errors.js'
+import {
+  asArgument,
+  checkFlag,
+  checkOptions,
+  checkWhole,
+  describe,
+  NonFiniteError,
+  takeOptions,
+  ValueError,
+} from '../errors.js'
 import { sliceRows } from '../ops/views.js'
 import { checkSignal } from '../tape.js'
 import { addHistory, isAbort } from './abort.js'
@@ -8,7 +17,7 @@ import { checkRows, type Dataset, type Rows } from './dataset.js'
 import { Epoch } from './epoch.js'
 import { type Figures, History, validationName } from './history.js'
 import type { Network } from './network.js'
-import { NonFiniteError, reportNonFinite } from './non-finite.js'
+import { reportNonFinite } from './non-finite.js'
 import { createProgress, type Progress } from './progress.js'
 
 /** How fit trains. */
@@ -61,7 +70,7 @@ const FIT = [
 ] as const satisfies readonly (keyof FitOptions)[]
 
 /** Rows a step where no gradient is taken: large enough to be quick, small enough to stay in the cache. */
-export const EVALUATION_BATCH = 256
+const EVALUATION_BATCH = 256
 
 function checkCount(op: string, name: string, value: unknown): number {
   return checkWhole(op, `${name} to be a whole number from 1 to 2^31 - 1`, value, 1, 2 ** 31 - 1)

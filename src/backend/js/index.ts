@@ -87,7 +87,7 @@ export class JsBackend implements Backend {
 
   bind(words: Int32Array, arrays: readonly TypedArray[]): BoundTape {
     return new JsTape(
-      decode(words, arrays).flatMap((c) => {
+      [...decode(words, arrays)].flatMap((c) => {
         const call = callOf(c.op, c.dtype, c.arrays, c.offsets, c.ints, c.doubles)
         const kernel = kernelOf(c.op)
         const long = c.op.operands.some((o) => o.extent(c.ints) > LONG)

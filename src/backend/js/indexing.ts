@@ -17,22 +17,16 @@ function bytes(divisor: number): Float64Array {
   return byteTable
 }
 
-/** The first of the m indices from the cursor, or -1 after reporting one that is out of range. */
+/** Where the first of the m indices from the cursor is; all are in range. */
 function indicesFrom({ a, o, n, fail }: Call): number {
   const [m, , rows, count] = [n[0], n[1], n[2], n[3]]
   if (m === 0) return o[2] // nobody looks where the cursor is
   const idx = a[2]
   const cursor = a[3][o[3]]
-  if (cursor < 0 || cursor + m > count) {
-    fail(-1, cursor)
-    return -1
-  }
+  if (cursor < 0 || cursor + m > count) fail(-1, cursor)
   for (let i = 0; i < m; i++) {
     const row = idx[o[2] + cursor + i]
-    if (row < 0 || row >= rows) {
-      fail(i, row)
-      return -1
-    }
+    if (row < 0 || row >= rows) fail(i, row)
   }
   return o[2] + cursor
 }
@@ -49,7 +43,7 @@ export const gatherRows: Kernel = (call) => {
   const m = call.n[0],
     n = call.n[1]
   const first = indicesFrom(call)
-  if (first < 0 || n === 0) return
+  if (n === 0) return
   const float32 = y instanceof Float32Array
   const divisor = float32 ? Math.fround(call.d[0]) : call.d[0]
   const plain = divisor === 1 || !(float32 || y instanceof Float64Array)
@@ -71,7 +65,6 @@ const scatterRows: Kernel = (call) => {
     rows = call.n[2]
   const divisor = rounded(call.dtype, call.d[0])
   const first = indicesFrom(call)
-  if (first < 0) return
   dsrc.fill(0, so, so + rows * n)
   for (let i = 0, from = dyo; i < m; i++, from += n) {
     const to = so + idx[first + i] * n
@@ -83,7 +76,7 @@ const oneHot: Kernel = ({ a: [y, t], o: [yo, to], n: [m, n], fail }) => {
   y.fill(0, yo, yo + m * n)
   for (let i = 0; i < m; i++) {
     const label = t[to + i]
-    if (label < 0 || label >= n) return fail(i, label)
+    if (label < 0 || label >= n) fail(i, label)
     y[yo + i * n + label] = 1
   }
 }

@@ -14,8 +14,8 @@ export interface Call {
   dtype: 0 | 1
   /** Of a product: only the rows from i0 to i1 of its columns from j0 to j1; undefined: all. */
   part?: readonly [i0: number, i1: number, j0: number, j1: number] | undefined
-  /** Reports a bad index of a checked command; the kernel returns right after. Position -1 means the cursor. */
-  fail(position: number, value: number): void
+  /** Throws the error for a bad index of a checked command. Position -1 means the cursor. */
+  fail(position: number, value: number): never
 }
 
 export type Kernel = (call: Call) => void

@@ -7,11 +7,9 @@ import { sigmoid } from './unary.js'
 const SMALLEST = 1e-7
 const clipped = (p: number, lo: number, hi: number): number => Math.min(hi, Math.max(lo, p))
 
-/** Whether label i is one of n classes; reports it if not. */
-function known(fail: Call['fail'], label: number, i: number, n: number): boolean {
-  if (label >= 0 && label < n) return true
-  fail(i, label)
-  return false
+/** Label i, if it is one of n classes. */
+function checked(label: number, i: number, n: number, fail: Call['fail']): number {
+  return label >= 0 && label < n ? label : fail(i, label)
 }
 
 const elementwise: Kernels = {
@@ -66,8 +64,7 @@ const crossEntropy: Kernels = {
     const lo = rounded(dtype, SMALLEST)
     let sum = n === 0 ? NaN : 0
     for (let i = 0; i < m && n > 0; i++) {
-      const label = t[to + i]
-      if (!known(fail, label, i, n)) return
+      const label = checked(t[to + i], i, n, fail)
       sum -= Math.log(clipped(p[po + i * n + label], lo, 1))
     }
     y[yo] = sum / m
@@ -76,8 +73,7 @@ const crossEntropy: Kernels = {
     const lo = rounded(dtype, SMALLEST),
       g = dy[dyo]
     for (let i = 0; i < m && n > 0; i++) {
-      const label = t[to + i]
-      if (!known(fail, label, i, n)) return
+      const label = checked(t[to + i], i, n, fail)
       const q = p[po + i * n + label] // read before the row is cleared: dp may be p
       dp.fill(0, o + i * n, o + (i + 1) * n)
       if (q >= lo && q <= 1) dp[o + i * n + label] = -g / (m * q)
@@ -103,8 +99,7 @@ const softmaxCrossEntropy: Kernels = {
   softmaxCrossEntropy: ({ a: [y, p, x, t], o: [yo, po, xo, to], n: [m, n], fail }) => {
     let sum = n === 0 ? NaN : 0
     for (let i = 0, at = 0; i < m && n > 0; i++, at += n) {
-      const label = t[to + i]
-      if (!known(fail, label, i, n)) return
+      const label = checked(t[to + i], i, n, fail)
       const max = maximumOf(x, xo + at, n)
       const log = Math.log(softmaxRow(p, po + at, x, xo + at, n, max))
       sum += log - (x[xo + at + label] - max)
@@ -114,8 +109,7 @@ const softmaxCrossEntropy: Kernels = {
   softmaxCrossEntropyGrad: ({ a: [dx, dy, p, t], o: [o, dyo, po, to], n: [m, n], fail }) => {
     const g = dy[dyo] / m
     for (let i = 0, at = 0; i < m && n > 0; i++, at += n) {
-      const label = t[to + i]
-      if (!known(fail, label, i, n)) return
+      const label = checked(t[to + i], i, n, fail)
       const q = p[po + at + label]
       for (let j = 0; j < n; j++) dx[o + at + j] = p[po + at + j] * g
       dx[o + at + label] = (q - 1) * g

@@ -31,13 +31,7 @@ export const matmul: Kernels = {
     if (m === 0 || k === 0) return
     const [y, src, idx, cursor, x, w, b] = call.a
     const [yo, so, io, co, xo, wo, bo] = call.o
-    let failed = false
-    const fail = (position: number, value: number): void => {
-      failed = true
-      call.fail(position, value)
-    }
-    gatherRows({ ...call, a: [x, src, idx, cursor], o: [xo, so, io, co], fail })
-    if (failed) return
+    gatherRows({ ...call, a: [x, src, idx, cursor], o: [xo, so, io, co] })
     // All in the first panel, in its first place: what the others begin and end with is the number of columns.
     for (let h = 1; n > 0 && h < panels; h++) x.set([n, 0], xo + 3 * panels * m * n - 2 * h)
     product({ ...call, a: [y, x, w, b], o: [yo, xo, wo, bo] }, m, k, n, false, false, true)

@@ -27,7 +27,7 @@ export const memory: Kernels = {
   },
   put: ({ a: [dst, src, at], o: [to, from, ao], n: [cap], fail }) => {
     const place = at[ao]
-    if (place < 0 || place >= cap) return fail(0, place)
+    if (place < 0 || place >= cap) fail(0, place)
     dst[to + place] = converted(dst, src[from])
   },
 }
