@@ -11,28 +11,23 @@ LW_INLINE uint64_t bitsOf(double x) { uint64_t b; __builtin_memcpy(&b, &x, 8); r
 LW_INLINE float ofBits(uint32_t b) { float x; __builtin_memcpy(&x, &b, 4); return x; }
 LW_INLINE double ofBits(uint64_t b) { double x; __builtin_memcpy(&x, &b, 8); return x; }
 
-// s = p + q, rounded to odd: of the two doubles around the exact sum, the one whose last bit is 1. Seldom called, and so not in each place (some
-// 40 KB); it keeps its caller's registers, which GCC sees for itself.
-#if defined(__clang__) && defined(__x86_64__)
-__attribute__((preserve_all))
-#endif
-static __attribute__((noinline, cold)) double roundedToOdd(double p, double q, double s) {
-  const double t = s - p, e = (p - (s - t)) + (q - t);  // TwoSum: e is the exact error of s, which is finite here
-  const uint64_t u = bitsOf(s);
-  return e != 0 && !(u & 1) ? ofBits((e > 0) == (s > 0) ? u + 1 : u - 1) : s;
-}
-
 // The product of two floats is exact in double, and its sum with c is off by less than half a unit. Rounding that to float
 // again is right unless it stands exactly halfway between two floats (its lower 29 bits say so), or the result is below
-// the normal floats. Then the sum is first rounded to odd, after which any second rounding is right: Boldo and Melquiond, "Emulation of
-// FMA and correctly rounded sums". The branch is rarely taken; without it this costs four times as much.
+// the normal floats. Then the sum is first rounded to odd (of the two doubles around the exact sum, the one whose last bit is 1),
+// after which any second rounding is right: Boldo and Melquiond, "Emulation of FMA and correctly rounded sums". The branch is
+// rarely taken; without it this costs four times as much.
 LW_INLINE float fusedMultiplyAdd(float a, float b, float c) {
 #ifdef __FP_FAST_FMAF
   return __builtin_fmaf(a, b, c);
 #else
-  const double p = (double)a * (double)b, q = (double)c;
+  double p = (double)a * (double)b, q = (double)c;
   double s = p + q;
-  if (__builtin_expect((bitsOf(s) & 0x1fffffff) == 0x10000000 || __builtin_fabs(s) < 0x1p-126, 0)) s = roundedToOdd(p, q, s);
+  uint64_t u = bitsOf(s);
+  if (__builtin_expect((u & 0x1fffffff) == 0x10000000 || __builtin_fabs(s) < 0x1p-126, 0)) {
+    double t = s - p;                                             // TwoSum: e is the exact error of s, which is finite here
+    double e = (p - (s - t)) + (q - t);
+    if (e != 0 && !(u & 1)) s = ofBits((e > 0) == (s > 0) ? u + 1 : u - 1);
+  }
   return (float)s;
 #endif
 }
