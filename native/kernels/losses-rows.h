@@ -111,23 +111,28 @@ struct CrossEntropyDense {
     enum { SHORT = kBlock / 4 };
     const int64_t n = c.n[1], bytes = askedBytes<E>(c.n[0], n, false), each = greater(1, SHORT / n);
     const Clipped<V> clipped(1);
-    const E *p = (const E*)c.p[1], *t = (const E*)c.p[2];
-    const auto term = [&](int64_t i, auto part) LW_LAMBDA { return load<V>(t + i, part) * log(clipped(load<V>(p + i, part))); };
     alignas(64) E values[SHORT];
     for (int64_t i = first; i < last; i += each) {
       const int64_t count = lesser(each, last - i);
       for (int64_t k = i; k < i + count; k++) {
-        askForRow(p + k * n, bytes);
-        askForRow(t + k * n, bytes);
+        askForRow((const E*)c.p[1] + k * n, bytes);
+        askForRow((const E*)c.p[2] + k * n, bytes);
       }
-      if (n <= SHORT) {
-        forEach<V, true>(0, count * n, [&](int64_t j, auto part) LW_LAMBDA { term(i * n + j, part).store(values + j, part); });
-        sumRows<V>(values, n, count, s + i);
-        continue;
-      }
+      Lanes<V> block = Lanes<V>::all(0);
       double total = 0;  // as foldOf joins blocks
-      for (int64_t j = 0; j < n; j += kBlock) total += foldBlock<V, SumFold<V>, true>(i * n + j, i * n + lesser(n, j + kBlock), term);
-      s[i] = (E)total;
+      for (int64_t j = 0; j < count * n; j += SHORT) {
+        const int64_t some = lesser(SHORT, count * n - j);
+        const E *p = (const E*)c.p[1] + i * n + j, *t = (const E*)c.p[2] + i * n + j;
+        forEach<V, true>(0, some, [&](int64_t l, auto part) LW_LAMBDA { (load<V>(t + l, part) * log(clipped(load<V>(p + l, part)))).store(values + l, part); });
+        if (n <= SHORT) {
+          sumRows<V>(values, n, count, s + i);
+          break;
+        }
+        block.fold(0, some, [&](int64_t l, auto part) LW_LAMBDA { return V::load(values + l, part); }, SumFold<V>());
+        if ((j + some) % kBlock != 0 && j + some < n) continue;
+        s[i] = (E)(total += SumFold<V>::lane(block.join(SumFold<V>())));
+        block = Lanes<V>::all(0);
+      }
     }
     for (int64_t i = first; i < last; i++) s[i] = -s[i];
   }
