@@ -1,5 +1,4 @@
 import { types } from 'node:util'
-import type { History } from './train/history.js'
 
 /**
  * Every error lanewise throws on wrong use names the operation, what it expected and what it received:
@@ -46,19 +45,6 @@ export class BackendError extends LanewiseError {}
 /** There was no memory for what was asked. The process goes on: with smaller shapes, or once other tensors are garbage. */
 export class MemoryError extends LanewiseError {}
 
-/** Training stopped because a loss was not finite and `stopOnNonFinite` asked for it. */
-export class NonFiniteError extends LanewiseError {
-  constructor(
-    op: string,
-    expected: string,
-    received: string,
-    /** What fit would have returned: the whole epochs, and the steps up to the one that was not finite. */
-    readonly history: History,
-  ) {
-    super(op, expected, received)
-  }
-}
-
 /** What classes are called here is in messages and summaries, whatever a bundler calls them. */
 export function keepNames(classes: Readonly<Record<string, object>>): void {
   for (const [name, value] of Object.entries(classes)) Object.defineProperty(value, 'name', { value: name })
@@ -73,7 +59,6 @@ keepNames({
   DataError,
   BackendError,
   MemoryError,
-  NonFiniteError,
 })
 
 /** Whether the engine (V8, Bun's) or the addon threw `error` for want of memory. (Theirs is a RangeError, as that of a full stack is.) */

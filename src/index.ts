@@ -11,7 +11,6 @@ export {
   IndexError,
   LanewiseError,
   MemoryError,
-  NonFiniteError,
   ShapeError,
   StateError,
   TypeMismatchError,
@@ -53,6 +52,7 @@ export {
 export type { Dataset } from './train/dataset.js'
 export type { EvaluateOptions, FitOptions } from './train/fit.js'
 export { type Figures, History, type HistoryData } from './train/history.js'
+export { NonFiniteError } from './train/non-finite-error.js'
 
 /** Which backend computes, on what, and why. Chooses it if nothing was computed yet. */
 export function backendInfo(): BackendInfo {

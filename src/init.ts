@@ -1,4 +1,4 @@
-import { checkOptions, describe, ValueError } from './errors.js'
+import { checkOptions, describe, keepNames, ValueError } from './errors.js'
 import { fill } from './ops/memory.js'
 import { normal as drawNormal, uniform as drawUniform } from './ops/random.js'
 import { checkShape, type Shape } from './shape.js'
@@ -29,7 +29,7 @@ const plain =
   (name: string, make: () => Initializer) =>
   (...none: []): Initializer => {
     const [given] = none as unknown[]
-    if (given !== undefined && !isTensor(given)) throw new ValueError(name, 'no arguments', describe(given))
+    if (given != null && !isTensor(given)) throw new ValueError(name, 'no arguments', describe(given))
     return make()
   }
 
@@ -103,3 +103,5 @@ export const xavierUniform = glorotUniform
 export const heNormal = plain('heNormal', () => scaledNormal(he))
 /** Uniform on ±√(6/fanIn). */
 export const heUniform = plain('heUniform', () => scaledUniform(he))
+
+keepNames({ zeros, ones, lecunNormal, lecunUniform, glorotNormal, glorotUniform, heNormal, heUniform })

@@ -42,7 +42,7 @@ export interface CompileOptions {
   metrics?: readonly (Metric | MetricName)[] | undefined
 }
 
-/** What is a model's own. Not fields: those of a subclass of the caller's own may have any names but the public ones'. */
+/** What is a model's own; not by a name: fields of a subclass of the caller's own may have any but those of public ones. */
 interface Own {
   shapes: Shape[]
   predictions?: Predictions
@@ -50,10 +50,10 @@ interface Own {
   task?: Network | undefined
 }
 
-const owns = new WeakMap<Sequential, Own>()
+const OWN = Symbol('own')
 
 function ownOf(model: Sequential): Own {
-  return owns.get(model) as Own
+  return (model as unknown as { [OWN]: Own })[OWN]
 }
 
 /** What computes one after another: a subclass may have a forward of its own. */
@@ -130,6 +130,7 @@ export class Sequential extends Module implements TrainingModel {
    * a training go on with the orders of rows that would have come.
    */
   readonly shuffleState: Tensor
+  private readonly [OWN]: Own
 
   constructor(options: SequentialOptions) {
     super()
@@ -143,7 +144,7 @@ export class Sequential extends Module implements TrainingModel {
     const seed = options.seed ?? 0
     this.shuffleState = seededState('Sequential', seed, 1)
     const own: Own = { shapes: [] }
-    owns.set(this, own)
+    this[OWN] = own
     this.store = build(this, this.input, { dtype: checkFloat('Sequential', options.dtype ?? 'float32'), seed })
     this.output = Object.freeze(own.shapes[own.shapes.length - 1])
     own.predictions = new Predictions(this.input, own.shapes, this.store, (x) => this.forward(x))
@@ -206,7 +207,7 @@ export class Sequential extends Module implements TrainingModel {
     const input = checkInput('predict', x, this.input, dtype)
     const result = empty('predict', checkShape('predict', [input.shape[0], ...this.output]), dtype, resultSlabs)
     if (result.size > 0)
-      withTraining(false, () => noGrad(() => ownOf(this).predictions?.write(partsOf(this), input, result)))
+      withTraining(false, () => noGrad(() => this[OWN].predictions?.write(partsOf(this), input, result)))
     return result
   }
 

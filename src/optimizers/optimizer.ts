@@ -73,17 +73,24 @@ export function checkRange(op: string, name: string, value: unknown, low: number
   throw new ValueError(op, `${name} from ${low} to ${high}`, describe(value))
 }
 
-const keptBy = new WeakMap<Optimizer, WeakMap<ParameterStore, OptimizerState>>()
+/** Not a name: an optimizer derived from another may call what is its own as it likes. */
+const STATES = Symbol('states')
 
-/** What `optimizer` keeps for a store. Neither that nor this is the class's: an optimizer derived from it may call its own what it likes. */
+/** What an optimizer is made of, as JavaScript may have it. */
+interface Definition {
+  emit?: unknown
+  slotCount?: unknown
+  [STATES]: WeakMap<ParameterStore, OptimizerState>
+}
+
+/** What `optimizer` keeps for a store. */
 function stateOf(method: string, optimizer: Optimizer, store: ParameterStore): OptimizerState {
   const op = checkMade(method, optimizer, Optimizer, 'rate').constructor.name
   if (!isMade(store, ParameterStore, 'gradients'))
     throw new TypeMismatchError(`${op}.${method}`, 'a ParameterStore, as build() returns', describe(store))
-  const { emit, slotCount } = optimizer as unknown as { emit?: unknown; slotCount?: unknown }
+  const { emit, slotCount, [STATES]: states } = optimizer as unknown as Definition
   if (typeof emit !== 'function')
     throw new TypeMismatchError(`${op}.${method}`, 'an optimizer with a method emit, such as Adam', describe(optimizer))
-  const states = keptBy.get(optimizer) ?? new WeakMap<ParameterStore, OptimizerState>()
   let state = states.get(store)
   if (state === undefined) {
     // Fresh memory is zero; a first step may well be inside record(), where writing values is not allowed.
@@ -92,7 +99,7 @@ function stateOf(method: string, optimizer: Optimizer, store: ParameterStore): O
       () => flatBlock(op, [[store.values.size]], store.dtype).parts[0],
     )
     state = keeping(op, slots, flatBlock(op, [[1]], 'int32').parts[0])
-    keptBy.set(optimizer, states.set(store, state))
+    states.set(store, state)
   }
   return state
 }
@@ -115,6 +122,7 @@ function stateOf(method: string, optimizer: Optimizer, store: ParameterStore): O
 export abstract class Optimizer {
   /** The learning rate for emit(), float64 [1]. (`learningRate` is a number, which a recorded step would keep for ever.) */
   protected readonly rate: Tensor
+  protected readonly [STATES] = new WeakMap<ParameterStore, OptimizerState>()
   /** How many buffers of the parameters' size the update keeps. */
   protected abstract readonly slotCount: number
 

@@ -158,7 +158,7 @@ function drawAxis(x: Scale, log: boolean, top: number, bottom: number): string[]
   ])
 }
 
-const isPlain = (value: number) => Number.isInteger(value) && Math.abs(value) < 1e9
+const isPlain = (value: number) => Number.isInteger(value) && Math.abs(value) < 1e12
 const comma = (value: number) => value.toLocaleString('en-US')
 /** As the axis has it; the sign of an exponent stays. */
 const withMinus = (figure: string) => figure.replace(/^-/, '−')

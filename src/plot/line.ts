@@ -24,7 +24,7 @@ export function drawFigure(title: string | undefined, panels: PanelOptions[]): s
  * Draws any number of curves in one diagram (560 x 420 pixels); its legend names those that six rows have room for.
  * Non-finite values, those of 1e300 and more, and on a logarithmic axis those that are not positive, leave gaps.
  * @returns an SVG document
- * @throws ValueError without a series, TypeMismatchError for a series whose x and y are not lists of one length
+ * @throws ValueError without a series, TypeMismatchError for a series whose x and y are not lists of numbers of one length
  */
 export async function linePlot(options: PanelOptions): Promise<string> {
   const { series, title, xLabel, yLabel, logX, logY } = checkOptions('linePlot', options, [
@@ -47,7 +47,7 @@ export async function linePlot(options: PanelOptions): Promise<string> {
     if (!isList(x) || !isList(y) || x.length !== y.length)
       throw new TypeMismatchError(
         'linePlot',
-        `x and y of series ${describe(name)} to be lists of one length`,
+        `x and y of series ${describe(name)} to be lists of numbers of one length`,
         `${describe(x)} and ${describe(y)}`,
       )
   }

@@ -104,11 +104,8 @@ function checkModel(model: Watched): void {
     throw new TypeMismatchError('EarlyStopping', 'a model', describe(model))
 }
 
-/** What is each one's own. Not fields: those of a subclass may have any names. */
+/** What is each one's own beside its public fields; not by a name: fields of a subclass may have any other. */
 interface Own {
-  readonly monitor: string
-  readonly patience: number
-  readonly minDelta: number
   readonly sign: 1 | -1
   readonly restores: boolean
   /** Of the best epoch. */
@@ -117,10 +114,10 @@ interface Own {
   model?: Watched
 }
 
-const owns = new WeakMap<EarlyStopping, Own>()
+const OWN = Symbol('own')
 
-function ownOf(method: string, stopping: EarlyStopping): Own {
-  return owns.get(checkMade(`EarlyStopping.${method}`, stopping, EarlyStopping, 'best')) as Own
+function checkStopping(method: string, stopping: EarlyStopping): void {
+  checkMade(`EarlyStopping.${method}`, stopping, EarlyStopping, OWN)
 }
 
 /** Ends training when a figure has stopped improving, or is NaN. */
@@ -129,6 +126,13 @@ export class EarlyStopping implements Callback {
   bestEpoch = 0
   /** The best figure so far; NaN before there is one. */
   best = Number.NaN
+  /** The figure that it watches. */
+  readonly monitor: string
+  /** As in its options. */
+  readonly patience: number
+  /** As in its options. */
+  readonly minDelta: number
+  private readonly [OWN]!: Own
 
   constructor(options: EarlyStoppingOptions = {}) {
     const op = 'EarlyStopping'
@@ -138,12 +142,17 @@ export class EarlyStopping implements Callback {
     if (!(Number.isFinite(minDelta) && minDelta >= 0)) throw new ValueError(op, 'a minDelta >= 0', describe(minDelta))
     const sign = directionOf(op, monitor, options.mode)
     const restores = checkFlag(op, 'restoreBestWeights', options.restoreBestWeights, true)
-    owns.set(this, { monitor, patience, minDelta, sign, restores })
+    this.monitor = monitor
+    this.patience = patience
+    this.minDelta = minDelta
+    const own: Own = { sign, restores }
+    Object.defineProperty(this, OWN, { value: own }) // prints show none
   }
 
   /** Begins anew: one EarlyStopping may serve several fits, one after another. */
   onTrainBegin(model?: Watched): void {
-    const own = ownOf('onTrainBegin', this)
+    checkStopping('onTrainBegin', this)
+    const own = this[OWN]
     if (model !== undefined) own.model = model
     this.bestEpoch = 0
     this.best = Number.NaN
@@ -153,8 +162,8 @@ export class EarlyStopping implements Callback {
   /** @throws ValueError where the epoch has no figure of that name */
   onEpochEnd(epoch: number, logs: Logs, model: Watched): void {
     checkModel(model)
-    const own = ownOf('onEpochEnd', this)
-    const { monitor } = own
+    checkStopping('onEpochEnd', this)
+    const { monitor, minDelta, patience, [OWN]: own } = this
     if ((own.model ?? model) !== model)
       throw new StateError(
         'EarlyStopping',
@@ -170,11 +179,11 @@ export class EarlyStopping implements Callback {
       )
     }
     const first = Number.isNaN(this.best) && !Number.isNaN(value)
-    if (first || own.sign * (value - this.best) > own.minDelta) {
+    if (first || own.sign * (value - this.best) > minDelta) {
       this.best = value
       this.bestEpoch = epoch
       if (own.restores) own.weights = model.snapshot()
-    } else if (Number.isNaN(value) || epoch - this.bestEpoch >= own.patience) {
+    } else if (Number.isNaN(value) || epoch - this.bestEpoch >= patience) {
       model.stopTraining = true
     }
   }
@@ -182,10 +191,11 @@ export class EarlyStopping implements Callback {
   /** Puts the weights of the best epoch back. */
   onTrainEnd(_history: History, model: Watched): void {
     checkModel(model)
-    const own = ownOf('onTrainEnd', this)
+    checkStopping('onTrainEnd', this)
+    const own = this[OWN]
     if (own.weights) model.restore(own.weights)
     own.weights = undefined
   }
 }
 
-for (const name of EARLY_STOPPING) refuse(EarlyStopping, name, 'a new EarlyStopping with it')
+for (const name of ['mode', 'restoreBestWeights']) refuse(EarlyStopping, name, 'a new EarlyStopping with it')

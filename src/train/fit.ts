@@ -1,14 +1,5 @@
 import type { AbortSignalLike } from '../backend/backend.js'
-import {
-  asArgument,
-  checkFlag,
-  checkOptions,
-  checkWhole,
-  describe,
-  NonFiniteError,
-  takeOptions,
-  ValueError,
-} from '../errors.js'
+import { asArgument, checkFlag, checkOptions, checkWhole, describe, takeOptions, ValueError } from '../errors.js'
 import { sliceRows } from '../ops/views.js'
 import { checkSignal } from '../tape.js'
 import { addHistory, isAbort } from './abort.js'
@@ -18,6 +9,7 @@ import { Epoch } from './epoch.js'
 import { type Figures, History, validationName } from './history.js'
 import type { Network } from './network.js'
 import { reportNonFinite } from './non-finite.js'
+import { NonFiniteError } from './non-finite-error.js'
 import { createProgress, type Progress } from './progress.js'
 
 /** How fit trains. */

@@ -1,6 +1,6 @@
-import { NonFiniteError } from '../errors.js'
 import type { Epoch } from './epoch.js'
 import type { History } from './history.js'
+import { NonFiniteError } from './non-finite-error.js'
 
 const LOSSES = { nonFinite: 'loss', valNonFinite: 'validation loss' } as const
 

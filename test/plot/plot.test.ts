@@ -282,7 +282,7 @@ describe('linePlot', () => {
   test('refuses wrong use', async () => {
     await expect(linePlot({ ...base, series: [] })).rejects.toBeInstanceOf(ValueError)
     await expect(linePlot({ ...base, series: [{ name: 'a', x: [1], y: [1, 2] }] })).rejects.toThrow(
-      /lists of one length, received \[1\] and \[1, 2\]/,
+      /lists of numbers of one length, received \[1\] and \[1, 2\]/,
     )
     const one = { name: 'a', x: [1], y: [1] }
     await expect(linePlot({ series: [one], logX: 'no' as never })).rejects.toThrow(/logX: true or false/)

@@ -38,11 +38,9 @@ eachBackend(() => {
     }
     class Patient extends lw.EarlyStopping {
       sign = -1
-      patience = 0
       weights = 'none'
-      minDelta = 100
+      model = 'none'
       restoring = false
-      monitor = 'other'
     }
     const x = lw.uniform(lw.randomState(1), [20, 3])
     const run = async (Net: typeof lw.Sequential, SGD: typeof lw.SGD, Stop: typeof lw.EarlyStopping) => {
@@ -74,13 +72,39 @@ eachBackend(() => {
   })
 })
 
-it('what EarlyStopping was made with cannot be changed in silence, and has to be whole epochs', () => {
-  const stop = new lw.EarlyStopping() as lw.EarlyStopping & { patience: number }
-  expect(() => {
-    stop.patience = 3
-  }).toThrow('EarlyStopping.patience: expected a new EarlyStopping with it, received 3')
+it('EarlyStopping: a patience of whole epochs, which a subclass may set; what it has not is refused', () => {
+  class Patient extends lw.EarlyStopping {
+    constructor() {
+      super({ monitor: 'loss' })
+      Object.assign(this, { patience: 3 })
+    }
+  }
+  const model = new lw.Sequential({ input: [1], layers: [new lw.Affine(1)] })
+  const stop = new Patient()
+  expect([stop.monitor, stop.patience, stop.minDelta]).toEqual(['loss', 3, 0])
+  stop.onTrainBegin(model)
+  const stopped = [1, 2, 3, 4].map((epoch) => {
+    stop.onEpochEnd(epoch, { loss: 1 }, model)
+    return model.stopTraining
+  })
+  expect(stopped).toEqual([false, false, false, true])
+  expect(() => Object.assign(new lw.EarlyStopping(), { mode: 'max' })).toThrow(
+    'EarlyStopping.mode: expected a new EarlyStopping with it, received "max"',
+  )
   for (const patience of [0.5, Number.NaN, -1])
     expect(() => new lw.EarlyStopping({ patience })).toThrow('EarlyStopping: expected a patience of whole epochs >= 0')
+})
+
+it('a proxy of a model, an optimizer or an EarlyStopping, as frameworks of pages make them, is as good', async () => {
+  const model = new lw.Sequential({ input: [1], layers: [new lw.Affine(1)], seed: 1 })
+  const sgd = new lw.SGD({ learningRate: 0.1, momentum: 0.9 })
+  const [shown, optimizer, stop] = [model, sgd, new lw.EarlyStopping({ monitor: 'loss' })].map(
+    (o) => new Proxy(o, {}),
+  ) as [lw.Sequential, lw.SGD, lw.EarlyStopping]
+  shown.compile({ optimizer, loss: 'mse' })
+  await shown.fit({ x: [[1]], y: [[2]] }, { epochs: 2, callbacks: [stop] })
+  expect(shown.predict([[1]]).toArray()).toEqual(model.predict([[1]]).toArray())
+  expect(optimizer.state(model.store)).toBe(sgd.state(model.store))
 })
 
 it('a factory of initializers without options takes none', () => {
@@ -88,6 +112,7 @@ it('a factory of initializers without options takes none', () => {
   expect(() => heNormal({ seed: 1 })).toThrow('heNormal: expected no arguments, received { seed }')
   expect(() => zeros([3])).toThrow('zeros: expected no arguments, received [3]')
   expect(heNormal(undefined)).toBeTypeOf('function')
+  expect(heNormal.name).toBe('heNormal')
   // Itself in place of what it makes is told apart where it is used.
   const layer = new lw.Affine(2, { weightInitializer: heNormal as unknown as lw.Initializer })
   expect(() => new lw.Sequential({ input: [2], layers: [layer] })).toThrow('heNormal(), not heNormal')
