@@ -7,7 +7,10 @@ export type FloatDType = 'float32' | 'float64'
 export type DType = FloatDType | 'int32' | 'uint8'
 /** The typed array of each DType. */
 export type TypedArray = Float32Array | Float64Array | Int32Array | Uint8Array
-/** One of floats in memory of its own, which is not shared. (Before TypeScript 5.7 typed arrays do not say in what memory; this says what `of` gives.) */
+/**
+ * One of floats in memory of its own, which is not shared: what `of` gives, as before TypeScript 5.7 no typed array says in what memory
+ * it lies.
+ */
 export type FloatArrayCopy = ReturnType<Float32ArrayConstructor['of']> | ReturnType<Float64ArrayConstructor['of']>
 /** The same of any DType. */
 export type TypedArrayCopy =

@@ -73,7 +73,10 @@ onInterrupted(() => {
   beginning.clear()
 })
 
-/** The model, which its constructor made. Functions and not methods, as what is above: a subclass may have methods of these names, and `this` may be nothing. */
+/**
+ * The model, which its constructor made. Functions and not methods, as those below: a subclass may have methods of these names, and `this`
+ * may be nothing.
+ */
 function made(op: string, model: Sequential): Sequential {
   return checkMade(op, model, Sequential, 'layers')
 }

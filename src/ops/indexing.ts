@@ -19,7 +19,10 @@ const SCATTER_ROWS = defineOp(
   'dsrc:w:T:rows*n dy:r:T:m*n idx:r:i:count cursor:r:i:1 | m n rows count divisor:d',
 )
 
-/** Rows with a 1 at the label and 0 elsewhere: labels [m] → [m, classes]. @throws TypeMismatchError for a dtype that is no float's, or labels that are */
+/**
+ * Rows with a 1 at the label and 0 elsewhere: labels [m] → [m, classes].
+ * @throws TypeMismatchError for a dtype that is no float's, or labels whose is
+ */
 export function oneHot(labels: Tensor, classes: number, dtype: DType = 'float32', out?: Tensor): Tensor {
   checkTensor('oneHot', labels)
   checkLabels('oneHot', labels, labels.size)

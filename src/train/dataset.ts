@@ -127,7 +127,10 @@ function denseTargets(op: string, y: Tensor, output: Shape, loss: Loss, dtype: F
   return reshape(cast(y, dtype), [rows, ...output])
 }
 
-/** Targets below 0, or above `most` (one-hot rows may have weights), would take the loss below 0. What rounding leaves of a scale to 0 … 1 is no mistake. */
+/**
+ * Targets below 0, or above `most` (one-hot rows may have weights), would take the loss below 0. What rounding leaves of a scale to 0 … 1
+ * is no mistake.
+ */
 function checkShares(op: string, y: Tensor, loss: Loss, most: number): void {
   const { data, divisor, dtype } = y
   const [low, high] = [-1e-5, most + 1e-5]
