@@ -25,13 +25,15 @@ const checked =
 const options = (p: Tensor) => ({ dtype: p.dtype })
 
 /** A factory without options: { seed }, as elsewhere, would change nothing. (`heNormal` itself as an initializer is told apart in build.) */
-const plain =
-  (name: string, make: () => Initializer) =>
-  (...none: []): Initializer => {
+function plain(name: string, make: () => Initializer): (...none: []) => Initializer {
+  const factory = (...none: []): Initializer => {
     const [given] = none as unknown[]
     if (given != null && !isTensor(given)) throw new ValueError(name, 'no arguments', describe(given))
     return make()
   }
+  keepNames({ [name]: factory })
+  return factory
+}
 
 /** All 0: Affine's default for biases. */
 export const zeros = plain('zeros', () => constant(0))
@@ -103,5 +105,3 @@ export const xavierUniform = glorotUniform
 export const heNormal = plain('heNormal', () => scaledNormal(he))
 /** Uniform on ±√(6/fanIn). */
 export const heUniform = plain('heUniform', () => scaledUniform(he))
-
-keepNames({ zeros, ones, lecunNormal, lecunUniform, glorotNormal, glorotUniform, heNormal, heUniform })

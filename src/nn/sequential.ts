@@ -156,7 +156,7 @@ export class Sequential extends Module implements TrainingModel {
   override build(input: Shape): Shape {
     return descend('build', this, () => {
       let shape = input
-      const { shapes } = ownOf(made('build', this))
+      const { shapes } = made('build', this)[OWN]
       for (const layer of this.layers) {
         shape = checkShape(`${layer.kind}.build`, layer.build(shape))
         shapes.push(shape)
@@ -181,7 +181,7 @@ export class Sequential extends Module implements TrainingModel {
     const optimizer = resolveOptimizer(options.optimizer ?? 'adam')
     const last = partsOf(this).at(-1)
     const loss = resolveLoss(options.loss, last, this.output[this.output.length - 1])
-    ownOf(this).compiled = { optimizer, loss, metrics: resolveMetrics(metrics, loss) }
+    this[OWN].compiled = { optimizer, loss, metrics: resolveMetrics(metrics, loss) }
     return this
   }
 
@@ -216,7 +216,7 @@ export class Sequential extends Module implements TrainingModel {
 
   /** A table of layers, output shapes and parameter counts. */
   summary(): string {
-    const { shapes } = ownOf(made('summary', this))
+    const { shapes } = made('summary', this)[OWN]
     const lines = this.layers.map((layer, i) => {
       const parameters = layer.allParameters().reduce((n, p) => n + sizeOf(p.shape), 0)
       return [layer.kind, `[${['rows', ...shapes[i]].join(', ')}]`, parameters.toLocaleString('en-US')]

@@ -2,7 +2,7 @@ import { checkFlag, checkOptions, describe, TypeMismatchError, ValueError } from
 import { makeScale, marks, type Scale, type Tick } from './axis.js'
 import { COLORS, svgDocument } from './panel.js'
 import { extent, isShown } from './series.js'
-import { checkText, escapeXml, formatValue, px, shorten, widthOf } from './text.js'
+import { checkText, escapeXml, formatValue, inRows, px, shorten, widthOf } from './text.js'
 
 /** A bar of barPlot(). */
 export interface Bar {
@@ -179,20 +179,15 @@ function drawBar(bar: Bar, x: Scale, log: boolean, top: number, color: string): 
 /** The groups' names in rows below the title. */
 function drawLegend(groups: string[]): { svg: string; height: number } {
   const ROW = 22
-  const out: string[] = []
-  let left = LEFT
-  let row = 0
-  for (const [i, group] of groups.entries()) {
-    if (group === '') continue
-    const name = shorten(group, WIDTH - 2 * LEFT - 20)
-    if (left > LEFT && left + 20 + widthOf(name) > WIDTH - LEFT) {
-      left = LEFT
-      row++
-    }
+  const named = groups.filter(Boolean)
+  const placed = inRows(named, LEFT, WIDTH - LEFT, 20, 14)
+  const svg = placed.flatMap(({ name, left, row }, i) => {
     const at = 40 + ROW * row
-    out.push(`<rect x="${px(left)}" y="${at}" width="14" height="14" fill="${COLORS[i % COLORS.length]}"/>`)
-    out.push(`<text x="${px(left + 20)}" y="${at + 7}" dy=".35em">${escapeXml(name)}</text>`)
-    left += 34 + widthOf(name)
-  }
-  return { svg: out.join('\n'), height: ROW * (row + 1) }
+    const color = COLORS[groups.indexOf(named[i]) % COLORS.length]
+    return [
+      `<rect x="${px(left)}" y="${at}" width="14" height="14" fill="${color}"/>`,
+      `<text x="${px(left + 20)}" y="${at + 7}" dy=".35em">${escapeXml(name)}</text>`,
+    ]
+  })
+  return { svg: svg.join('\n'), height: ROW * (1 + (placed.at(-1)?.row ?? 0)) }
 }

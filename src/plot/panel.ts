@@ -1,7 +1,7 @@
 import { line } from '../vendor/d3.js'
 import { evenPlaces, type Mark, makeScale, marks, type Scale, type Tick, ticks } from './axis.js'
 import { extent, isShown, type PanelOptions, type Point, type Series, toPixels } from './series.js'
-import { escapeXml, formatValue, px, shorten, widthOf } from './text.js'
+import { escapeXml, formatValue, inRows, px, shorten, widthOf } from './text.js'
 
 /** Okabe and Ito's colours, which people of all kinds of colour vision can tell apart. */
 export const COLORS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000']
@@ -137,26 +137,21 @@ function styleSeries(series: readonly Series[]): Style[] {
 
 /** Names in rows below the title. */
 function drawLegend(series: readonly Series[], styles: Style[]): { svg: string; height: number } {
-  const out: string[] = []
-  let left = LEFT
-  let row = 0
-  for (const [i, s] of series.entries()) {
-    const name = shorten(s.name, WIDTH - LEFT - 46)
-    const width = 46 + widthOf(name)
-    if (left > LEFT && left + width > WIDTH) {
-      left = LEFT
-      row++
-    }
-    const at = 44 + 20 * row
-    if (row === MAX_LEGEND_ROWS) {
-      out.push(`<text x="${LEFT}" y="${at}" dy=".35em">and ${series.length - i} more</text>`)
-      break
-    }
-    out.push(`<path ${styles[i].attributes} d="M${px(left)},${at}h22"/>`)
-    out.push(`<text x="${px(left + 28)}" y="${at}" dy=".35em">${escapeXml(name)}</text>`)
-    left += width
-  }
-  return { svg: out.join('\n'), height: series.length > 0 ? 20 * (row + 1) : 0 }
+  const ROW = 20
+  const names = series.map((s) => s.name)
+  const placed = inRows(names, LEFT, WIDTH - 18, 28, 18)
+  const shown = placed.filter(({ row }) => row < MAX_LEGEND_ROWS)
+  const out = shown.flatMap(({ name, left, row }, i) => {
+    const at = 44 + ROW * row
+    return [
+      `<path ${styles[i].attributes} d="M${px(left)},${at}h22"/>`,
+      `<text x="${px(left + 28)}" y="${at}" dy=".35em">${escapeXml(name)}</text>`,
+    ]
+  })
+  const more = placed.length - shown.length
+  if (more > 0) out.push(`<text x="${LEFT}" y="${44 + ROW * MAX_LEGEND_ROWS}" dy=".35em">and ${more} more</text>`)
+  const rows = more > 0 ? MAX_LEGEND_ROWS + 1 : (placed.at(-1)?.row ?? -1) + 1
+  return { svg: out.join('\n'), height: ROW * rows }
 }
 
 /** Invisible columns with a tooltip of all values at that x; of many x an even choice. */

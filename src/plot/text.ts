@@ -63,6 +63,29 @@ export function shorten(text: string, pixels: number, size = 13, bold = false): 
   return `${kept}…`
 }
 
+/** A name in a legend: its mark begins at `left` in this row, its text `before` pixels after. */
+interface Placed {
+  name: string
+  left: number
+  row: number
+}
+
+/** Names of a legend in rows from pixel `from` to `to`, as much of each as fits one: `before` pixels for its mark, `gap` behind it. */
+export function inRows(names: readonly string[], from: number, to: number, before: number, gap: number): Placed[] {
+  let [next, row] = [from, 0]
+  return names.map((given) => {
+    const name = shorten(given, to - from - before)
+    const width = before + widthOf(name)
+    if (next > from && next + width > to) {
+      next = from
+      row++
+    }
+    const left = next
+    next += width + gap
+    return { name, left, row }
+  })
+}
+
 /** 'valSparseAccuracy' → 'Val sparse accuracy' */
 export function humanize(name: string): string {
   const words = name
